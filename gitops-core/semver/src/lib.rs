@@ -1,0 +1,1 @@
+//! Versions and ranges with the rules of Masterminds/semver, which Helm and Flux use.

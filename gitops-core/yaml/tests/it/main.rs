@@ -1,0 +1,2 @@
+//! Runs the crate as its users do, and against what Go's libraries wrote.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]

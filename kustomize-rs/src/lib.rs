@@ -1,0 +1,1 @@
+//! The whole of kustomize build as a pure library.
