@@ -1,3 +1,42 @@
-//! The command line: flags are read, the engine is called, the result is printed.
+//! The command line. Each command is a file beside this one: it reads its flags and files, calls one engine, and
+//! prints the result. Nothing here knows how to build, render or choose.
+//!
+//! Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 the flags were wrong.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
-fn main() {}
+mod completion;
+mod version;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Build kustomizations, render charts and update images from git, with no cluster at all.
+#[derive(Parser)]
+#[command(name = "gitops", version, arg_required_else_help = true, infer_subcommands = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Completion(completion::Args),
+    Version(version::Args),
+}
+
+/// Why a command failed: printed on stderr as `Error: …`.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Completion(args) => completion::run(&args),
+        Command::Version(args) => version::run(&args),
+    };
+    result.unwrap_or_else(|failure| {
+        anstream::eprintln!("Error: {failure}");
+        ExitCode::FAILURE
+    })
+}
