@@ -1,6 +1,9 @@
 //! The pure layer that the GitOps engines share: objects, schemas, merging, trees, ports.
 
+pub mod git_location;
 mod near_miss;
+pub mod ports;
+pub mod revision;
 pub mod tree;
 
 pub use near_miss::{did_you_mean, edit_distance};

@@ -1,0 +1,115 @@
+//! A git remote: what a reference points at, a commit's files, a push.
+
+use super::PortError;
+use crate::git_location::GitLocation;
+use crate::revision::Revision;
+use crate::tree::MemTree;
+use std::future::Future;
+use std::sync::Arc;
+
+/// What to check out, in the order of Flux's `spec.ref`: a commit wins over a name, that over a range, a tag, a branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitReference {
+    /// A branch; Flux's default is `master`, ours is the remote's HEAD where nothing is named.
+    pub branch: Option<String>,
+    /// A tag.
+    pub tag: Option<String>,
+    /// A range of versions; the highest tag in it is taken.
+    pub semver: Option<String>,
+    /// A full reference name such as `refs/pull/420/head`.
+    pub name: Option<String>,
+    /// A commit's full id; with [`GitReference::branch`] it must lie on that branch.
+    pub commit: Option<String>,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug)]
+pub struct FetchRequest {
+    /// The repository and how to log in.
+    pub location: GitLocation,
+    /// What to check out.
+    pub reference: GitReference,
+    /// Directories to read; all where empty.
+    pub directories: Vec<String>,
+    /// Whether submodules are fetched and mounted too.
+    pub submodules: bool,
+}
+
+/// One commit's files and description.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    /// The reference and the commit: `main@sha1:…`.
+    pub revision: Revision,
+    /// Who made the commit, when, and why.
+    pub commit: CommitInfo,
+    /// Its files.
+    pub tree: MemTree,
+}
+
+/// Who, when, why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// The commit's id in hexadecimal.
+    pub id: String,
+    /// The author.
+    pub author: Author,
+    /// The time of the commit in seconds since the Unix epoch.
+    pub time: i64,
+    /// The whole message.
+    pub message: String,
+}
+
+/// A name and an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The mail address.
+    pub email: String,
+}
+
+/// A commit to make and push. The remote's reference must still be at `parent`, else nothing is pushed.
+#[derive(Clone, Debug)]
+pub struct PushRequest {
+    /// The repository and how to log in.
+    pub location: GitLocation,
+    /// The commit that the change was made on, in hexadecimal; `None` starts an empty repository.
+    pub parent: Option<String>,
+    /// Files to write: path and content; `None` removes the file.
+    pub changes: Vec<(String, Option<Arc<[u8]>>)>,
+    /// Author and committer.
+    pub author: Author,
+    /// The time of the commit in seconds since the Unix epoch.
+    pub time: i64,
+    /// The message.
+    pub message: String,
+    /// References to update, in full: `refs/heads/main`.
+    pub references: Vec<String>,
+    /// Options for the server's hooks, as `git push --push-option`.
+    pub options: Vec<(String, String)>,
+}
+
+/// A git server.
+pub trait GitRemote: Send + Sync {
+    /// Returns what the reference points at, at the cost of one listing of references.
+    ///
+    /// # Errors
+    /// Where the server can't be reached, refuses the login, or has no such reference.
+    fn resolve(
+        &self,
+        location: &GitLocation,
+        reference: &GitReference,
+    ) -> impl Future<Output = Result<Revision, PortError>> + Send;
+
+    /// Fetches one commit's files.
+    ///
+    /// # Errors
+    /// As [`GitRemote::resolve`], and where the files are too large or malformed.
+    fn fetch(&self, request: &FetchRequest) -> impl Future<Output = Result<Checkout, PortError>> + Send;
+
+    /// Makes one commit and pushes it; returns its id.
+    ///
+    /// # Errors
+    /// A retry where the reference has moved: fetch again and make the change anew. Nothing is overwritten.
+    fn push(&self, request: &PushRequest) -> impl Future<Output = Result<String, PortError>> + Send;
+}
