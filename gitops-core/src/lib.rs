@@ -4,6 +4,8 @@ pub mod git_location;
 mod near_miss;
 pub mod ports;
 pub mod revision;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tree;
 
 pub use near_miss::{did_you_mean, edit_distance};

@@ -1,0 +1,138 @@
+//! A git server in memory.
+
+use super::faults::{Fault, Faults, lock};
+use crate::git_location::GitLocation;
+use crate::ports::{Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, PortError, PushRequest};
+use crate::revision::Revision;
+use crate::tree::MemTree;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// Repositories by their URL (as [`GitLocation`] prints it). References move only forwards; a push from an old parent is
+/// refused as a conflict, as real servers do.
+#[derive(Debug, Default)]
+pub struct FakeGit {
+    /// Faults to come, for `resolve`, `fetch` and `push`.
+    pub faults: Faults,
+    repositories: Mutex<BTreeMap<String, Repository>>,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    commits: Vec<Commit>,
+    references: BTreeMap<String, usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Commit {
+    info: CommitInfo,
+    tree: MemTree,
+}
+
+impl FakeGit {
+    /// Adds a commit with these files and moves a branch to it; returns the commit's id.
+    pub fn commit(&self, url: &str, branch: &str, tree: MemTree, message: &str) -> String {
+        let mut repositories = lock(&self.repositories);
+        let repository = repositories.entry(url.to_owned()).or_default();
+        let info = CommitInfo { message: message.to_owned(), ..CommitInfo::default() };
+        repository.add(info, tree, &[format!("refs/heads/{branch}")])
+    }
+
+    /// Returns the messages of all commits that were made, oldest first.
+    #[must_use]
+    pub fn messages(&self, url: &str) -> Vec<String> {
+        let repositories = lock(&self.repositories);
+        let commits = repositories.get(url).map(|r| r.commits.as_slice()).unwrap_or_default();
+        commits.iter().map(|commit| commit.info.message.clone()).collect()
+    }
+
+    fn find(
+        &self,
+        location: &GitLocation,
+        reference: &GitReference,
+        stale: bool,
+    ) -> Result<(Revision, Commit), PortError> {
+        let repositories = lock(&self.repositories);
+        let url = location.to_string();
+        let repository = repositories
+            .get(&url)
+            .ok_or_else(|| PortError::stalled(format!("{url}: repository not found")))?;
+        let (name, full) = wanted(reference);
+        let index = match &reference.commit {
+            Some(id) => repository.commits.iter().position(|commit| commit.info.id == *id),
+            None => repository.references.get(&full).copied(),
+        };
+        let index =
+            index.ok_or_else(|| PortError::stalled(format!("{url}: couldn't find remote ref \"{full}\"")))?;
+        let index = if stale { index.saturating_sub(1) } else { index };
+        let commit = repository.commits[index].clone();
+        Ok((Revision::git(name, commit.info.id.clone()), commit))
+    }
+}
+
+/// The name that a revision shows and the full reference name.
+fn wanted(reference: &GitReference) -> (String, String) {
+    match reference {
+        GitReference { name: Some(name), .. } => (name.clone(), name.clone()),
+        GitReference { tag: Some(tag), .. } => (tag.clone(), format!("refs/tags/{tag}")),
+        GitReference { branch: Some(branch), .. } => (branch.clone(), format!("refs/heads/{branch}")),
+        _ => ("master".into(), "refs/heads/master".into()),
+    }
+}
+
+impl Repository {
+    fn add(&mut self, mut info: CommitInfo, tree: MemTree, references: &[String]) -> String {
+        info.id = format!("{:040x}", self.commits.len() + 1);
+        let id = info.id.clone();
+        self.commits.push(Commit { info, tree });
+        for reference in references {
+            self.references.insert(reference.clone(), self.commits.len() - 1);
+        }
+        id
+    }
+}
+
+impl GitRemote for FakeGit {
+    async fn resolve(&self, location: &GitLocation, reference: &GitReference) -> Result<Revision, PortError> {
+        let stale = self.faults.take("resolve").await? == Some(Fault::StaleRead);
+        Ok(self.find(location, reference, stale)?.0)
+    }
+
+    async fn fetch(&self, request: &FetchRequest) -> Result<Checkout, PortError> {
+        let stale = self.faults.take("fetch").await? == Some(Fault::StaleRead);
+        let (revision, commit) = self.find(&request.location, &request.reference, stale)?;
+        Ok(Checkout { revision, commit: commit.info, tree: commit.tree })
+    }
+
+    async fn push(&self, request: &PushRequest) -> Result<String, PortError> {
+        let moved = || PortError::retry(format!("{}: non-fast-forward update", request.location));
+        if self.faults.take("push").await?.is_some() {
+            return Err(moved());
+        }
+        let mut repositories = lock(&self.repositories);
+        let repository = repositories.entry(request.location.to_string()).or_default();
+        let parent =
+            request.parent.as_ref().and_then(|id| repository.commits.iter().position(|c| c.info.id == *id));
+        for reference in &request.references {
+            if repository.references.get(reference).is_some_and(|now| Some(*now) != parent) {
+                return Err(moved());
+            }
+        }
+        let mut tree = parent.map(|index| repository.commits[index].tree.clone()).unwrap_or_default();
+        for (path, content) in &request.changes {
+            match content {
+                Some(content) => tree
+                    .add_file(path, content)
+                    .map_err(|error| PortError::stalled("a file can't be written").because(error))?,
+                None => drop(tree.remove(path)),
+            }
+        }
+        let info = CommitInfo {
+            id: String::new(),
+            author: request.author.clone(),
+            time: request.time,
+            message: request.message.clone(),
+        };
+        Ok(repository.add(info, tree, &request.references))
+    }
+}
