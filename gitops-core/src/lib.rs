@@ -4,6 +4,7 @@ pub mod git_location;
 mod near_miss;
 pub mod ports;
 pub mod revision;
+pub mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tree;

@@ -1,0 +1,174 @@
+//! What is known about kinds: their fields, how their lists merge, and whether they live in a namespace.
+//!
+//! A [`Schema`] is a value: the built-in one describes Kubernetes v1.21.2 as kustomize does, others are read from OpenAPI
+//! documents. The built-in one is text that is searched where it stands: a type is parsed when a field of it is first
+//! asked for, so that making a schema costs microseconds.
+
+mod builtin;
+mod definition;
+mod openapi;
+mod scope;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use gitops_yaml::Str;
+
+pub use definition::{Definition, ValueKind};
+pub use openapi::OpenApiError;
+pub use scope::Scope;
+
+use definition::Reference;
+
+/// The types of an API and the kinds that they describe.
+///
+/// ```
+/// use gitops_core::schema::Schema;
+/// let schema = Schema::builtin();
+/// let pod = schema.kind("v1", "Pod").unwrap();
+/// let ports = pod.field("spec").unwrap().field("containers").unwrap().element().unwrap().field("ports").unwrap();
+/// assert!(ports.merges());
+/// assert_eq!(ports.merge_keys(), ["containerPort", "protocol"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Schema {
+    /// The types by name, `io.k8s.api.core.v1.Pod`.
+    names: HashMap<Str, usize>,
+    types: Vec<Type>,
+    /// The types by `apiVersion` and kind.
+    kinds: HashMap<(Str, Str), usize>,
+    scopes: HashMap<(Str, Str), Scope>,
+}
+
+#[derive(Debug)]
+struct Type {
+    /// The line of the built-in table that describes the type, until it is asked for.
+    line: &'static str,
+    definition: OnceLock<Definition>,
+}
+
+/// The schema of one value: of an object, a field, an element.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaNode<'a> {
+    schema: &'a Schema,
+    definition: &'a Definition,
+}
+
+impl Schema {
+    /// Returns the schema of Kubernetes v1.21.2 that kustomize has built in.
+    #[must_use]
+    pub fn builtin() -> Self {
+        let mut schema = Self::default();
+        builtin::index(&mut schema);
+        schema
+    }
+
+    /// The version that [`Schema::builtin`] describes, the only one that `openapi: version` may name.
+    pub const BUILTIN_VERSION: &'static str = "v1.21.2";
+
+    /// Returns the schema of an object by its `apiVersion` and kind.
+    #[must_use]
+    pub fn kind(&self, api_version: &str, kind: &str) -> Option<SchemaNode<'_>> {
+        let index = *self.kinds.get(&(Str::from(api_version), Str::from(kind)))?;
+        self.node(self.definition_at(index)?)
+    }
+
+    /// Returns a type by its name in the OpenAPI document: `io.k8s.api.core.v1.Container`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<SchemaNode<'_>> {
+        let index = *self.names.get(name)?;
+        self.node(self.definition_at(index)?)
+    }
+
+    /// Returns a schema that stands outside of any document, such as in a comment, with references into this one.
+    #[must_use]
+    pub fn node<'a>(&'a self, definition: &'a Definition) -> Option<SchemaNode<'a>> {
+        let definition = self.resolve(definition)?;
+        Some(SchemaNode { schema: self, definition })
+    }
+
+    /// Returns whether objects of a kind live in a namespace; `None` where that is not known.
+    #[must_use]
+    pub fn scope(&self, api_version: &str, kind: &str) -> Option<Scope> {
+        // The compiled table wins over documents, as kustomize has it.
+        scope::compiled(api_version, kind)
+            .or_else(|| self.scopes.get(&(Str::from(api_version), Str::from(kind))).copied())
+    }
+
+    /// Lists the kinds that the schema describes, as `apiVersion` and kind, in no order.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kinds.keys().map(|(api_version, kind)| (api_version.as_str(), kind.as_str()))
+    }
+
+    fn definition_at(&self, index: usize) -> Option<&Definition> {
+        let found = self.types.get(index)?;
+        Some(found.definition.get_or_init(|| builtin::parse(self, found.line)))
+    }
+
+    /// Follows references; `None` where one leads nowhere or in a circle.
+    fn resolve<'a>(&'a self, definition: &'a Definition) -> Option<&'a Definition> {
+        let mut definition = definition;
+        for _ in 0..32 {
+            definition = match &definition.reference {
+                Reference::None => return Some(definition),
+                Reference::Type(index) => self.definition_at(*index)?,
+                Reference::Name(name) => self.definition_at(*self.names.get(name)?)?,
+            };
+        }
+        None
+    }
+
+    fn add_type(&mut self, name: Str, line: &'static str, definition: Option<Definition>) -> usize {
+        let definition = definition.map_or_else(OnceLock::new, OnceLock::from);
+        let index = self.types.len();
+        self.types.push(Type { line, definition });
+        self.names.insert(name, index);
+        index
+    }
+}
+
+impl<'a> SchemaNode<'a> {
+    /// Returns the schema of a field, or of a value of a map; `None` where nothing is known about it.
+    #[must_use]
+    pub fn field(self, name: &str) -> Option<SchemaNode<'a>> {
+        self.schema.node(self.definition.field(name)?)
+    }
+
+    /// Returns the schema of a list's elements; `None` where it is no list or nothing is known about them.
+    #[must_use]
+    pub fn element(self) -> Option<SchemaNode<'a>> {
+        if self.definition.kind != ValueKind::Array {
+            return None;
+        }
+        self.schema.node(self.definition.element.as_deref()?)
+    }
+
+    /// Returns what kind of value this is.
+    #[must_use]
+    pub fn kind(self) -> ValueKind {
+        self.definition.kind
+    }
+
+    /// Returns the names of the known fields, sorted.
+    pub fn field_names(self) -> impl Iterator<Item = &'a str> {
+        self.definition.fields.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the patch strategy as the document has it: `merge`, `replace`, `retainKeys`, `merge,retainKeys` or empty.
+    #[must_use]
+    pub fn patch_strategy(self) -> &'a str {
+        &self.definition.strategy
+    }
+
+    /// Returns whether patches merge into the list; others replace it.
+    #[must_use]
+    pub fn merges(self) -> bool {
+        self.patch_strategy().split(',').any(|strategy| strategy == "merge")
+    }
+
+    /// Returns the keys by which elements of a merging list are the same; none for lists of scalars.
+    #[must_use]
+    pub fn merge_keys(self) -> &'a [Str] {
+        if self.definition.strategy.is_empty() { &[] } else { &self.definition.keys }
+    }
+}
