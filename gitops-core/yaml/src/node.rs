@@ -185,6 +185,13 @@ impl Node {
         self
     }
 
+    /// Returns the node with another tag, which is printed only where the text alone would resolve to another.
+    #[must_use]
+    pub fn tagged(mut self, tag: Tag) -> Self {
+        self.tag = tag;
+        self
+    }
+
     /// Returns a scalar's text, whatever its type; `None` for collections and aliases.
     #[must_use]
     pub fn scalar(&self) -> Option<&Str> {
