@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Limit,
     /// The text is YAML, but a value is not what was asked for.
     Value,
+    /// JSON can't hold a value, or a text is not JSON; worded by Go's encoding/json, without `yaml: ` in front.
+    Json,
 }
 
 #[derive(Clone, Debug)]
@@ -157,6 +159,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.reported_line {
+            _ if self.0.kind == ErrorKind::Json => f.write_str(&self.0.message),
             Some(line) => write!(f, "yaml: line {line}: {}", self.0.message),
             None => write!(f, "yaml: {}", self.0.message),
         }

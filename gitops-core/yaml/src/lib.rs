@@ -4,19 +4,32 @@
 //! again. This crate knows nothing of Kubernetes and opens no file.
 
 mod alias;
+mod decode;
 mod edit;
+mod emit;
 mod error;
+mod go_float;
+mod json;
 mod limits;
 mod node;
 mod place;
+mod print;
 mod read;
+mod resolve;
 mod text;
+mod timestamp;
 
 pub use alias::{DuplicateKey, MergeRule};
+pub use decode::Tree;
 pub use edit::{Edits, PathStep, ScalarSite};
 pub use error::{Error, ErrorKind};
+pub use go_float::go_float;
+pub use json::{HtmlEscape, JsonPrinter, from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use node::{Comments, Data, Entry, Node, Style, Tag};
 pub use place::{FileId, Files, Place};
+pub use print::{SigsPrinter, key_less, key_order, print_sigs};
 pub use read::{Dialect, Document, KeepComments, ReadOptions, read_document, read_stream};
+pub use resolve::{Kind, TagMismatch, resolve};
 pub use text::Str;
+pub use timestamp::Timestamp;

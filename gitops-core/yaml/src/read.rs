@@ -86,7 +86,6 @@ pub struct Document {
     /// Whether `...` ended it.
     pub explicit_end: bool,
     /// Anchors of earlier documents that this one refers to, which go-yaml v3 allows.
-    #[expect(dead_code, reason = "filled and read by the next commit")]
     pub(crate) earlier_anchors: Vec<(Str, Node)>,
 }
 

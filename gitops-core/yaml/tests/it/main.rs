@@ -1,2 +1,4 @@
 //! Runs the crate as its users do, and against what Go's libraries wrote.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
+
+mod helm_encoding;

@@ -1,0 +1,30 @@
+//! Walks a tree as Go decodes it into plain values: aliases followed, merge keys resolved, keys made strings and
+//! sorted, scalars given their types. What comes out goes straight to a printer.
+
+mod anchors;
+mod diagnose;
+mod go_syntax;
+mod walk;
+
+pub(crate) use walk::{Sink, walk};
+
+use crate::{Document, Node, Str};
+
+/// A node with what its aliases may refer to; made from a [`Node`] or a [`Document`].
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'a> {
+    root: &'a Node,
+    earlier: &'a [(Str, Node)],
+}
+
+impl<'a> From<&'a Node> for Tree<'a> {
+    fn from(root: &'a Node) -> Self {
+        Self { root, earlier: &[] }
+    }
+}
+
+impl<'a> From<&'a Document> for Tree<'a> {
+    fn from(document: &'a Document) -> Self {
+        Self { root: &document.root, earlier: &document.earlier_anchors }
+    }
+}

@@ -1,0 +1,306 @@
+//! The walk itself, with the rules of go-yaml v2 and v3 for keys, merges and types.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::anchors::{Anchors, MAX_DEPTH, too_deep};
+use super::go_syntax::go_syntax;
+use super::{Tree, diagnose};
+use crate::go_float::go_float32;
+use crate::json::{binary_text, unsupported_float, unsupported_key};
+use crate::print::sort_by_order;
+use crate::timestamp::Timestamp;
+use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node, Style, Tag};
+
+/// Takes the values of a walk, in the order in which it prints them.
+pub(crate) trait Sink {
+    /// The order of a mapping's keys.
+    fn order(a: &str, b: &str) -> Ordering;
+    fn begin_map(&mut self);
+    fn key(&mut self, key: &str);
+    fn begin_seq(&mut self);
+    fn end(&mut self);
+    fn str(&mut self, value: &str);
+    fn int(&mut self, value: i64);
+    fn uint(&mut self, value: u64);
+    fn float(&mut self, value: f64);
+    fn bool(&mut self, value: bool);
+    fn null(&mut self);
+}
+
+/// Walks a tree into a sink.
+pub(crate) fn walk<'a, S: Sink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
+    let mut walk =
+        Walk { tree, dialect, sink, anchors: None, entries: Vec::new(), scratch: Vec::new(), depth: 0 };
+    let result = walk.value(tree.root);
+    match result {
+        // go-yaml v3 collects all duplicates before it gives up, in the order of the text.
+        Err(error) if error.kind() == ErrorKind::DuplicateKey => {
+            Err(diagnose::all_duplicates(tree.root).unwrap_or(error))
+        }
+        result => result,
+    }
+}
+
+struct Walk<'a, 's, S> {
+    tree: Tree<'a>,
+    dialect: Dialect,
+    sink: &'s mut S,
+    anchors: Option<Anchors<'a>>,
+    /// A stack of the entries of all mappings that are open, so that no mapping allocates its own.
+    entries: Vec<Pair<'a>>,
+    scratch: Vec<Pair<'a>>,
+    depth: usize,
+}
+
+/// A key as a string and the value that is printed under it.
+#[derive(Clone)]
+struct Pair<'a> {
+    key: Cow<'a, str>,
+    value: &'a Node,
+    /// The entry that was written, `None` for one that came by a merge.
+    own: Option<&'a Node>,
+}
+
+impl<'a, S: Sink> Walk<'a, '_, S> {
+    fn value(&mut self, node: &'a Node) -> Result<(), Error> {
+        match &node.data {
+            Data::Scalar(text) => self.scalar(node, text),
+            Data::Sequence(items) => {
+                self.deeper(node)?;
+                self.sink.begin_seq();
+                for item in items {
+                    self.value(item)?;
+                }
+                self.sink.end();
+                self.depth -= 1;
+                Ok(())
+            }
+            Data::Mapping(entries) => {
+                self.deeper(node)?;
+                self.mapping(node, entries)?;
+                self.depth -= 1;
+                Ok(())
+            }
+            Data::Alias(_) => {
+                self.deeper(node)?;
+                let target = self.target(node)?;
+                self.value(target)?;
+                self.depth -= 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn deeper(&mut self, node: &Node) -> Result<(), Error> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(too_deep(node)) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn scalar(&mut self, node: &'a Node, text: &'a str) -> Result<(), Error> {
+        if (node.tag == Tag::Implicit && node.style != Style::Default) || node.tag == Tag::Str {
+            self.sink.str(text);
+            return Ok(());
+        }
+        match checked_kind(node, self.dialect)? {
+            Kind::Null => self.sink.null(),
+            Kind::Bool(value) => self.sink.bool(value),
+            Kind::Int(value) => self.sink.int(value),
+            Kind::Uint(value) => self.sink.uint(value),
+            Kind::Float(value) if !value.is_finite() => return Err(unsupported_float(value, node.place)),
+            Kind::Float(value) => self.sink.float(value),
+            Kind::Timestamp if self.dialect == Dialect::V3 => match Timestamp::parse(text) {
+                Some(time) => self.sink.str(&time_for_json(time, node)?),
+                None => self.sink.str(text),
+            },
+            Kind::Binary => self.sink.str(&binary_text(node, text)?),
+            _ => self.sink.str(text),
+        }
+        Ok(())
+    }
+
+    fn target(&mut self, alias: &'a Node) -> Result<&'a Node, Error> {
+        let anchors = match &mut self.anchors {
+            Some(anchors) => anchors,
+            none => none.insert(Anchors::of(self.tree)?),
+        };
+        let unknown = || Error::new(ErrorKind::Alias, alias.place, "unknown anchor referenced");
+        anchors.target(alias).ok_or_else(unknown)
+    }
+
+    fn mapping(&mut self, node: &'a Node, written: &'a [Entry]) -> Result<(), Error> {
+        self.sink.begin_map();
+        let start = self.entries.len();
+        self.collect(node, written, None)?;
+        sort_by_order(&mut self.entries[start..], &mut self.scratch, |a, b| S::order(&a.key, &b.key));
+        self.scratch.clear();
+        let mut at = start;
+        while at < self.entries.len() {
+            let mut end = at + 1;
+            while end < self.entries.len() && self.entries[end].key == self.entries[at].key {
+                end += 1;
+            }
+            let chosen = if end == at + 1 { at } else { self.choose(at, end)? };
+            let pair = &mut self.entries[chosen];
+            let value = pair.value;
+            self.sink.key(&pair.key);
+            self.value(value)?;
+            at = end;
+        }
+        self.entries.truncate(start);
+        self.sink.end();
+        Ok(())
+    }
+
+    /// Chooses among entries of the same key, which stand in the order in which they were decoded.
+    fn choose(&self, at: usize, end: usize) -> Result<usize, Error> {
+        match self.dialect {
+            Dialect::Yaml11 => Ok(end - 1),
+            Dialect::V3 => {
+                let mut own = self.entries[at..end].iter().filter_map(|pair| pair.own);
+                match (own.next(), own.next()) {
+                    (Some(first), Some(again)) => Err(diagnose::duplicate(first, again)),
+                    _ => Ok(at),
+                }
+            }
+        }
+    }
+
+    /// Adds the entries of a mapping to the stack; `parent` is the mapping that merges it.
+    fn collect(
+        &mut self,
+        node: &'a Node,
+        written: &'a [Entry],
+        parent: Option<&'a Node>,
+    ) -> Result<(), Error> {
+        // go-yaml v3 makes a mapping of strings where all keys are strings, and the topmost of a resource always.
+        let only_strings = self.dialect == Dialect::V3 && self.depth > 1 && parent.is_none();
+        let mut merges = Vec::new();
+        for entry in written {
+            let key = &entry.key;
+            let text = match &key.data {
+                Data::Scalar(text)
+                    if key.tag == Tag::Str || (key.tag == Tag::Implicit && key.style != Style::Default) =>
+                {
+                    Cow::Borrowed(text.as_str())
+                }
+                _ => match self.key(key, entry, only_strings)? {
+                    Key::Text(text) => text,
+                    Key::Skipped => continue,
+                    Key::Merge if self.dialect == Dialect::V3 => {
+                        merges.push(&entry.value);
+                        continue;
+                    }
+                    Key::Merge => {
+                        self.merge(node, &entry.value)?;
+                        continue;
+                    }
+                },
+            };
+            let own = parent.is_none().then_some(key);
+            self.entries.push(Pair { key: text, value: &entry.value, own });
+        }
+        // v3 merges after all own entries, of which the first wins; v2 has merged where the key stands, and the last
+        // wins.
+        if let Some(again) = merges.get(1) {
+            return Err(diagnose::duplicate(merges[0], again));
+        }
+        merges.into_iter().try_for_each(|merge| self.merge(node, merge))
+    }
+
+    fn merge(&mut self, node: &'a Node, merge: &'a Node) -> Result<(), Error> {
+        self.deeper(merge)?;
+        match &merge.data {
+            Data::Sequence(items) => {
+                // v2 steps backwards, because there the last wins.
+                if self.dialect == Dialect::Yaml11 {
+                    items.iter().rev().try_for_each(|item| self.merge_one(node, item))?;
+                } else {
+                    items.iter().try_for_each(|item| self.merge_one(node, item))?;
+                }
+            }
+            _ => self.merge_one(node, merge)?,
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn merge_one(&mut self, node: &'a Node, merged: &'a Node) -> Result<(), Error> {
+        let merged = if matches!(merged.data, Data::Alias(_)) { self.target(merged)? } else { merged };
+        match &merged.data {
+            Data::Mapping(entries) => self.collect(merged, entries, Some(node)),
+            _ => {
+                let message = "map merge requires map or sequence of maps as the value";
+                Err(Error::new(ErrorKind::Value, merged.place, message))
+            }
+        }
+    }
+
+    /// Makes a string of a key that is no plain string.
+    fn key(&mut self, key: &'a Node, entry: &'a Entry, only_strings: bool) -> Result<Key<'a>, Error> {
+        let target = if matches!(key.data, Data::Alias(_)) { self.target(key)? } else { key };
+        let Some(text) = target.as_str() else { return Err(self.collection_key(target)) };
+        let kind = checked_kind(target, self.dialect)?;
+        let text = match (self.dialect, kind) {
+            (_, Kind::Str) => Cow::Borrowed(text),
+            (_, Kind::Merge) if std::ptr::eq(target, key) => return Ok(Key::Merge),
+            (_, Kind::Merge) => Cow::Borrowed(text),
+            (_, Kind::Binary) if !only_strings => Cow::Owned(binary_text(target, text)?),
+            (Dialect::V3, _) if only_strings => {
+                let message = "unsupported type: map[interface {}]interface {}";
+                let error = Error::new(ErrorKind::Json, key.place, format!("json: {message}"));
+                return Err(error.with_hint(format!("put the key `{text}` in quotes")));
+            }
+            (Dialect::V3, Kind::Null) => return Ok(Key::Skipped),
+            (Dialect::V3, _) => Cow::Borrowed(text),
+            (Dialect::Yaml11, Kind::Int(value)) => Cow::Owned(value.to_string()),
+            (Dialect::Yaml11, Kind::Float(value)) => Cow::Owned(go_float32(value)),
+            (Dialect::Yaml11, Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
+            (Dialect::Yaml11, Kind::Null | Kind::Uint(_)) => {
+                let shown = go_syntax(&entry.value, self.dialect, self.anchors.as_ref());
+                return Err(unsupported_key(kind, &shown, key.place));
+            }
+            (Dialect::Yaml11, _) => Cow::Borrowed(text),
+        };
+        Ok(Key::Text(text))
+    }
+
+    fn collection_key(&mut self, key: &'a Node) -> Error {
+        if self.dialect == Dialect::V3 && self.depth <= 1 {
+            let tag = if key.is_mapping() { "!!map" } else { "!!seq" };
+            let line = key.place.line;
+            let message = format!("unmarshal errors:\n  line {line}: cannot unmarshal {tag} into string");
+            return Error::new(ErrorKind::Value, key.place, message);
+        }
+        if self.anchors.is_none() {
+            self.anchors = Anchors::of(self.tree).ok();
+        }
+        let shown = go_syntax(key, self.dialect, self.anchors.as_ref());
+        Error::new(ErrorKind::Value, key.place, format!("invalid map key: {shown}"))
+    }
+}
+
+enum Key<'a> {
+    Text(Cow<'a, str>),
+    Merge,
+    /// Decoded into nothing: a null key of a mapping whose keys must be strings.
+    Skipped,
+}
+
+fn checked_kind(node: &Node, dialect: Dialect) -> Result<Kind, Error> {
+    node.checked_kind(dialect).map_err(|mismatch| {
+        let text = node.as_str().unwrap_or_default();
+        let message = format!("cannot decode {} `{text}` as a {}", mismatch.found, mismatch.wanted);
+        Error::new(ErrorKind::Value, node.place, message)
+    })
+}
+
+fn time_for_json(time: Timestamp, node: &Node) -> Result<String, Error> {
+    if time.fits_json() {
+        return Ok(time.to_string());
+    }
+    let message = "json: error calling MarshalJSON for type time.Time: \
+                   Time.MarshalJSON: timezone hour outside of range [0,23]";
+    Err(Error::new(ErrorKind::Json, node.place, message))
+}

@@ -1,0 +1,9 @@
+//! JSON as Go's encoding/json reads and prints it.
+
+mod read;
+mod through;
+mod write;
+
+pub use read::from_json;
+pub(crate) use through::{binary_text, escaped_length, through_json, unsupported_float, unsupported_key};
+pub use write::{HtmlEscape, JsonPrinter, to_json, to_json_with};
