@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
@@ -16,7 +15,7 @@ use crate::scope::Scopes;
 #[derive(Clone, Debug)]
 pub struct ResourceMap {
     resources: Vec<Resource>,
-    scopes: Arc<Scopes>,
+    scopes: Scopes,
     index: Option<Index>,
     /// Resources that may have changed since the index was made.
     dirty: Vec<u32>,
@@ -25,13 +24,13 @@ pub struct ResourceMap {
 impl ResourceMap {
     /// Makes an empty map; the scopes say which kinds belong to the cluster as a whole.
     #[must_use]
-    pub fn new(scopes: Arc<Scopes>) -> Self {
+    pub fn new(scopes: Scopes) -> Self {
         Self { resources: Vec::new(), scopes, index: None, dirty: Vec::new() }
     }
 
     /// Returns what says which kinds belong to the cluster as a whole.
     #[must_use]
-    pub fn scopes(&self) -> &Arc<Scopes> {
+    pub fn scopes(&self) -> &Scopes {
         &self.scopes
     }
 
@@ -330,7 +329,7 @@ mod tests {
     }
 
     fn map(resources: Vec<Resource>) -> ResourceMap {
-        let mut map = ResourceMap::new(Arc::new(Scopes::default()));
+        let mut map = ResourceMap::new(Scopes::default());
         map.replace_all(resources).unwrap();
         map
     }

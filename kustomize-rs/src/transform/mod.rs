@@ -1,5 +1,6 @@
 //! The steps that change resources: one transformer a file.
 
+use gitops_core::schema::Schema;
 use gitops_yaml::Files;
 
 use crate::error::Error;
@@ -11,13 +12,15 @@ use crate::resource_map::ResourceMap;
 pub struct Context<'a> {
     /// The names of the files that nodes were read from.
     pub files: &'a Files,
+    /// What is known about kinds.
+    pub schema: &'a Schema,
 }
 
 impl<'a> Context<'a> {
     /// Makes a context.
     #[must_use]
-    pub fn new(files: &'a Files) -> Self {
-        Self { files }
+    pub fn new(files: &'a Files, schema: &'a Schema) -> Self {
+        Self { files, schema }
     }
 }
 
