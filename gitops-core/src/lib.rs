@@ -1,6 +1,7 @@
 //! The pure layer that the GitOps engines share: objects, schemas, merging, trees, ports.
 
 pub mod git_location;
+pub mod merge;
 mod near_miss;
 pub mod ports;
 pub mod revision;

@@ -97,6 +97,29 @@ impl Definition {
     pub fn read(node: &Node) -> Self {
         read(node, DEPTH)
     }
+
+    /// Reads a schema from a JSON text such as comments hold; `None` where the text is no JSON object or an empty one.
+    #[must_use]
+    pub fn from_json(json: &str) -> Option<Self> {
+        let value: serde_json::Value = serde_json::from_str(json).ok()?;
+        value.as_object().filter(|fields| !fields.is_empty())?;
+        Some(Self::read(&node_of(value)))
+    }
+}
+
+/// Recursion is bounded: the parser refuses JSON nested deeper than 128.
+fn node_of(value: serde_json::Value) -> Node {
+    match value {
+        serde_json::Value::Null => Node::null(),
+        serde_json::Value::Bool(value) => Node::bool(value),
+        serde_json::Value::Number(number) => Node::plain(number.to_string()),
+        serde_json::Value::String(text) => Node::string(text),
+        serde_json::Value::Array(items) => Node::sequence(items.into_iter().map(node_of).collect()),
+        serde_json::Value::Object(fields) => {
+            let entry = |(key, value)| gitops_yaml::Entry { key: Node::string(key), value: node_of(value) };
+            Node::mapping(fields.into_iter().map(entry).collect())
+        }
+    }
 }
 
 fn read(node: &Node, depth: usize) -> Definition {
