@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::{Error, Place, Str, Style};
+use crate::parse::{Event, EventKind, Parser};
+use crate::read::{Dialect, check_size};
+use crate::scan::{Input, ScanOptions};
+use crate::{Error, ErrorKind, FileId, Limits, Place, ReadOptions, Str, Style};
 
 /// A scalar of a text and where its bytes are.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub struct ScalarSite {
     pub path: Vec<PathStep>,
     /// Whether it is a mapping's key; its path then ends in itself.
     pub is_key: bool,
+    /// Whether it stands inside a flow collection, `[…]` or `{…}`.
+    pub is_in_flow: bool,
     /// The bytes of the text that it covers, quotes included; anchor, tag and comments not.
     pub bytes: Range<usize>,
     /// Its line and column.
@@ -36,11 +41,21 @@ pub enum PathStep {
 }
 
 /// Several changes of one text.
+///
+/// ```
+/// use gitops_yaml::Edits;
+/// let text = "image: 'app:1.0' # {\"$imagepolicy\": \"ns:app\"}\r\nother:   kept\r\n";
+/// let mut edits = Edits::new(text).unwrap();
+/// let image = edits.scalars().iter().position(|s| s.line_comment.contains("ns:app")).unwrap();
+/// edits.replace(image, "app:1.1").unwrap();
+/// assert_eq!(edits.finish(), text.replace("1.0", "1.1"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Edits<'t> {
     text: &'t str,
     scalars: Vec<ScalarSite>,
-    changes: Vec<(Range<usize>, String)>,
+    /// What stands in place of each changed scalar.
+    changes: Vec<Option<String>>,
 }
 
 impl<'t> Edits<'t> {
@@ -49,7 +64,17 @@ impl<'t> Edits<'t> {
     /// # Errors
     /// When the text is not YAML.
     pub fn new(text: &'t str) -> Result<Self, Error> {
-        Ok(Self { text, scalars: Vec::new(), changes: Vec::new() })
+        Self::of_file(text, FileId::NONE, &Limits::default())
+    }
+
+    /// Reads the text of a file, within other limits than the default ones.
+    ///
+    /// # Errors
+    /// When the text is not YAML.
+    pub fn of_file(text: &'t str, file: FileId, limits: &Limits) -> Result<Self, Error> {
+        let scalars = find_scalars(text, file, limits)?;
+        let changes = vec![None; scalars.len()];
+        Ok(Self { text, scalars, changes })
     }
 
     /// Returns all scalars in the order of the text, keys included.
@@ -59,14 +84,17 @@ impl<'t> Edits<'t> {
     }
 
     /// Replaces the scalar at this index of [`Edits::scalars`]; the quotes that it has are kept where they can be.
-    /// A scalar that is replaced twice gets the last value.
+    /// A plain scalar whose new value would not be read back as that very text is quoted. The last replacement of a
+    /// scalar counts.
     ///
     /// # Errors
-    /// When the new value can't be written in that place.
+    /// When there is no such scalar, or the new value can't be written in that place.
     pub fn replace(&mut self, scalar: usize, value: &str) -> Result<(), Error> {
-        if let Some(site) = self.scalars.get(scalar) {
-            self.changes.push((site.bytes.clone(), value.to_owned()));
-        }
+        let (Some(site), Some(change)) = (self.scalars.get(scalar), self.changes.get_mut(scalar)) else {
+            return Err(Error::new(ErrorKind::Value, Place::NONE, "there is no scalar to replace"));
+        };
+        let old = self.text.get(site.bytes.clone()).unwrap_or_default();
+        *change = Some(write_scalar(site, old, value));
         Ok(())
     }
 
@@ -75,14 +103,242 @@ impl<'t> Edits<'t> {
     /// # Errors
     /// When no scalar begins there, or the new value can't be written there.
     pub fn replace_at(&mut self, place: Place, value: &str) -> Result<(), Error> {
-        let found =
-            self.scalars.iter().position(|s| (s.place.line, s.place.column) == (place.line, place.column));
-        found.map_or(Ok(()), |index| self.replace(index, value))
+        let at = |site: &ScalarSite| (site.place.line, site.place.column);
+        // Empty scalars may share their place with what follows: the last one is the one that is written.
+        let end = self.scalars.partition_point(|site| at(site) <= (place.line, place.column));
+        match end
+            .checked_sub(1)
+            .filter(|&index| self.scalars.get(index).map(at) == Some((place.line, place.column)))
+        {
+            Some(index) => self.replace(index, value),
+            None => Err(Error::new(ErrorKind::Value, place, "no scalar begins here")),
+        }
     }
 
     /// Returns the changed text.
     #[must_use]
     pub fn finish(self) -> String {
-        self.text.to_owned()
+        let mut out = String::with_capacity(self.text.len());
+        let mut done = 0;
+        for (site, change) in self.scalars.iter().zip(&self.changes) {
+            let Some(change) = change else { continue };
+            out.push_str(self.text.get(done..site.bytes.start).unwrap_or_default());
+            out.push_str(change);
+            done = site.bytes.end;
+        }
+        out.push_str(self.text.get(done..).unwrap_or_default());
+        out
     }
+}
+
+// ---- finding ----
+
+/// An open collection and where in it the walk is.
+enum Level {
+    Sequence { next: usize, is_flow: bool },
+    Mapping { key: Option<Str>, expects_key: bool, is_flow: bool },
+}
+
+impl Level {
+    fn is_flow(&self) -> bool {
+        match self {
+            Self::Sequence { is_flow, .. } | Self::Mapping { is_flow, .. } => *is_flow,
+        }
+    }
+
+    /// The step to the child that comes next.
+    fn step(&self) -> PathStep {
+        match self {
+            Self::Sequence { next, .. } => PathStep::Index(*next),
+            Self::Mapping { key, .. } => PathStep::Key(key.clone().unwrap_or_default()),
+        }
+    }
+
+    /// Goes past a finished child.
+    fn advance(&mut self, scalar: Option<&Str>) {
+        match self {
+            Self::Sequence { next, .. } => *next += 1,
+            Self::Mapping { key, expects_key, .. } => {
+                *key = if *expects_key { scalar.cloned() } else { None };
+                *expects_key = !*expects_key;
+            }
+        }
+    }
+}
+
+fn find_scalars(text: &str, file: FileId, limits: &Limits) -> Result<Vec<ScalarSite>, Error> {
+    let options = ReadOptions::v3().with_limits(*limits);
+    check_size(text.as_bytes(), file, &options)?;
+    let input = Input::decode(text.as_bytes());
+    let scan = ScanOptions { dialect: Dialect::V3, file, first_line: 1, depth: limits.depth };
+    let mut parser = Parser::new(&input, scan);
+    let mut found: Vec<ScalarSite> = Vec::new();
+    let mut levels: Vec<Level> = Vec::new();
+    let mut document = 0;
+    loop {
+        let event = parser.next_event()?;
+        let is_flow = event.style == Style::Flow;
+        let child = match event.kind {
+            EventKind::StreamEnd => return Ok(found),
+            EventKind::DocumentStart { .. } => continue,
+            EventKind::DocumentEnd { .. } => {
+                document += 1;
+                continue;
+            }
+            EventKind::SequenceStart => {
+                levels.push(Level::Sequence { next: 0, is_flow });
+                continue;
+            }
+            EventKind::MappingStart => {
+                levels.push(Level::Mapping { key: None, expects_key: true, is_flow });
+                continue;
+            }
+            EventKind::SequenceEnd | EventKind::MappingEnd => {
+                levels.pop();
+                None
+            }
+            EventKind::Alias => None,
+            EventKind::Scalar => {
+                let place = parser.place(event.start);
+                let site = site_of(event, &levels, place, document, input.bom);
+                let value = site.value.clone();
+                found.push(site);
+                Some(value)
+            }
+        };
+        if found.len() > limits.nodes {
+            return Err(Error::new(ErrorKind::Limit, Place::NONE, "text holds too many nodes"));
+        }
+        if let Some(level) = levels.last_mut() {
+            level.advance(child.as_ref());
+        }
+    }
+}
+
+fn site_of(event: Event<'_>, levels: &[Level], place: Place, document: usize, bom: usize) -> ScalarSite {
+    let (start, end) = event.span;
+    let value = event.text.into_str();
+    let is_key = matches!(levels.last(), Some(Level::Mapping { expects_key: true, .. }));
+    let mut path: Vec<PathStep> = levels.iter().map(Level::step).collect();
+    if is_key && let Some(last) = path.last_mut() {
+        *last = PathStep::Key(value.clone());
+    }
+    ScalarSite {
+        document,
+        path,
+        is_key,
+        is_in_flow: levels.last().is_some_and(Level::is_flow),
+        bytes: start as usize + bom..end as usize + bom,
+        place,
+        style: event.style,
+        value,
+        line_comment: event.comments.map(|comments| comments.line.into()).unwrap_or_default(),
+    }
+}
+
+// ---- writing ----
+
+/// Writes a value in the style of the scalar that it replaces, or in the nearest one that can hold it.
+fn write_scalar(site: &ScalarSite, old: &str, value: &str) -> String {
+    let needs_escapes =
+        value.chars().any(|c| c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'));
+    match site.style {
+        Style::Literal | Style::Folded if !site.is_key => match write_block(old, value) {
+            Some(text) => text,
+            None => double_quoted(value, old),
+        },
+        Style::DoubleQuoted => double_quoted(value, ""),
+        _ if needs_escapes => double_quoted(value, ""),
+        Style::SingleQuoted => single_quoted(value),
+        _ if old.is_empty() => {
+            format!(" {}", if is_plain_safe(value, site) { value.into() } else { single_quoted(value) })
+        }
+        _ if is_plain_safe(value, site) => value.to_owned(),
+        _ => single_quoted(value),
+    }
+}
+
+fn single_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+/// `replaced` is a block scalar whose last line break has to stay.
+fn double_quoted(value: &str, replaced: &str) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\u{feff}' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04X}", c as u32)),
+            c if c.is_control() => out.push_str(&format!("\\x{:02X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    if replaced.ends_with("\r\n") {
+        out.push_str("\r\n");
+    } else if replaced.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// Writes lines under the header of a literal or folded scalar, where header and indentation can stay as they are.
+fn write_block(old: &str, value: &str) -> Option<String> {
+    let header_end = old.find('\n')? + 1;
+    let (header, body) = old.split_at(header_end);
+    let line_break = if header.ends_with("\r\n") { "\r\n" } else { "\n" };
+    let first = body.lines().find(|line| !line.trim().is_empty())?;
+    let indent = &first[..first.len() - first.trim_start_matches(' ').len()];
+    let indicators = header.split('#').next().unwrap_or(header);
+    let is_literal = indicators.starts_with('|');
+    let is_stripped = indicators.contains('-');
+    let content = if is_stripped { Some(value) } else { value.strip_suffix('\n') }?;
+    let is_plain_text = !content.is_empty()
+        && !content.ends_with('\n')
+        && !content.starts_with([' ', '\t', '\n'])
+        && !content.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+        && !content.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+        && !indicators.contains(|c: char| c == '+' || c.is_ascii_digit());
+    if !is_plain_text || (!is_literal && content.contains('\n')) {
+        return None;
+    }
+    let mut out = header.to_owned();
+    for (number, line) in content.split('\n').enumerate() {
+        if number > 0 {
+            out.push_str(line_break);
+        }
+        if !line.is_empty() {
+            out.push_str(indent);
+            out.push_str(line);
+        }
+    }
+    if body.ends_with('\n') {
+        out.push_str(line_break);
+    }
+    Some(out)
+}
+
+/// Returns whether a value is read back as the same text when it is written without quotes at this site, and whether
+/// it keeps its kind: a string does not become a number by losing its quotes.
+fn is_plain_safe(value: &str, site: &ScalarSite) -> bool {
+    let probe = match (site.is_key, site.is_in_flow) {
+        (true, true) => format!("{{{value}: x}}"),
+        (true, false) => format!("{value}: x"),
+        (false, true) => format!("[{value}]"),
+        (false, false) => format!("- {value}"),
+    };
+    if value.is_empty() || value.trim() != value {
+        return false;
+    }
+    find_scalars(&probe, FileId::NONE, &Limits::default()).is_ok_and(|scalars| {
+        scalars.len() == 1 + usize::from(site.is_key)
+            && scalars
+                .first()
+                .is_some_and(|s| s.style == Style::Default && s.value == value && s.path.len() == 1)
+    })
 }

@@ -62,6 +62,12 @@ impl Error {
         self
     }
 
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Says what was going on (`while parsing a block mapping`) and where that began.
     #[must_use]
     pub fn since(mut self, what: impl Into<Str>, place: Place) -> Self {

@@ -4,6 +4,7 @@
 //! again. This crate knows nothing of Kubernetes and opens no file.
 
 mod alias;
+mod compose;
 mod decode;
 mod edit;
 mod emit;
@@ -12,10 +13,12 @@ mod go_float;
 mod json;
 mod limits;
 mod node;
+mod parse;
 mod place;
 mod print;
 mod read;
 mod resolve;
+mod scan;
 mod text;
 mod timestamp;
 

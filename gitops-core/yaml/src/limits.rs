@@ -1,6 +1,13 @@
 //! How much of a text that comes from strangers a reader takes in before it refuses.
 
 /// Bounds on what one read may cost. The defaults let every real manifest pass.
+///
+/// ```
+/// use gitops_yaml::{FileId, Limits, ReadOptions, read_stream};
+/// let options = ReadOptions::v3().with_limits(Limits { depth: 3, ..Limits::default() });
+/// let error = read_stream(b"[[[[]]]]", FileId::NONE, &options).unwrap_err();
+/// assert_eq!(error.to_string(), "yaml: exceeded max depth of 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How deep collections may nest; 1,000 by default. Go's libraries refuse at 10,000, which Go's growing stack

@@ -1,6 +1,8 @@
 //! Reads a text into documents: the entry points, their options and the document that they return.
 
-use crate::{Comments, Error, FileId, Limits, Node, Place, Str};
+use crate::compose::{Composed, Composer};
+use crate::scan::Input;
+use crate::{Comments, Error, ErrorKind, FileId, Limits, Node, Place, Str};
 
 /// Which of Go's two YAML libraries is matched, in what is accepted, in the wording of errors and in comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +96,30 @@ pub struct Document {
 /// Text that holds nothing but comments is no document. UTF-8 with or without a byte order mark and UTF-16 with one
 /// are read.
 ///
+/// ```
+/// use gitops_yaml::{FileId, ReadOptions, read_stream};
+/// let documents = read_stream(b"a: 1 # one\n---\n- b\n", FileId::NONE, &ReadOptions::v3()).unwrap();
+/// let value = documents[0].root.get("a").unwrap();
+/// assert_eq!((value.place.line, value.place.column), (1, 4));
+/// assert_eq!(value.comments().unwrap().line, "# one");
+/// assert_eq!(documents.len(), 2);
+/// ```
+///
 /// # Errors
 /// The first mistake, in go-yaml's words.
 pub fn read_stream(text: &[u8], file: FileId, options: &ReadOptions) -> Result<Vec<Document>, Error> {
-    let _ = (text, file, options);
-    Ok(Vec::new())
+    check_size(text, file, options)?;
+    let input = Input::decode(text);
+    let mut composer = Composer::new(&input, file, options);
+    let mut documents = Vec::new();
+    while let Some(Composed { mut document, earlier_anchors }) = composer.next_document()? {
+        if !earlier_anchors.is_empty() {
+            document.earlier_anchors =
+                crate::alias::find_anchors(&documents, &earlier_anchors, &options.limits)?;
+        }
+        documents.push(document);
+    }
+    Ok(documents)
 }
 
 /// Reads the first document of a stream and looks no further than Go's `Unmarshal` does; `None` where there is none.
@@ -106,6 +127,17 @@ pub fn read_stream(text: &[u8], file: FileId, options: &ReadOptions) -> Result<V
 /// # Errors
 /// The first mistake, in go-yaml's words.
 pub fn read_document(text: &[u8], file: FileId, options: &ReadOptions) -> Result<Option<Document>, Error> {
-    let _ = (text, file, options);
-    Ok(None)
+    check_size(text, file, options)?;
+    let input = Input::decode(text);
+    let composed = Composer::new(&input, file, options).next_document()?;
+    Ok(composed.map(|composed| composed.document))
+}
+
+pub(crate) fn check_size(text: &[u8], file: FileId, options: &ReadOptions) -> Result<(), Error> {
+    let limit = options.limits.bytes.min(u32::MAX as usize - 1);
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let place = Place { file, ..Place::NONE };
+    Err(Error::new(ErrorKind::Limit, place, format!("text is longer than {limit} bytes")))
 }

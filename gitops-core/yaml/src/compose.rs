@@ -1,0 +1,312 @@
+//! Events → tree: builds the nodes of one document, and moves comments from node to node as go-yaml v3 does.
+//!
+//! Open collections stand on a stack of their own and children on another, so that depth costs no thread stack and
+//! every collection is allocated once, in its final size.
+
+use std::collections::HashMap;
+
+use crate::parse::{Event, EventComments, EventKind, Parser, Properties};
+use crate::read::{Dialect, KeepComments, ReadOptions};
+use crate::scan::{Input, ScanOptions};
+use crate::{Comments, Data, Document, Entry, Error, ErrorKind, FileId, Node, Str, Style, Tag};
+
+#[derive(Debug)]
+pub(crate) struct Composer<'a> {
+    parser: Parser<'a>,
+    options: ReadOptions,
+    keeps_comments: bool,
+    /// Finished nodes that wait for their collection to end.
+    children: Vec<Node>,
+    open: Vec<Open>,
+    /// In which document each anchor was last defined.
+    anchors: HashMap<Str, usize>,
+    document: usize,
+    nodes: usize,
+}
+
+/// A collection that is being read.
+#[derive(Debug)]
+struct Open {
+    node: Node,
+    first_child: usize,
+    is_mapping: bool,
+}
+
+/// A document, and the anchors of earlier documents that it refers to.
+pub(crate) struct Composed {
+    pub(crate) document: Document,
+    pub(crate) earlier_anchors: Vec<Str>,
+}
+
+impl<'a> Composer<'a> {
+    pub(crate) fn new(input: &'a Input<'a>, file: FileId, options: &ReadOptions) -> Self {
+        let scan = ScanOptions {
+            dialect: options.dialect,
+            file,
+            first_line: options.first_line,
+            depth: options.limits.depth,
+        };
+        Self {
+            parser: Parser::new(input, scan),
+            options: *options,
+            keeps_comments: options.comments == KeepComments::Yes && options.dialect == Dialect::V3,
+            children: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            document: 0,
+            nodes: 0,
+        }
+    }
+
+    /// Composes the next document; `None` at the end of the stream.
+    pub(crate) fn next_document(&mut self) -> Result<Option<Composed>, Error> {
+        let start = self.parser.next_event()?;
+        let EventKind::DocumentStart { is_explicit: explicit_start } = start.kind else { return Ok(None) };
+        if self.options.dialect == Dialect::Yaml11 {
+            self.anchors.clear();
+        }
+        let mut earlier_anchors = Vec::new();
+        let root = self.compose_root(&mut earlier_anchors)?;
+        let mut comments = self.comments_of(start.comments);
+        let end = self.parser.next_event()?;
+        comments.foot = self.comments_of(end.comments).foot;
+        comments.line = Str::EMPTY;
+        self.document += 1;
+        let document = Document {
+            root,
+            comments,
+            place: self.parser.place(start.start),
+            explicit_start,
+            explicit_end: end.kind == EventKind::DocumentEnd { is_explicit: true },
+            earlier_anchors: Vec::new(),
+        };
+        Ok(Some(Composed { document, earlier_anchors }))
+    }
+
+    fn compose_root(&mut self, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
+        loop {
+            let event = self.parser.next_event()?;
+            let node = match event.kind {
+                EventKind::Scalar => self.scalar(event)?,
+                EventKind::Alias => self.alias(event, earlier_anchors)?,
+                EventKind::SequenceStart => {
+                    self.open_collection(event, false)?;
+                    continue;
+                }
+                EventKind::MappingStart => {
+                    self.open_collection(event, true)?;
+                    continue;
+                }
+                EventKind::SequenceEnd | EventKind::MappingEnd => match self.close_collection(event.comments)
+                {
+                    Some(node) => node,
+                    None => continue,
+                },
+                // The grammar puts no other event inside a document.
+                EventKind::StreamEnd | EventKind::DocumentStart { .. } | EventKind::DocumentEnd { .. } => {
+                    let place = self.parser.place(event.start);
+                    return Err(Error::new(ErrorKind::Syntax, place, "unknown problem parsing YAML content"));
+                }
+            };
+            let Some(parent) = self.open.last() else { return Ok(node) };
+            let (first, is_mapping) = (parent.first_child, parent.is_mapping);
+            self.children.push(node);
+            if is_mapping && self.keeps_comments {
+                let is_block = parent.node.style != Style::Flow;
+                move_foot_comments(self.children.get_mut(first..).unwrap_or_default(), is_block);
+            }
+        }
+    }
+
+    #[inline]
+    fn scalar(&mut self, event: Event<'a>) -> Result<Node, Error> {
+        self.count(&event)?;
+        let mut node =
+            Node::plain(event.text.into_str()).at(self.parser.place(event.start)).styled(event.style);
+        if let Some(properties) = event.properties {
+            self.set_properties(&mut node, *properties);
+        }
+        if let Some(comments) = event.comments {
+            self.set_comments(&mut node, Some(comments));
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, event: Event<'a>, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
+        self.count(&event)?;
+        let place = self.parser.place(event.start);
+        let name = event.text.into_str();
+        match self.anchors.get(&name) {
+            None => {
+                let message = format!("unknown anchor '{name}' referenced");
+                return Err(Error::new(ErrorKind::Alias, place, message));
+            }
+            Some(&document) if document < self.document && !earlier_anchors.contains(&name) => {
+                earlier_anchors.push(name.clone());
+            }
+            Some(_) => {}
+        }
+        let mut node = Node::alias(name).at(place);
+        self.set_comments(&mut node, event.comments);
+        Ok(node)
+    }
+
+    fn open_collection(&mut self, event: Event<'a>, is_mapping: bool) -> Result<(), Error> {
+        self.count(&event)?;
+        let place = self.parser.place(event.start);
+        let depth = self.options.limits.depth;
+        if self.open.len() >= depth {
+            return Err(Error::new(ErrorKind::Limit, place, format!("exceeded max depth of {depth}")));
+        }
+        let mut node = if is_mapping { Node::mapping(Vec::new()) } else { Node::sequence(Vec::new()) };
+        node.place = place;
+        node.style = event.style;
+        if let Some(properties) = event.properties {
+            self.set_properties(&mut node, *properties);
+        }
+        self.set_comments(&mut node, event.comments);
+        self.open.push(Open { node, first_child: self.children.len(), is_mapping });
+        Ok(())
+    }
+
+    fn close_collection(&mut self, comments: Option<Box<EventComments>>) -> Option<Node> {
+        let Open { mut node, first_child, is_mapping } = self.open.pop()?;
+        if self.keeps_comments {
+            self.set_end_comments(&mut node, comments, first_child, is_mapping);
+        }
+        let first_child = first_child.min(self.children.len());
+        node.data = if is_mapping {
+            let mut entries = Vec::with_capacity((self.children.len() - first_child) / 2);
+            let mut children = self.children.drain(first_child..);
+            while let (Some(key), Some(value)) = (children.next(), children.next()) {
+                entries.push(Entry { key, value });
+            }
+            Data::Mapping(entries)
+        } else {
+            Data::Sequence(self.children.drain(first_child..).collect())
+        };
+        Some(node)
+    }
+
+    /// Replaces what the collection's start had for line and foot comments by what its end has; the foot of a block
+    /// mapping becomes that of its last key.
+    fn set_end_comments(
+        &mut self,
+        node: &mut Node,
+        comments: Option<Box<EventComments>>,
+        first_child: usize,
+        is_mapping: bool,
+    ) {
+        if comments.is_none() && node.comments().is_none() {
+            return;
+        }
+        let mut end = self.comments_of(comments);
+        let len = self.children.len();
+        if is_mapping
+            && node.style != Style::Flow
+            && !end.foot.is_empty()
+            && len >= first_child + 2
+            && let Some(last_key) = self.children.get_mut(len - 2)
+        {
+            last_key.comments_mut().foot = std::mem::take(&mut end.foot);
+        }
+        let own = node.comments_mut();
+        own.line = end.line;
+        own.foot = end.foot;
+    }
+
+    #[inline]
+    fn count(&mut self, event: &Event<'a>) -> Result<(), Error> {
+        self.nodes += 1;
+        let limit = self.options.limits.nodes;
+        if self.nodes > limit {
+            let place = self.parser.place(event.start);
+            return Err(Error::new(
+                ErrorKind::Limit,
+                place,
+                format!("document holds more than {limit} nodes"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn set_properties(&mut self, node: &mut Node, properties: Properties) {
+        let Properties { anchor, tag } = properties;
+        set_tag(node, &tag, self.options.dialect);
+        if !anchor.is_empty() {
+            self.anchors.insert(anchor.clone(), self.document);
+            node.set_anchor(anchor);
+        }
+    }
+
+    fn set_comments(&self, node: &mut Node, comments: Option<Box<EventComments>>) {
+        if self.keeps_comments && comments.is_some() {
+            *node.comments_mut() = self.comments_of(comments);
+        }
+    }
+
+    fn comments_of(&self, comments: Option<Box<EventComments>>) -> Comments {
+        match comments {
+            Some(comments) if self.keeps_comments => {
+                let EventComments { head, line, foot } = *comments;
+                Comments { head: head.into(), line: line.into(), foot: foot.into() }
+            }
+            _ => Comments::default(),
+        }
+    }
+}
+
+/// Sets the tag that was written. In v3 a lone `!` says nothing, in v2 it makes any scalar a string.
+fn set_tag(node: &mut Node, tag: &str, dialect: Dialect) {
+    if tag.is_empty() || (tag == "!" && dialect == Dialect::V3) {
+        return;
+    }
+    let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+    node.tag = match core {
+        Some("null") => Tag::Null,
+        Some("bool") => Tag::Bool,
+        Some("int") => Tag::Int,
+        Some("float") => Tag::Float,
+        Some("str") => Tag::Str,
+        Some("timestamp") => Tag::Timestamp,
+        Some("binary") => Tag::Binary,
+        Some("merge") => Tag::Merge,
+        Some("seq") => Tag::Seq,
+        Some("map") => Tag::Map,
+        Some(other) => {
+            node.set_custom_tag(format!("!!{other}"));
+            Tag::Custom
+        }
+        None => {
+            node.set_custom_tag(tag);
+            Tag::Custom
+        }
+    };
+    node.set_tag_is_written(true);
+}
+
+fn take_foot(node: &mut Node) -> Option<Str> {
+    node.comments().filter(|comments| !comments.foot.is_empty())?;
+    Some(std::mem::take(&mut node.comments_mut().foot))
+}
+
+/// Moves foot comments after a mapping got its next key or value.
+#[inline]
+fn move_foot_comments(children: &mut [Node], is_block: bool) {
+    let len = children.len();
+    if len % 2 == 1 {
+        // The foot of a key belongs to the entry before it.
+        if is_block
+            && len > 2
+            && let Some(foot) = children.last_mut().and_then(take_foot)
+            && let Some(key_before) = children.get_mut(len - 3)
+        {
+            key_before.comments_mut().foot = foot;
+        }
+    } else if let [.., key, value] = children
+        && key.comments().is_none_or(|comments| comments.foot.is_empty())
+        && let Some(foot) = take_foot(value)
+    {
+        key.comments_mut().foot = foot;
+    }
+}
