@@ -1,0 +1,123 @@
+//! Failures of parsing and rendering: Go's own words, and beside them where and why.
+
+use gitops_yaml::Str;
+use std::fmt;
+
+/// A template that can't be parsed. Its text is Go's: `template: NAME:LINE: …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// The template's name.
+    pub template: Str,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "template: {}:{}: {}", self.template, self.line, self.message)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// Where in a template a render failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The template's file, as it was named when it was parsed.
+    pub file: Str,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in bytes, counted from 0 as Go does.
+    pub column: usize,
+    /// The part of the template that was being evaluated, printed back as Go prints it.
+    pub action: String,
+    /// The source's line.
+    pub source_line: String,
+}
+
+/// A value path that led to nothing, and what was there instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NilPath {
+    /// The path as the template wrote it: `.Values.ingress.host.name`.
+    pub path: String,
+    /// The part of it that is nil: `.Values.ingress.host`.
+    pub nil: String,
+    /// The keys of the value that should have held it.
+    pub siblings: Vec<Str>,
+}
+
+/// A failed render. `Display` gives Go's text; [`RenderError::location`], [`RenderError::inner`] and
+/// [`RenderError::nil_path`] tell the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderError {
+    pub(crate) template: Str,
+    pub(crate) location: Option<Location>,
+    pub(crate) message: String,
+    pub(crate) inner: Option<Box<RenderError>>,
+    pub(crate) nil_path: Option<NilPath>,
+    pub(crate) limit: bool,
+}
+
+impl RenderError {
+    /// Returns where the render failed; `None` where it did not start.
+    #[must_use]
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
+    }
+
+    /// Returns the failure of the template that was included here, if that was the cause.
+    #[must_use]
+    pub fn inner(&self) -> Option<&RenderError> {
+        self.inner.as_deref()
+    }
+
+    /// Returns the failure at the end of the chain of includes.
+    #[must_use]
+    pub fn root(&self) -> &RenderError {
+        let mut error = self;
+        while let Some(inner) = &error.inner {
+            error = inner;
+        }
+        error
+    }
+
+    /// Returns the message without its location.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the path that led to nil, where that was the cause.
+    #[must_use]
+    pub fn nil_path(&self) -> Option<&NilPath> {
+        self.nil_path.as_ref()
+    }
+
+    /// Returns whether a limit ended the render.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        self.limit
+    }
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(at) => write!(
+                f,
+                "template: {}:{}:{}: executing {} at <{}>: {}",
+                at.file,
+                at.line,
+                at.column,
+                crate::quote::quote(&self.template),
+                at.action,
+                self.message
+            ),
+            None => write!(f, "template: {}: {}", self.template, self.message),
+        }
+    }
+}
+
+impl std::error::Error for RenderError {}
