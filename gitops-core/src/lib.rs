@@ -3,6 +3,7 @@
 pub mod git_location;
 pub mod merge;
 mod near_miss;
+pub mod object;
 pub mod ports;
 pub mod revision;
 pub mod schema;
