@@ -6,25 +6,15 @@
 mod associative;
 mod directive;
 mod error;
+mod json_form;
+mod json_patch;
 mod strategic;
 
 pub use error::MergeError;
+pub use json_patch::JsonPatch;
 pub use strategic::{Merged, strategic_merge};
 
-use gitops_yaml::{Data, Node, Style, Tag};
-
-/// Returns whether a node is a null, written in any way.
-fn is_null(node: &Node) -> bool {
-    let Data::Scalar(text) = &node.data else { return false };
-    match node.tag {
-        Tag::Null => true,
-        Tag::Implicit => {
-            matches!(node.style, Style::Default | Style::Flow)
-                && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
-        }
-        _ => false,
-    }
-}
+use gitops_yaml::Node;
 
 /// Returns a scalar's text; that of collections is empty.
 fn text(node: &Node) -> &str {

@@ -10,7 +10,7 @@ use gitops_yaml::{Node, Str};
 
 use super::directive::{self, Directive};
 use super::strategic::{Origin, Walk, Walked};
-use super::{MergeError, is_null, text};
+use super::{MergeError, text};
 use crate::schema::SchemaNode;
 
 /// What the patch brings for a list.
@@ -73,7 +73,7 @@ impl<'a> Elements<'a> {
 fn is_simple(items: &[Node], key: &str) -> bool {
     let mut seen = HashSet::with_capacity(items.len());
     items.iter().all(|item| {
-        let value = item.get(key).filter(|value| value.is_scalar() && !is_null(value)).map(text);
+        let value = item.get(key).filter(|value| value.is_scalar() && !value.is_null()).map(text);
         value.is_some_and(|value| !value.is_empty() && seen.insert(value))
     })
 }
@@ -115,7 +115,7 @@ fn by_one_key(
 
 /// Elements that end as nothing or as an empty mapping are dropped.
 fn is_something(node: &Node) -> bool {
-    !is_null(node) && node.entries().is_none_or(|entries| !entries.is_empty())
+    !node.is_null() && node.entries().is_none_or(|entries| !entries.is_empty())
 }
 
 /// Nodes by number, so that one can stand in two lists at once.
@@ -163,7 +163,7 @@ impl Pool {
         let mut matched = false;
         for &number in list.iter() {
             let Some(node) = self.get(number) else { continue };
-            if is_null(node) || node.entries().is_some_and(<[_]>::is_empty) {
+            if node.is_null() || node.entries().is_some_and(<[_]>::is_empty) {
                 continue;
             }
             if !node.is_mapping() && for_mappings {
@@ -192,7 +192,7 @@ impl Pool {
         }
         if let Some(number) = element
             && !matched
-            && self.get(number).is_some_and(|node| !is_null(node))
+            && self.get(number).is_some_and(|node| !node.is_null())
         {
             kept.push(number);
         }
@@ -302,7 +302,7 @@ impl<'a, 's> Sequence<'a, 's> {
             }
             let value = |key: &Str| {
                 let value = node.get(key)?;
-                if is_null(value) { None } else { value.scalar().cloned() }
+                if value.is_null() { None } else { value.scalar().cloned() }
             };
             self.keys.iter().map(|key| value(key).unwrap_or_default()).collect()
         };
@@ -381,7 +381,7 @@ impl<'a, 's> Sequence<'a, 's> {
         }
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
-            if !is_null(node) && !node.is_mapping() {
+            if !node.is_null() && !node.is_mapping() {
                 return Err(MergeError::wrong_kind("MappingNode", node));
             }
             match node.get(key) {

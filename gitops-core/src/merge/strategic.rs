@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use gitops_yaml::{Comments, Data, Entry, Node, Style, Tag};
 
 use super::directive::{self, Directive};
-use super::{MergeError, associative, is_null};
+use super::{MergeError, associative};
 use crate::schema::{Definition, Schema, SchemaNode};
 
 /// Whether there is still a document after a merge.
@@ -86,7 +86,7 @@ enum Kind {
 
 fn kind(node: &Node) -> Kind {
     match &node.data {
-        _ if is_null(node) => Kind::Nothing,
+        _ if node.is_null() => Kind::Nothing,
         Data::Scalar(_) | Data::Alias(_) => Kind::Scalar,
         Data::Sequence(_) => Kind::Sequence,
         Data::Mapping(_) => Kind::Mapping,
@@ -112,7 +112,7 @@ impl Walk<'_> {
         let comment = [dest.as_ref(), patch]
             .into_iter()
             .flatten()
-            .find_map(|node| if is_null(node) { None } else { definition_of(node.comments()) });
+            .find_map(|node| if node.is_null() { None } else { definition_of(node.comments()) });
         let schema = match &comment {
             Some(definition) => self.schema.node(definition),
             None => schema.or_else(|| self.schema_of(dest.as_ref())).or_else(|| self.schema_of(patch)),
@@ -153,7 +153,7 @@ impl Walk<'_> {
         schema: Option<SchemaNode<'_>>,
         depth: usize,
     ) -> Result<Walked, MergeError> {
-        let Some(mut dest) = dest.filter(|dest| !is_null(dest)) else {
+        let Some(mut dest) = dest.filter(|dest| !dest.is_null()) else {
             return match origin {
                 // What is added is walked once more by itself, which cleans it of nulls and directives.
                 Origin::Patch(patch) if patch.is_mapping() => {
@@ -170,7 +170,7 @@ impl Walk<'_> {
         };
         let directive = match origin {
             Origin::Absent => Directive::None,
-            Origin::Patch(patch) if is_null(patch) => return Ok(None),
+            Origin::Patch(patch) if patch.is_null() => return Ok(None),
             Origin::Patch(patch) => Directive::of_mapping(patch)?,
             Origin::Itself => Directive::of_mapping(&dest)?,
         };
@@ -223,7 +223,7 @@ impl Walk<'_> {
             };
             let value = std::mem::replace(&mut entry.value, Node::null());
             // A null that says nothing (`key:`) goes, one that is written out stays where the patch is silent.
-            if matches!(origin, Origin::Absent) && is_null(&value) && !super::text(&value).is_empty() {
+            if matches!(origin, Origin::Absent) && value.is_null() && !super::text(&value).is_empty() {
                 entry.value = value;
                 kept.push(entry);
                 continue;
@@ -268,13 +268,13 @@ impl Walk<'_> {
         schema: SchemaNode<'_>,
         depth: usize,
     ) -> Result<Walked, MergeError> {
-        let Some(mut dest) = dest.filter(|dest| !is_null(dest)) else {
+        let Some(mut dest) = dest.filter(|dest| !dest.is_null()) else {
             let Origin::Patch(patch) = origin else { return Ok(None) };
             return associative::merge(self, patch.clone(), associative::Elements::Itself, schema, depth);
         };
         let (origin_items, directive) = match origin {
             Origin::Absent => (None, Directive::None),
-            Origin::Patch(patch) if is_null(patch) => return Ok(None),
+            Origin::Patch(patch) if patch.is_null() => return Ok(None),
             Origin::Patch(patch) => {
                 let items = patch.items().unwrap_or_default();
                 (Some(items), Directive::of_list(items)?)
@@ -311,7 +311,7 @@ impl Walk<'_> {
 /// Overrides a scalar or a list that is not merged.
 fn scalar(dest: Option<Node>, patch: Option<&Node>) -> Walked {
     match (dest, patch) {
-        (_, Some(patch)) if is_null(patch) => None,
+        (_, Some(patch)) if patch.is_null() => None,
         (_, Some(patch)) => Some(patch.clone()),
         (Some(dest), None) => Some(dest),
         (None, None) => None,
