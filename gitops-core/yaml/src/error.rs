@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Value,
     /// JSON can't hold a value, or a text is not JSON; worded by Go's encoding/json, without `yaml: ` in front.
     Json,
+    /// kyaml refuses a document; worded by it, without `yaml: ` in front.
+    Kyaml,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,14 @@ impl Error {
             hint: None,
             source_line: None,
         }))
+    }
+
+    /// Returns the error in other words, with its place kept.
+    #[must_use]
+    pub(crate) fn worded(mut self, kind: ErrorKind, message: impl Into<Str>) -> Self {
+        self.0.kind = kind;
+        self.0.message = message.into();
+        self
     }
 
     /// Sets the line that go-yaml names, which is often not the line of the mistake.
@@ -165,7 +175,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.reported_line {
-            _ if self.0.kind == ErrorKind::Json => f.write_str(&self.0.message),
+            _ if matches!(self.0.kind, ErrorKind::Json | ErrorKind::Kyaml) => f.write_str(&self.0.message),
             Some(line) => write!(f, "yaml: line {line}: {}", self.0.message),
             None => write!(f, "yaml: {}", self.0.message),
         }

@@ -31,7 +31,10 @@ pub use json::{HtmlEscape, JsonPrinter, from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use node::{Comments, Data, Entry, Node, Style, Tag};
 pub use place::{FileId, Files, Place};
-pub use print::{SigsPrinter, key_less, key_order, print_sigs};
+pub use print::{
+    KyamlDocument, PrettyPrinter, PrintOptions, SequenceIndent, SigsPrinter, key_less, key_order,
+    pretty_key_order, print_documents, print_kyaml, print_sigs, print_v3, read_kyaml,
+};
 pub use read::{Dialect, Document, KeepComments, ReadOptions, read_document, read_stream};
 pub use resolve::{Kind, TagMismatch, resolve};
 pub use text::Str;

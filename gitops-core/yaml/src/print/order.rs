@@ -34,7 +34,32 @@ pub fn key_order(a: &str, b: &str) -> Ordering {
     if !x.is_ascii() || !y.is_ascii() {
         return characters_order(a, b, at);
     }
-    ascii_order(a, b, at, char::from(x), char::from(y))
+    deciding_characters(a, b, at, char::from(x), char::from(y))
+}
+
+/// Compares two keys as go-yaml v3 does, for [`PrettyPrinter`](crate::PrettyPrinter): as [`key_order`], but behind a
+/// digit letters come before other characters.
+///
+/// ```
+/// use std::cmp::Ordering;
+/// assert_eq!(gitops_yaml::pretty_key_order("a1b", "a1-"), Ordering::Less);
+/// assert_eq!(gitops_yaml::key_order("a1b", "a1-"), Ordering::Greater);
+/// ```
+#[must_use]
+pub fn pretty_key_order(a: &str, b: &str) -> Ordering {
+    let mut left = a.chars();
+    let mut behind_digit = false;
+    for y in b.chars() {
+        let Some(x) = left.next() else { break };
+        if x != y {
+            if x.is_alphabetic() != y.is_alphabetic() && behind_digit {
+                return if x.is_alphabetic() { Ordering::Less } else { Ordering::Greater };
+            }
+            break;
+        }
+        behind_digit = x.is_ascii_digit();
+    }
+    key_order(a, b)
 }
 
 /// Decides at the first byte that differs, where at least one character is beyond ASCII.
@@ -43,10 +68,10 @@ fn characters_order(a: &str, b: &str, at: usize) -> Ordering {
     let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
         return a.len().cmp(&b.len());
     };
-    ascii_order(a, b, start, x, y)
+    deciding_characters(a, b, start, x, y)
 }
 
-fn ascii_order(a: &str, b: &str, at: usize, x: char, y: char) -> Ordering {
+fn deciding_characters(a: &str, b: &str, at: usize, x: char, y: char) -> Ordering {
     match (x.is_alphabetic(), y.is_alphabetic()) {
         (true, true) => return x.cmp(&y),
         (true, false) => return Ordering::Greater,

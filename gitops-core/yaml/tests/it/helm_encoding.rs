@@ -1,7 +1,7 @@
 //! Helm's `toYaml`, `toJson` and `fromYaml`, as far as no template is involved.
 
 use gitops_conformance::{Suite, folder, rows, same_text};
-use gitops_yaml::{HtmlEscape, JsonPrinter, SigsPrinter, key_order};
+use gitops_yaml::{HtmlEscape, JsonPrinter, PrettyPrinter, SigsPrinter, key_order, pretty_key_order};
 use serde_json::Value;
 
 /// Prints values as Go's templates hold them: every number is a float.
@@ -43,6 +43,7 @@ macro_rules! printer {
     };
 }
 printer!(SigsPrinter, key_order);
+printer!(PrettyPrinter, pretty_key_order);
 printer!(JsonPrinter, |a: &str, b: &str| a.cmp(b));
 
 #[test]
@@ -51,6 +52,13 @@ fn to_yaml() {
     let mut suite = Suite::new("helm-encoding-toyaml");
     for row in rows(&folder.join("toyaml.jsonl")) {
         suite.check(row["name"].as_str().unwrap_or_default(), || {
+            let mut pretty = PrettyPrinter::new(2);
+            pretty.value(&row["value"]);
+            let pretty = pretty.finish().map_err(|error| error.to_string())?;
+            same_text(
+                row["pretty"].as_str().unwrap_or_default(),
+                pretty.strip_suffix('\n').unwrap_or(&pretty),
+            )?;
             let mut yaml = SigsPrinter::new();
             yaml.value(&row["value"]);
             let yaml = match (yaml.finish(), row["error"].as_str()) {
