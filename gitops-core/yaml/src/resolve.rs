@@ -266,10 +266,10 @@ fn number(plain: &str) -> Option<Kind> {
     if let Some(value) = parse_int(plain).map(Kind::Int).or_else(|| parse_uint(plain)) {
         return Some(value);
     }
-    if is_float(plain.as_bytes()) {
-        if let Some(value) = float(plain) {
-            return Some(value);
-        }
+    if is_float(plain.as_bytes())
+        && let Some(value) = float(plain)
+    {
+        return Some(value);
     }
     // What is left are oddities such as `0b-1`, where the sign follows the prefix.
     for (prefix, radix) in [("0b", 2), ("0o", 8)] {

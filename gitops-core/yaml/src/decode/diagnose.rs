@@ -1,6 +1,27 @@
-//! Go's list of all duplicate keys, made only once one is known to be there.
+//! Which error Go would report, found by decoding in the order of the text once something is known to be wrong.
 
-use crate::{Data, Error, ErrorKind, Node};
+use super::Tree;
+use super::anchors::Anchors;
+use super::go_syntax::go_syntax;
+use super::walk::checked_kind;
+use crate::json::binary_bytes;
+use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node};
+
+/// Returns the error that Go's decoder reports of a tree; `None` where decoding succeeds and only what follows fails.
+pub(super) fn decoding_error(tree: Tree<'_>, dialect: Dialect) -> Option<Error> {
+    let anchors = match Anchors::of(tree) {
+        Ok(anchors) => anchors,
+        Err(error) => return Some(error),
+    };
+    let mut decoder = Decoder { dialect, anchors, lines: Vec::new(), place: None, depth: 0 };
+    if let Err(error) = decoder.value(tree.root) {
+        return Some(error);
+    }
+    // What does not stop the decoder is collected.
+    let place = decoder.place?;
+    let message = format!("unmarshal errors:\n  {}", decoder.lines.join("\n  "));
+    Some(Error::new(ErrorKind::DuplicateKey, place, message))
+}
 
 /// Refuses one key that is written twice.
 pub(super) fn duplicate(first: &Node, again: &Node) -> Error {
@@ -8,40 +29,85 @@ pub(super) fn duplicate(first: &Node, again: &Node) -> Error {
     Error::new(ErrorKind::DuplicateKey, again.place, message)
 }
 
-/// Refuses all keys of a tree that are written twice, as go-yaml v3 lists them; `None` where there are none.
-pub(super) fn all_duplicates(root: &Node) -> Option<Error> {
-    let mut found = Vec::new();
-    collect(root, &mut found);
-    let (_, again) = found.first()?;
-    let lines: Vec<String> =
-        found.iter().map(|(first, again)| format!("\n  {}", line_of(first, again))).collect();
-    let message = format!("unmarshal errors:{}", lines.concat());
-    Some(Error::new(ErrorKind::DuplicateKey, again.place, message))
-}
-
 fn line_of(first: &Node, again: &Node) -> String {
     let key = go_quote(again.as_str().unwrap_or_default());
     format!("line {}: mapping key {key} already defined at line {}", again.place.line, first.place.line)
 }
 
-fn collect<'a>(node: &'a Node, found: &mut Vec<(&'a Node, &'a Node)>) {
-    match &node.data {
-        Data::Scalar(_) | Data::Alias(_) => {}
-        Data::Sequence(items) => items.iter().for_each(|item| collect(item, found)),
-        Data::Mapping(entries) => {
-            let before = found.len();
-            for (at, first) in entries.iter().enumerate() {
-                let same = |again: &&crate::Entry| same_key(&first.key, &again.key);
-                found.extend(entries[at + 1..].iter().filter(same).map(|again| (&first.key, &again.key)));
+struct Decoder<'a> {
+    dialect: Dialect,
+    anchors: Anchors<'a>,
+    lines: Vec<String>,
+    place: Option<crate::Place>,
+    depth: usize,
+}
+
+impl<'a> Decoder<'a> {
+    fn value(&mut self, node: &'a Node) -> Result<(), Error> {
+        if self.depth > super::anchors::MAX_DEPTH {
+            return Ok(());
+        }
+        self.depth += 1;
+        match &node.data {
+            Data::Scalar(text) => {
+                if checked_kind(node, self.dialect)? == Kind::Binary {
+                    binary_bytes(node, text)?;
+                }
             }
-            // What a mapping with duplicates holds is not decoded.
-            if found.len() == before {
-                for entry in entries {
-                    collect(&entry.key, found);
-                    collect(&entry.value, found);
+            Data::Sequence(items) => items.iter().try_for_each(|item| self.value(item))?,
+            Data::Mapping(entries) => self.mapping(entries)?,
+            Data::Alias(_) => {
+                if let Some(target) = self.anchors.target(node) {
+                    self.value(target)?;
                 }
             }
         }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn mapping(&mut self, entries: &'a [Entry]) -> Result<(), Error> {
+        if self.dialect == Dialect::V3 && self.collect_duplicates(entries) {
+            // What a mapping with duplicates holds is not decoded.
+            return Ok(());
+        }
+        for entry in entries {
+            if entry.key.kind(self.dialect) != Kind::Merge {
+                self.key(&entry.key)?;
+            }
+            self.value(&entry.value)?;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, key: &'a Node) -> Result<(), Error> {
+        // The topmost mapping of a resource has strings for keys, and refuses others without stopping.
+        let is_topmost = self.dialect == Dialect::V3 && self.depth <= 1;
+        let target =
+            if matches!(key.data, Data::Alias(_)) { self.anchors.target(key).unwrap_or(key) } else { key };
+        if target.is_scalar() {
+            return self.value(key);
+        }
+        if is_topmost {
+            let tag = if target.is_mapping() { "!!map" } else { "!!seq" };
+            self.place.get_or_insert(key.place);
+            self.lines.push(format!("line {}: cannot unmarshal {tag} into string", key.place.line));
+            return Ok(());
+        }
+        self.value(key)?;
+        let shown = go_syntax(target, self.dialect, Some(&self.anchors));
+        Err(Error::new(ErrorKind::Value, key.place, format!("invalid map key: {shown}")))
+    }
+
+    fn collect_duplicates(&mut self, entries: &'a [Entry]) -> bool {
+        let before = self.lines.len();
+        for (at, first) in entries.iter().enumerate() {
+            for again in entries[at + 1..].iter().filter(|again| same_key(&first.key, &again.key)) {
+                self.place.get_or_insert(again.key.place);
+                self.lines.push(line_of(&first.key, &again.key));
+            }
+        }
+        self.lines.len() > before
     }
 }
 

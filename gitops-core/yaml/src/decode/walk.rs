@@ -7,7 +7,7 @@ use super::anchors::{Anchors, MAX_DEPTH, too_deep};
 use super::go_syntax::go_syntax;
 use super::{Tree, diagnose};
 use crate::go_float::go_float32;
-use crate::json::{binary_text, unsupported_float, unsupported_key};
+use crate::json::{binary_bytes, lossy_text, unsupported_float, unsupported_key};
 use crate::print::sort_by_order;
 use crate::timestamp::Timestamp;
 use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node, Style, Tag};
@@ -21,6 +21,10 @@ pub(crate) trait Sink {
     fn begin_seq(&mut self);
     fn end(&mut self);
     fn str(&mut self, value: &str);
+    /// What `!!binary` stood for, which may be no UTF-8.
+    fn binary(&mut self, value: &[u8]) {
+        self.str(&lossy_text(value));
+    }
     fn int(&mut self, value: i64);
     fn uint(&mut self, value: u64);
     fn float(&mut self, value: f64);
@@ -32,14 +36,8 @@ pub(crate) trait Sink {
 pub(crate) fn walk<'a, S: Sink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
     let mut walk =
         Walk { tree, dialect, sink, anchors: None, entries: Vec::new(), scratch: Vec::new(), depth: 0 };
-    let result = walk.value(tree.root);
-    match result {
-        // go-yaml v3 collects all duplicates before it gives up, in the order of the text.
-        Err(error) if error.kind() == ErrorKind::DuplicateKey => {
-            Err(diagnose::all_duplicates(tree.root).unwrap_or(error))
-        }
-        result => result,
-    }
+    // Go decodes everything in the order of the text before it prints anything, and reports what it meets first.
+    walk.value(tree.root).map_err(|error| diagnose::decoding_error(tree, dialect).unwrap_or(error))
 }
 
 struct Walk<'a, 's, S> {
@@ -114,7 +112,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
                 Some(time) => self.sink.str(&time_for_json(time, node)?),
                 None => self.sink.str(text),
             },
-            Kind::Binary => self.sink.str(&binary_text(node, text)?),
+            Kind::Binary => self.sink.binary(&binary_bytes(node, text)?),
             _ => self.sink.str(text),
         }
         Ok(())
@@ -246,7 +244,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
             (_, Kind::Str) => Cow::Borrowed(text),
             (_, Kind::Merge) if std::ptr::eq(target, key) => return Ok(Key::Merge),
             (_, Kind::Merge) => Cow::Borrowed(text),
-            (_, Kind::Binary) if !only_strings => Cow::Owned(binary_text(target, text)?),
+            (_, Kind::Binary) if !only_strings => Cow::Owned(lossy_text(&binary_bytes(target, text)?)),
             (Dialect::V3, _) if only_strings => {
                 let message = "unsupported type: map[interface {}]interface {}";
                 let error = Error::new(ErrorKind::Json, key.place, format!("json: {message}"));
@@ -267,16 +265,7 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
     }
 
     fn collection_key(&mut self, key: &'a Node) -> Error {
-        if self.dialect == Dialect::V3 && self.depth <= 1 {
-            let tag = if key.is_mapping() { "!!map" } else { "!!seq" };
-            let line = key.place.line;
-            let message = format!("unmarshal errors:\n  line {line}: cannot unmarshal {tag} into string");
-            return Error::new(ErrorKind::Value, key.place, message);
-        }
-        if self.anchors.is_none() {
-            self.anchors = Anchors::of(self.tree).ok();
-        }
-        let shown = go_syntax(key, self.dialect, self.anchors.as_ref());
+        let shown = go_syntax(key, self.dialect, None);
         Error::new(ErrorKind::Value, key.place, format!("invalid map key: {shown}"))
     }
 }
@@ -288,7 +277,7 @@ enum Key<'a> {
     Skipped,
 }
 
-fn checked_kind(node: &Node, dialect: Dialect) -> Result<Kind, Error> {
+pub(super) fn checked_kind(node: &Node, dialect: Dialect) -> Result<Kind, Error> {
     node.checked_kind(dialect).map_err(|mismatch| {
         let text = node.as_str().unwrap_or_default();
         let message = format!("cannot decode {} `{text}` as a {}", mismatch.found, mismatch.wanted);

@@ -5,5 +5,7 @@ mod through;
 mod write;
 
 pub use read::from_json;
-pub(crate) use through::{binary_text, escaped_length, through_json, unsupported_float, unsupported_key};
+pub(crate) use through::{
+    binary_bytes, escaped_length, lossy_text, through_json, unsupported_float, unsupported_key,
+};
 pub use write::{HtmlEscape, JsonPrinter, to_json, to_json_with};

@@ -70,16 +70,20 @@ pub(crate) fn unsupported_key(kind: Kind, value: &str, place: Place) -> Error {
     Error::new(ErrorKind::Json, place, message)
 }
 
-/// Returns the text that `!!binary` stands for, with U+FFFD for every byte that is no UTF-8, as JSON prints it.
-pub(crate) fn binary_text(node: &Node, text: &str) -> Result<String, Error> {
+/// Returns the bytes that `!!binary` stands for.
+pub(crate) fn binary_bytes(node: &Node, text: &str) -> Result<Vec<u8>, Error> {
     let invalid = || Error::new(ErrorKind::Value, node.place, "!!binary value contains invalid base64 data");
-    let bytes = decode_base64(text).ok_or_else(invalid)?;
-    let mut decoded = String::with_capacity(bytes.len());
+    decode_base64(text).ok_or_else(invalid)
+}
+
+/// Puts U+FFFD for every byte that is no UTF-8, as Go does.
+pub(crate) fn lossy_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        decoded.push_str(chunk.valid());
-        decoded.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
     }
-    Ok(decoded)
+    text
 }
 
 /// Go's `base64.StdEncoding`: padding is needed, line breaks are skipped, left-over bits are not looked at.

@@ -202,6 +202,11 @@ impl JsonPrinter {
 /// Writes a JSON string as Go does.
 fn write_string(out: &mut String, value: &str, escape: HtmlEscape) {
     out.push('"');
+    write_escaped(out, value, escape);
+    out.push('"');
+}
+
+fn write_escaped(out: &mut String, value: &str, escape: HtmlEscape) {
     let mut written = 0;
     let bytes = value.as_bytes();
     for (at, &byte) in bytes.iter().enumerate() {
@@ -231,7 +236,6 @@ fn write_string(out: &mut String, value: &str, escape: HtmlEscape) {
         written = at + if byte == 0xe2 { 3 } else { 1 };
     }
     out.push_str(&value[written..]);
-    out.push('"');
 }
 
 impl Sink for JsonPrinter {
@@ -252,6 +256,16 @@ impl Sink for JsonPrinter {
     }
     fn str(&mut self, value: &str) {
         Self::str(self, value);
+    }
+    fn binary(&mut self, value: &[u8]) {
+        self.before_item();
+        self.text.push('"');
+        for chunk in value.utf8_chunks() {
+            write_escaped(&mut self.text, chunk.valid(), self.escape);
+            self.text.extend(chunk.invalid().iter().map(|_| "\\ufffd"));
+        }
+        self.text.push('"');
+        self.needs_comma = true;
     }
     fn int(&mut self, value: i64) {
         Self::int(self, value);

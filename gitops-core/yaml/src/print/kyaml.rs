@@ -2,7 +2,7 @@
 //! commits.
 
 use crate::print::v3::{PrintOptions, SequenceIndent, print_nodes, print_v3};
-use crate::{Document, Entry, Error, ErrorKind, FileId, Node, Place, ReadOptions, Str, read_stream};
+use crate::{Document, Entry, Error, ErrorKind, FileId, Node, Place, ReadOptions, Str, read_document};
 
 /// A document of a file that kyaml has read.
 #[derive(Clone, Debug)]
@@ -23,9 +23,7 @@ pub struct KyamlDocument {
 /// ```
 /// use gitops_yaml::{FileId, print_kyaml, read_kyaml};
 /// let text = "# settings\na:\n    - 1   # one\nb: {}\n";
-/// let documents = read_kyaml(text, FileId::NONE);
-/// # let Ok(documents) = documents else { return };
-/// # if documents.is_empty() { return }
+/// let documents = read_kyaml(text, FileId::NONE).unwrap();
 /// assert_eq!(print_kyaml(&documents).unwrap(), "# settings\na:\n- 1 # one\nb: {}\n");
 /// ```
 ///
@@ -41,8 +39,8 @@ pub fn read_kyaml(text: &str, file: FileId) -> Result<Vec<KyamlDocument>, Error>
         // The separator has taken the line break at the end of all but the last.
         let part = if index == last { part.to_owned() } else { format!("{part}\n") };
         let options = ReadOptions::v3().starting_at_line(first_line);
-        let read = read_stream(part.as_bytes(), file, &options).map_err(malformed)?;
-        let Some(mut document) = read.into_iter().next() else { continue };
+        let read = read_document(part.as_bytes(), file, &options).map_err(malformed)?;
+        let Some(mut document) = read else { continue };
         if document.root.is_null() {
             continue;
         }

@@ -419,11 +419,7 @@ impl<'a> Emitter<'a> {
             return;
         }
         match &value.data {
-            Data::Scalar(_) => {
-                if self.line.is_empty() {
-                    self.line = std::mem::take(&mut self.key_line);
-                }
-            }
+            Data::Scalar(_) if self.line.is_empty() => self.line = std::mem::take(&mut self.key_line),
             Data::Mapping(_) | Data::Sequence(_) if value.style != Style::Flow => {
                 std::mem::swap(&mut self.line, &mut self.key_line);
                 self.process_line();
