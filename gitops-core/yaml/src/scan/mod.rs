@@ -157,7 +157,8 @@ impl<'a> Scanner<'a> {
     pub(crate) fn reached_refusal(&self) -> Option<Error> {
         let refusal = self.refusal?;
         // libyaml makes sure of four characters before each token.
-        (self.pos + 4 > self.bytes.len()).then(|| {
+        let ahead = self.text.get(self.pos..).map_or(0, |rest| rest.chars().take(4).count());
+        (ahead < 4).then(|| {
             let mark = self.mark_at_end();
             Error::new(ErrorKind::Encoding, self.place(mark), refusal)
         })
@@ -405,12 +406,7 @@ impl<'a> Scanner<'a> {
         loop {
             if self.tokens.len() >= enough {
                 let slot = self.tokens.front().map_or(0, |token| token.key_slot) as usize;
-                let waits = match slot.checked_sub(1).and_then(|level| self.simple_keys.get(level)) {
-                    Some(key) if key.is_possible && key.token_number == self.taken => {
-                        self.simple_key_is_valid(slot - 1)?
-                    }
-                    _ => false,
-                };
+                let waits = slot > 0 && self.simple_key_is_valid(slot - 1)?;
                 if !waits {
                     return Ok(());
                 }
@@ -425,11 +421,11 @@ impl<'a> Scanner<'a> {
             self.tokens.push_back(Token::new(TokenKind::StreamStart, Mark::default()));
             return Ok(());
         }
+        let scan_start = self.mark();
+        self.scan_to_next_token(scan_start);
         if let Some(refusal) = self.reached_refusal() {
             return Err(refusal);
         }
-        let scan_start = self.mark();
-        self.scan_to_next_token(scan_start);
         let mark = self.mark();
         self.unroll_indent(i64::from(mark.column), if self.is_v3 { scan_start } else { mark });
 
@@ -596,8 +592,23 @@ impl<'a> Scanner<'a> {
                 return Err(self.fail("while scanning a simple key", mark, "could not find expected ':'"));
             }
             key.is_possible = false;
+            let number = key.token_number;
+            self.do_not_await(number);
         }
         Ok(())
+    }
+
+    /// Lets a token pass at the head of the queue before it is known whether it begins a key.
+    ///
+    /// Which tokens are awaited follows Go's bookkeeping, not sense: `[]` and `{}` are let pass although they may be
+    /// keys (so v2 refuses `[]: x`), and a scalar that is too late to be a key is held as long as another key may
+    /// begin on its level. Both move errors.
+    #[inline]
+    fn do_not_await(&mut self, token_number: usize) {
+        let at = token_number.checked_sub(self.taken);
+        if let Some(token) = at.and_then(|at| self.tokens.get_mut(at)) {
+            token.key_slot = 0;
+        }
     }
 
     // ---- indentation ----
@@ -645,6 +656,7 @@ impl<'a> Scanner<'a> {
         if !self.is_at_line_start() {
             self.line += 1;
             self.line_start = self.pos;
+            self.counted = (self.pos, 0);
         }
         self.end_blocks()?;
         let mark = self.mark();
@@ -692,7 +704,8 @@ impl<'a> Scanner<'a> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            let inner = self.simple_keys.pop().unwrap_or_default();
+            self.do_not_await(inner.token_number);
         }
         self.simple_key_allowed = false;
         self.skip();
@@ -741,7 +754,9 @@ impl<'a> Scanner<'a> {
         let level = self.simple_keys.len() - 1;
         if self.simple_key_is_valid(level)? {
             let key = self.simple_keys.get(level).copied().unwrap_or_default();
-            let at = key.token_number.saturating_sub(self.taken);
+            // A key whose token was not awaited is gone from the queue; Go appends then.
+            let at = key.token_number.checked_sub(self.taken).unwrap_or(usize::MAX);
+            self.do_not_await(key.token_number);
             self.tokens.insert(at.min(self.tokens.len()), Token::new(TokenKind::Key, key.mark));
             self.roll_indent(key.mark.column, at, TokenKind::BlockMappingStart, key.mark)?;
             if let Some(key) = self.simple_keys.last_mut() {
