@@ -15,7 +15,7 @@ pub(crate) struct Composer<'a> {
     parser: Parser<'a>,
     options: ReadOptions,
     keeps_comments: bool,
-    /// Finished nodes that wait for their collection to end.
+    /// Nodes that wait for their collection to end, those of open collections included.
     children: Vec<Node>,
     open: Vec<Open>,
     /// In which document each anchor was last defined.
@@ -27,9 +27,10 @@ pub(crate) struct Composer<'a> {
 /// A collection that is being read.
 #[derive(Debug)]
 struct Open {
-    node: Node,
+    /// Where its children begin; its own node stands before them.
     first_child: usize,
     is_mapping: bool,
+    style: Style,
 }
 
 /// A document, and the anchors of earlier documents that it refers to.
@@ -65,11 +66,11 @@ impl<'a> Composer<'a> {
         if self.options.dialect == Dialect::Yaml11 {
             self.anchors.clear();
         }
+        let mut comments = self.event_comments();
         let mut earlier_anchors = Vec::new();
         let root = self.compose_root(&mut earlier_anchors)?;
-        let mut comments = self.comments_of(start.comments);
         let end = self.parser.next_event()?;
-        comments.foot = self.comments_of(end.comments).foot;
+        comments.foot = self.event_comments().foot;
         comments.line = Str::EMPTY;
         self.document += 1;
         let document = Document {
@@ -86,9 +87,21 @@ impl<'a> Composer<'a> {
     fn compose_root(&mut self, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
         loop {
             let event = self.parser.next_event()?;
-            let node = match event.kind {
-                EventKind::Scalar => self.scalar(event)?,
-                EventKind::Alias => self.alias(event, earlier_anchors)?,
+            match event.kind {
+                EventKind::Scalar => {
+                    self.count(event)?;
+                    let mut node = Node::plain(self.parser.take_text());
+                    node.place = self.parser.place(event.start);
+                    node.style = event.style;
+                    self.children.push(node);
+                    self.decorate();
+                }
+                EventKind::Alias => {
+                    self.count(event)?;
+                    let node = self.alias(event, earlier_anchors)?;
+                    self.children.push(node);
+                    self.decorate();
+                }
                 EventKind::SequenceStart => {
                     self.open_collection(event, false)?;
                     continue;
@@ -97,45 +110,26 @@ impl<'a> Composer<'a> {
                     self.open_collection(event, true)?;
                     continue;
                 }
-                EventKind::SequenceEnd | EventKind::MappingEnd => match self.close_collection(event.comments)
-                {
-                    Some(node) => node,
-                    None => continue,
-                },
+                EventKind::SequenceEnd | EventKind::MappingEnd => self.close_collection(),
                 // The grammar puts no other event inside a document.
                 EventKind::StreamEnd | EventKind::DocumentStart { .. } | EventKind::DocumentEnd { .. } => {
                     let place = self.parser.place(event.start);
                     return Err(Error::new(ErrorKind::Syntax, place, "unknown problem parsing YAML content"));
                 }
+            }
+            let Some(parent) = self.open.last() else {
+                return Ok(self.children.pop().unwrap_or_else(Node::null));
             };
-            let Some(parent) = self.open.last() else { return Ok(node) };
-            let (first, is_mapping) = (parent.first_child, parent.is_mapping);
-            self.children.push(node);
-            if is_mapping && self.keeps_comments {
-                let is_block = parent.node.style != Style::Flow;
-                move_foot_comments(self.children.get_mut(first..).unwrap_or_default(), is_block);
+            if parent.is_mapping && self.keeps_comments {
+                let is_block = parent.style != Style::Flow;
+                move_foot_comments(self.children.get_mut(parent.first_child..).unwrap_or_default(), is_block);
             }
         }
     }
 
-    #[inline]
-    fn scalar(&mut self, event: Event<'a>) -> Result<Node, Error> {
-        self.count(&event)?;
-        let mut node =
-            Node::plain(event.text.into_str()).at(self.parser.place(event.start)).styled(event.style);
-        if let Some(properties) = event.properties {
-            self.set_properties(&mut node, *properties);
-        }
-        if let Some(comments) = event.comments {
-            self.set_comments(&mut node, Some(comments));
-        }
-        Ok(node)
-    }
-
-    fn alias(&mut self, event: Event<'a>, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
-        self.count(&event)?;
+    fn alias(&mut self, event: Event, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
         let place = self.parser.place(event.start);
-        let name = event.text.into_str();
+        let name = self.parser.take_text();
         match self.anchors.get(&name) {
             None => {
                 let message = format!("unknown anchor '{name}' referenced");
@@ -146,36 +140,31 @@ impl<'a> Composer<'a> {
             }
             Some(_) => {}
         }
-        let mut node = Node::alias(name).at(place);
-        self.set_comments(&mut node, event.comments);
-        Ok(node)
+        Ok(Node::alias(name).at(place))
     }
 
-    fn open_collection(&mut self, event: Event<'a>, is_mapping: bool) -> Result<(), Error> {
-        self.count(&event)?;
+    /// Opens a collection: its node waits, still without children, below them on the stack.
+    fn open_collection(&mut self, event: Event, is_mapping: bool) -> Result<(), Error> {
+        self.count(event)?;
         let place = self.parser.place(event.start);
         let depth = self.options.limits.depth;
         if self.open.len() >= depth {
             return Err(Error::new(ErrorKind::Limit, place, format!("exceeded max depth of {depth}")));
         }
-        let mut node = if is_mapping { Node::mapping(Vec::new()) } else { Node::sequence(Vec::new()) };
-        node.place = place;
-        node.style = event.style;
-        if let Some(properties) = event.properties {
-            self.set_properties(&mut node, *properties);
-        }
-        self.set_comments(&mut node, event.comments);
-        self.open.push(Open { node, first_child: self.children.len(), is_mapping });
+        let node = if is_mapping { Node::mapping(Vec::new()) } else { Node::sequence(Vec::new()) };
+        self.children.push(node.at(place).styled(event.style));
+        self.decorate();
+        self.open.push(Open { first_child: self.children.len(), is_mapping, style: event.style });
         Ok(())
     }
 
-    fn close_collection(&mut self, comments: Option<Box<EventComments>>) -> Option<Node> {
-        let Open { mut node, first_child, is_mapping } = self.open.pop()?;
+    fn close_collection(&mut self) {
+        let Some(Open { first_child, is_mapping, style }) = self.open.pop() else { return };
         if self.keeps_comments {
-            self.set_end_comments(&mut node, comments, first_child, is_mapping);
+            self.set_end_comments(first_child, is_mapping && style != Style::Flow);
         }
         let first_child = first_child.min(self.children.len());
-        node.data = if is_mapping {
+        let data = if is_mapping {
             let mut entries = Vec::with_capacity((self.children.len() - first_child) / 2);
             let mut children = self.children.drain(first_child..);
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
@@ -185,38 +174,33 @@ impl<'a> Composer<'a> {
         } else {
             Data::Sequence(self.children.drain(first_child..).collect())
         };
-        Some(node)
+        if let Some(node) = self.children.last_mut() {
+            node.data = data;
+        }
     }
 
     /// Replaces what the collection's start had for line and foot comments by what its end has; the foot of a block
     /// mapping becomes that of its last key.
-    fn set_end_comments(
-        &mut self,
-        node: &mut Node,
-        comments: Option<Box<EventComments>>,
-        first_child: usize,
-        is_mapping: bool,
-    ) {
-        if comments.is_none() && node.comments().is_none() {
-            return;
-        }
-        let mut end = self.comments_of(comments);
+    fn set_end_comments(&mut self, first_child: usize, is_block_mapping: bool) {
+        let mut end = self.event_comments();
         let len = self.children.len();
-        if is_mapping
-            && node.style != Style::Flow
+        if is_block_mapping
             && !end.foot.is_empty()
             && len >= first_child + 2
             && let Some(last_key) = self.children.get_mut(len - 2)
         {
             last_key.comments_mut().foot = std::mem::take(&mut end.foot);
         }
-        let own = node.comments_mut();
-        own.line = end.line;
-        own.foot = end.foot;
+        let Some(node) = first_child.checked_sub(1).and_then(|at| self.children.get_mut(at)) else { return };
+        if !end.is_empty() || node.comments().is_some() {
+            let own = node.comments_mut();
+            own.line = end.line;
+            own.foot = end.foot;
+        }
     }
 
     #[inline]
-    fn count(&mut self, event: &Event<'a>) -> Result<(), Error> {
+    fn count(&mut self, event: Event) -> Result<(), Error> {
         self.nodes += 1;
         let limit = self.options.limits.nodes;
         if self.nodes > limit {
@@ -230,8 +214,24 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    fn set_properties(&mut self, node: &mut Node, properties: Properties) {
+    /// Gives the last node its anchor, tag and comments.
+    #[inline]
+    fn decorate(&mut self) {
+        if let Some(properties) = self.parser.take_properties() {
+            self.set_properties(*properties);
+        }
+        if let Some(comments) = self.parser.take_event_comments()
+            && self.keeps_comments
+            && let Some(node) = self.children.last_mut()
+        {
+            *node.comments_mut() = to_comments(*comments);
+        }
+    }
+
+    #[cold]
+    fn set_properties(&mut self, properties: Properties) {
         let Properties { anchor, tag } = properties;
+        let Some(node) = self.children.last_mut() else { return };
         set_tag(node, &tag, self.options.dialect);
         if !anchor.is_empty() {
             self.anchors.insert(anchor.clone(), self.document);
@@ -239,21 +239,17 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn set_comments(&self, node: &mut Node, comments: Option<Box<EventComments>>) {
-        if self.keeps_comments && comments.is_some() {
-            *node.comments_mut() = self.comments_of(comments);
-        }
-    }
-
-    fn comments_of(&self, comments: Option<Box<EventComments>>) -> Comments {
-        match comments {
-            Some(comments) if self.keeps_comments => {
-                let EventComments { head, line, foot } = *comments;
-                Comments { head: head.into(), line: line.into(), foot: foot.into() }
-            }
+    fn event_comments(&mut self) -> Comments {
+        match self.parser.take_event_comments() {
+            Some(comments) if self.keeps_comments => to_comments(*comments),
             _ => Comments::default(),
         }
     }
+}
+
+fn to_comments(comments: EventComments) -> Comments {
+    let EventComments { head, line, foot } = comments;
+    Comments { head: head.into(), line: line.into(), foot: foot.into() }
 }
 
 /// Sets the tag that was written. In v3 a lone `!` says nothing, in v2 it makes any scalar a string.

@@ -178,6 +178,8 @@ fn find_scalars(text: &str, file: FileId, limits: &Limits) -> Result<Vec<ScalarS
     loop {
         let event = parser.next_event()?;
         let is_flow = event.style == Style::Flow;
+        let (value, comments) = (parser.take_text(), parser.take_event_comments());
+        parser.take_properties();
         let child = match event.kind {
             EventKind::StreamEnd => return Ok(found),
             EventKind::DocumentStart { .. } => continue,
@@ -200,8 +202,9 @@ fn find_scalars(text: &str, file: FileId, limits: &Limits) -> Result<Vec<ScalarS
             EventKind::Alias => None,
             EventKind::Scalar => {
                 let place = parser.place(event.start);
-                let site = site_of(event, &levels, place, document, input.bom);
-                let value = site.value.clone();
+                let line_comment = comments.map(|comments| comments.line.into()).unwrap_or_default();
+                let mut site = site_of(event, value.clone(), &levels, place, input.bom);
+                (site.document, site.line_comment) = (document, line_comment);
                 found.push(site);
                 Some(value)
             }
@@ -215,16 +218,15 @@ fn find_scalars(text: &str, file: FileId, limits: &Limits) -> Result<Vec<ScalarS
     }
 }
 
-fn site_of(event: Event<'_>, levels: &[Level], place: Place, document: usize, bom: usize) -> ScalarSite {
+fn site_of(event: Event, value: Str, levels: &[Level], place: Place, bom: usize) -> ScalarSite {
     let (start, end) = event.span;
-    let value = event.text.into_str();
     let is_key = matches!(levels.last(), Some(Level::Mapping { expects_key: true, .. }));
     let mut path: Vec<PathStep> = levels.iter().map(Level::step).collect();
     if is_key && let Some(last) = path.last_mut() {
         *last = PathStep::Key(value.clone());
     }
     ScalarSite {
-        document,
+        document: 0,
         path,
         is_key,
         is_in_flow: levels.last().is_some_and(Level::is_flow),
@@ -232,7 +234,7 @@ fn site_of(event: Event<'_>, levels: &[Level], place: Place, document: usize, bo
         place,
         style: event.style,
         value,
-        line_comment: event.comments.map(|comments| comments.line.into()).unwrap_or_default(),
+        line_comment: Str::EMPTY,
     }
 }
 

@@ -1,20 +1,17 @@
 //! What the parser hands to the composer.
 
-use crate::scan::{Mark, Text};
+use crate::scan::Mark;
 use crate::{Str, Style};
 
-/// One step of the walk through a stream.
-#[derive(Debug)]
-pub(crate) struct Event<'a> {
+/// One step of the walk through a stream. Small, because every node costs one: its text, anchor, tag and comments stay
+/// with the parser until they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
     pub(crate) kind: EventKind,
     pub(crate) style: Style,
     pub(crate) start: Mark,
     /// The bytes that a scalar covers, without its anchor and tag.
     pub(crate) span: (u32, u32),
-    /// A scalar's value or the name that an alias refers to.
-    pub(crate) text: Text<'a>,
-    pub(crate) properties: Option<Box<Properties>>,
-    pub(crate) comments: Option<Box<EventComments>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +42,9 @@ pub(crate) struct EventComments {
     pub(crate) foot: String,
 }
 
-impl<'a> Event<'a> {
+impl Event {
     #[inline]
     pub(crate) fn new(kind: EventKind, start: Mark) -> Self {
-        Self {
-            kind,
-            style: Style::Default,
-            start,
-            span: (start.index, start.index),
-            text: Text::EMPTY,
-            properties: None,
-            comments: None,
-        }
+        Self { kind, style: Style::Default, start, span: (start.index, start.index) }
     }
 }

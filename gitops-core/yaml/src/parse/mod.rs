@@ -4,7 +4,7 @@
 
 mod event;
 
-use crate::scan::{CommentKind, Input, Mark, ScanOptions, Scanner, Text, Token, TokenKind};
+use crate::scan::{CommentKind, Input, Mark, ScanOptions, Scanner, Text, TokenKind};
 use crate::{Error, Place, Str, Style};
 
 pub(crate) use event::{Event, EventComments, EventKind, Properties};
@@ -38,6 +38,9 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Parser<'a> {
     scanner: Scanner<'a>,
+    text: Text<'a>,
+    properties: Option<Box<Properties>>,
+    comments: Option<Box<EventComments>>,
     state: State,
     /// Where to go on when the current node is done.
     states: Vec<State>,
@@ -47,6 +50,8 @@ pub(crate) struct Parser<'a> {
     head_comment: String,
     line_comment: String,
     foot_comment: String,
+    /// Whether any of the comments above or below is set.
+    has_comments: bool,
     /// The head comment of a sequence's item that is a collection as a whole, not of the collection's first entry.
     stem_comment: Option<String>,
 }
@@ -58,6 +63,9 @@ impl<'a> Parser<'a> {
     pub(crate) fn new(input: &'a Input<'a>, options: ScanOptions) -> Self {
         Self {
             scanner: Scanner::new(input, options),
+            text: Text::Source(""),
+            properties: None,
+            comments: None,
             state: State::StreamStart,
             states: Vec::new(),
             marks: Vec::new(),
@@ -65,6 +73,7 @@ impl<'a> Parser<'a> {
             head_comment: String::new(),
             line_comment: String::new(),
             foot_comment: String::new(),
+            has_comments: false,
             stem_comment: None,
         }
     }
@@ -76,12 +85,31 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns the next event; `StreamEnd` for ever at the end.
-    pub(crate) fn next_event(&mut self) -> Result<Event<'a>, Error> {
+    #[inline]
+    pub(crate) fn next_event(&mut self) -> Result<Event, Error> {
         self.parse_state().map_err(|error| self.scanner.prefer_refusal(error))
     }
 
+    /// Returns the last scalar's value, or the name that the last alias refers to.
     #[inline]
-    fn parse_state(&mut self) -> Result<Event<'a>, Error> {
+    pub(crate) fn take_text(&mut self) -> Str {
+        std::mem::replace(&mut self.text, Text::Source("")).into_str()
+    }
+
+    /// Returns the anchor and tag of the node that the last event began.
+    #[inline]
+    pub(crate) fn take_properties(&mut self) -> Option<Box<Properties>> {
+        self.properties.take()
+    }
+
+    /// Returns the comments of the last event.
+    #[inline]
+    pub(crate) fn take_event_comments(&mut self) -> Option<Box<EventComments>> {
+        self.comments.take()
+    }
+
+    #[inline]
+    fn parse_state(&mut self) -> Result<Event, Error> {
         match self.state {
             State::StreamStart => {
                 self.peek()?;
@@ -125,8 +153,14 @@ impl<'a> Parser<'a> {
     /// Looks at the next token, and collects the comments that belong before it.
     #[inline]
     fn peek(&mut self) -> Result<Peeked, Error> {
-        let token = self.scanner.peek()?;
-        let (kind, mark) = (token.kind, token.start);
+        if self.scanner.decide_head()? && self.scanner.has_comments() {
+            self.collect_comments();
+        }
+        Ok(self.scanner.head())
+    }
+
+    fn collect_comments(&mut self) {
+        let (kind, mark) = self.scanner.head();
         // A head comment never belongs to the end of a block: it waits for the token behind.
         while let Some(comment) = self.scanner.take_comment(mark.index, kind == TokenKind::BlockEnd) {
             let text = match comment.kind {
@@ -138,8 +172,8 @@ impl<'a> Parser<'a> {
                 text.push('\n');
             }
             text.push_str(&comment.text);
+            self.has_comments = true;
         }
-        Ok((kind, mark))
     }
 
     #[inline]
@@ -147,28 +181,37 @@ impl<'a> Parser<'a> {
         self.scanner.take();
     }
 
+    /// Hangs the collected comments on the event that is made.
     #[inline]
-    fn take(&mut self) -> Token<'a> {
-        // A token was peeked at before, so that the queue is never empty here.
-        self.scanner.take().unwrap_or_else(|| Token::new(TokenKind::StreamEnd, Mark::default()))
+    fn hang_comments(&mut self) {
+        if self.has_comments {
+            self.hang_collected_comments();
+        }
     }
 
-    #[inline]
-    fn take_comments(&mut self) -> Option<Box<EventComments>> {
+    #[cold]
+    fn hang_collected_comments(&mut self) {
+        self.has_comments = false;
         self.stem_comment = None;
         if self.head_comment.is_empty() && self.line_comment.is_empty() && self.foot_comment.is_empty() {
-            return None;
+            return;
         }
-        Some(Box::new(EventComments {
+        self.comments = Some(Box::new(EventComments {
             head: std::mem::take(&mut self.head_comment),
             line: std::mem::take(&mut self.line_comment),
             foot: std::mem::take(&mut self.foot_comment),
-        }))
+        }));
     }
 
-    fn take_stem_comment(&mut self) -> Option<Box<EventComments>> {
-        let head = self.stem_comment.take()?;
-        Some(Box::new(EventComments { head, ..EventComments::default() }))
+    #[inline]
+    fn hang_stem_comment(&mut self) {
+        if let Some(head) = self.stem_comment.take() {
+            self.hang_head(head);
+        }
+    }
+
+    fn hang_head(&mut self, head: String) {
+        self.comments = Some(Box::new(EventComments { head, ..EventComments::default() }));
     }
 
     /// Parts the head comment of a sequence's item from that of the collection which the item holds.
@@ -181,6 +224,7 @@ impl<'a> Parser<'a> {
             let rest = self.head_comment.get(stem_len + 1..).unwrap_or_default().to_owned();
             self.head_comment.truncate(stem_len);
             self.stem_comment = Some(std::mem::replace(&mut self.head_comment, rest));
+            self.has_comments = true;
         }
         Ok(())
     }
@@ -192,7 +236,7 @@ impl<'a> Parser<'a> {
 
     // ---- documents ----
 
-    fn parse_document_start(&mut self, is_implicit: bool) -> Result<Event<'a>, Error> {
+    fn parse_document_start(&mut self, is_implicit: bool) -> Result<Event, Error> {
         let (mut kind, mut mark) = self.peek()?;
         if !is_implicit {
             while kind == TokenKind::DocumentEnd {
@@ -209,11 +253,10 @@ impl<'a> Parser<'a> {
             self.process_directives()?;
             self.states.push(State::DocumentEnd);
             self.state = State::BlockNode;
-            let mut event = Event::new(EventKind::DocumentStart { is_explicit: false }, mark);
-            event.comments = self
-                .split_document_head()
-                .map(|head| Box::new(EventComments { head, ..EventComments::default() }));
-            return Ok(event);
+            if let Some(head) = self.split_document_head() {
+                self.hang_head(head);
+            }
+            return Ok(Event::new(EventKind::DocumentStart { is_explicit: false }, mark));
         }
         self.process_directives()?;
         let (kind, start) = self.peek()?;
@@ -246,7 +289,7 @@ impl<'a> Parser<'a> {
         Some(head)
     }
 
-    fn parse_document_content(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_document_content(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         match kind {
             TokenKind::VersionDirective
@@ -261,7 +304,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn parse_document_end(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_document_end(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         let is_explicit = kind == TokenKind::DocumentEnd;
         if is_explicit {
@@ -269,14 +312,13 @@ impl<'a> Parser<'a> {
         }
         self.tag_directives.clear();
         self.state = State::DocumentStart;
-        let mut event = Event::new(EventKind::DocumentEnd { is_explicit }, mark);
-        event.comments = self.take_comments();
-        if let Some(comments) = &mut event.comments
+        self.hang_comments();
+        if let Some(comments) = &mut self.comments
             && comments.foot.is_empty()
         {
             comments.foot = std::mem::take(&mut comments.head);
         }
-        Ok(event)
+        Ok(Event::new(EventKind::DocumentEnd { is_explicit }, mark))
     }
 
     fn process_directives(&mut self) -> Result<(), Error> {
@@ -287,7 +329,7 @@ impl<'a> Parser<'a> {
                 |scanner: &Scanner<'a>, problem| scanner.parser_error("", Mark::default(), problem, mark);
             match kind {
                 TokenKind::VersionDirective => {
-                    let token = self.take();
+                    let token = self.scanner.take();
                     if has_version {
                         return Err(refuse(&self.scanner, "found duplicate %YAML directive"));
                     }
@@ -297,8 +339,9 @@ impl<'a> Parser<'a> {
                     has_version = true;
                 }
                 TokenKind::TagDirective => {
-                    let token = self.take();
-                    let (handle, prefix) = token.text.as_str().split_at(token.extra as usize);
+                    let token = self.scanner.take();
+                    let text = self.scanner.text_of(&token);
+                    let (handle, prefix) = text.as_str().split_at(token.extra as usize);
                     if self.tag_directives.iter().any(|(known, _)| known == handle) {
                         return Err(refuse(&self.scanner, "found duplicate %TAG directive"));
                     }
@@ -311,65 +354,55 @@ impl<'a> Parser<'a> {
 
     // ---- nodes ----
 
-    fn parse_node(&mut self, is_block: bool, may_be_indentless: bool) -> Result<Event<'a>, Error> {
+    fn parse_node(&mut self, is_block: bool, may_be_indentless: bool) -> Result<Event, Error> {
         let (mut kind, mut mark) = self.peek()?;
-        if kind == TokenKind::Alias {
-            self.pop_state();
-            let mut event = Event::new(EventKind::Alias, mark);
-            event.comments = self.take_comments();
-            event.text = self.take().text;
-            return Ok(event);
-        }
         let start = mark;
-        let mut properties = None;
         if matches!(kind, TokenKind::Anchor | TokenKind::Tag) {
-            properties = self.parse_properties(kind, mark)?;
+            self.parse_properties(kind, mark)?;
             (kind, mark) = self.peek()?;
+        } else if kind == TokenKind::Alias {
+            self.pop_state();
+            self.hang_comments();
+            let token = self.scanner.take();
+            self.text = self.scanner.text_of(&token);
+            return Ok(Event::new(EventKind::Alias, mark));
         }
         if may_be_indentless && kind == TokenKind::BlockEntry {
             self.state = State::IndentlessSequenceEntry;
-            return Ok(Event { properties, ..Event::new(EventKind::SequenceStart, start) });
+            return Ok(Event::new(EventKind::SequenceStart, start));
         }
         match kind {
             TokenKind::Scalar => {
                 self.pop_state();
-                let comments = self.take_comments();
-                let token = self.take();
-                Ok(Event {
-                    kind: EventKind::Scalar,
-                    style: token.style,
-                    start,
-                    span: (token.start.index, token.end),
-                    text: token.text,
-                    properties,
-                    comments,
-                })
+                self.hang_comments();
+                let token = self.scanner.take();
+                self.text = self.scanner.text_of(&token);
+                let span = (token.start.index, token.end);
+                Ok(Event { kind: EventKind::Scalar, style: token.style, start, span })
             }
             TokenKind::FlowSequenceStart => {
                 self.state = State::FlowSequenceFirstEntry;
-                let comments = self.take_comments();
-                let event = Event::new(EventKind::SequenceStart, start);
-                Ok(Event { style: Style::Flow, properties, comments, ..event })
+                self.hang_comments();
+                Ok(Event { style: Style::Flow, ..Event::new(EventKind::SequenceStart, start) })
             }
             TokenKind::FlowMappingStart => {
                 self.state = State::FlowMappingFirstKey;
-                let comments = self.take_comments();
-                let event = Event::new(EventKind::MappingStart, start);
-                Ok(Event { style: Style::Flow, properties, comments, ..event })
+                self.hang_comments();
+                Ok(Event { style: Style::Flow, ..Event::new(EventKind::MappingStart, start) })
             }
             TokenKind::BlockSequenceStart if is_block => {
                 self.state = State::BlockSequenceFirstEntry;
-                let comments = self.take_stem_comment();
-                Ok(Event { properties, comments, ..Event::new(EventKind::SequenceStart, start) })
+                self.hang_stem_comment();
+                Ok(Event::new(EventKind::SequenceStart, start))
             }
             TokenKind::BlockMappingStart if is_block => {
                 self.state = State::BlockMappingFirstKey;
-                let comments = self.take_stem_comment();
-                Ok(Event { properties, comments, ..Event::new(EventKind::MappingStart, start) })
+                self.hang_stem_comment();
+                Ok(Event::new(EventKind::MappingStart, start))
             }
-            _ if properties.is_some() => {
+            _ if self.properties.is_some() => {
                 self.pop_state();
-                Ok(Event { properties, ..Event::new(EventKind::Scalar, start) })
+                Ok(Event::new(EventKind::Scalar, start))
             }
             _ => {
                 let context =
@@ -380,7 +413,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses an anchor and a tag in either order.
-    fn parse_properties(&mut self, first: TokenKind, start: Mark) -> Result<Option<Box<Properties>>, Error> {
+    fn parse_properties(&mut self, first: TokenKind, start: Mark) -> Result<(), Error> {
         let mut properties = Properties::default();
         let second = if first == TokenKind::Anchor { TokenKind::Tag } else { TokenKind::Anchor };
         let mut tag = None;
@@ -389,26 +422,26 @@ impl<'a> Parser<'a> {
             if kind != wanted {
                 break;
             }
-            let token = self.take();
+            let token = self.scanner.take();
             if kind == TokenKind::Anchor {
-                properties.anchor = token.text.into_str();
+                properties.anchor = self.scanner.text_of(&token).into_str();
             } else {
-                tag = Some((token, mark));
+                tag = Some((self.scanner.text_of(&token), token.extra as usize, mark));
             }
         }
-        if let Some((token, mark)) = tag {
+        if let Some((text, handle_len, mark)) = tag {
             // Go resolves the tag after it looked at the token behind.
             self.peek()?;
-            properties.tag = self.resolve_tag(&token).ok_or_else(|| {
+            properties.tag = self.resolve_tag(text.as_str(), handle_len).ok_or_else(|| {
                 self.scanner.parser_error("while parsing a node", start, "found undefined tag handle", mark)
             })?;
         }
-        Ok(Some(Box::new(properties)))
+        self.properties = Some(Box::new(properties));
+        Ok(())
     }
 
-    fn resolve_tag(&self, token: &Token<'a>) -> Option<Str> {
-        let text = token.text.as_str();
-        let (handle, suffix) = text.split_at_checked(token.extra as usize)?;
+    fn resolve_tag(&self, text: &str, handle_len: usize) -> Option<Str> {
+        let (handle, suffix) = text.split_at_checked(handle_len)?;
         if handle.is_empty() {
             return Some(Str::from(suffix));
         }
@@ -425,7 +458,7 @@ impl<'a> Parser<'a> {
 
     // ---- block collections ----
 
-    fn parse_block_sequence_entry(&mut self, is_first: bool) -> Result<Event<'a>, Error> {
+    fn parse_block_sequence_entry(&mut self, is_first: bool) -> Result<Event, Error> {
         if is_first {
             let (_, mark) = self.peek()?;
             self.marks.push(mark);
@@ -459,7 +492,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn parse_indentless_sequence_entry(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_indentless_sequence_entry(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         if kind != TokenKind::BlockEntry {
             self.pop_state();
@@ -477,7 +510,7 @@ impl<'a> Parser<'a> {
         self.parse_node(true, false)
     }
 
-    fn parse_block_mapping_key(&mut self, is_first: bool) -> Result<Event<'a>, Error> {
+    fn parse_block_mapping_key(&mut self, is_first: bool) -> Result<Event, Error> {
         if is_first {
             let (_, mark) = self.peek()?;
             self.marks.push(mark);
@@ -492,16 +525,15 @@ impl<'a> Parser<'a> {
             TokenKind::BlockEnd => {
                 self.pop_state();
                 self.marks.pop();
-                let mut event = Event::new(EventKind::MappingEnd, mark);
-                event.comments = self.take_comments();
+                self.hang_comments();
                 self.skip();
-                Ok(event)
+                Ok(Event::new(EventKind::MappingEnd, mark))
             }
             _ => Err(self.refuse("while parsing a block mapping", "did not find expected key", mark)),
         }
     }
 
-    fn parse_block_mapping_value(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_block_mapping_value(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         if kind == TokenKind::Value {
             self.skip();
@@ -513,7 +545,7 @@ impl<'a> Parser<'a> {
 
     /// Parses the node behind a `?` or `:` at `indicator`, which may be missing.
     #[inline]
-    fn parse_block_mapping_node(&mut self, indicator: Mark, next: State) -> Result<Event<'a>, Error> {
+    fn parse_block_mapping_node(&mut self, indicator: Mark, next: State) -> Result<Event, Error> {
         let (kind, _) = self.peek()?;
         if matches!(kind, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd) {
             self.state = next;
@@ -525,7 +557,7 @@ impl<'a> Parser<'a> {
 
     // ---- flow collections ----
 
-    fn parse_flow_sequence_entry(&mut self, is_first: bool) -> Result<Event<'a>, Error> {
+    fn parse_flow_sequence_entry(&mut self, is_first: bool) -> Result<Event, Error> {
         if is_first {
             let (_, mark) = self.peek()?;
             self.marks.push(mark);
@@ -558,7 +590,7 @@ impl<'a> Parser<'a> {
         Ok(self.end_flow(EventKind::SequenceEnd, mark))
     }
 
-    fn parse_flow_sequence_entry_mapping_key(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_flow_sequence_entry_mapping_key(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         if matches!(kind, TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd) {
             self.skip();
@@ -569,7 +601,7 @@ impl<'a> Parser<'a> {
         self.parse_node(false, false)
     }
 
-    fn parse_flow_sequence_entry_mapping_value(&mut self) -> Result<Event<'a>, Error> {
+    fn parse_flow_sequence_entry_mapping_value(&mut self) -> Result<Event, Error> {
         let (kind, mark) = self.peek()?;
         if kind == TokenKind::Value {
             self.skip();
@@ -584,7 +616,7 @@ impl<'a> Parser<'a> {
         Ok(empty_scalar(mark))
     }
 
-    fn parse_flow_mapping_key(&mut self, is_first: bool) -> Result<Event<'a>, Error> {
+    fn parse_flow_mapping_key(&mut self, is_first: bool) -> Result<Event, Error> {
         if is_first {
             let (_, mark) = self.peek()?;
             self.marks.push(mark);
@@ -621,7 +653,7 @@ impl<'a> Parser<'a> {
         Ok(self.end_flow(EventKind::MappingEnd, mark))
     }
 
-    fn parse_flow_mapping_value(&mut self, is_empty: bool) -> Result<Event<'a>, Error> {
+    fn parse_flow_mapping_value(&mut self, is_empty: bool) -> Result<Event, Error> {
         let (kind, mut mark) = self.peek()?;
         self.state = State::FlowMappingKey;
         if is_empty {
@@ -639,13 +671,12 @@ impl<'a> Parser<'a> {
         Ok(empty_scalar(mark))
     }
 
-    fn end_flow(&mut self, kind: EventKind, mark: Mark) -> Event<'a> {
+    fn end_flow(&mut self, kind: EventKind, mark: Mark) -> Event {
         self.pop_state();
         self.marks.pop();
-        let mut event = Event::new(kind, mark);
-        event.comments = self.take_comments();
+        self.hang_comments();
         self.skip();
-        event
+        Event::new(kind, mark)
     }
 
     #[cold]
@@ -660,6 +691,6 @@ fn behind(mark: Mark) -> Mark {
     Mark { index: mark.index + 1, line: mark.line, column: mark.column + 1 }
 }
 
-fn empty_scalar<'a>(mark: Mark) -> Event<'a> {
-    Event { text: Text::EMPTY, ..Event::new(EventKind::Scalar, mark) }
+fn empty_scalar(mark: Mark) -> Event {
+    Event::new(EventKind::Scalar, mark)
 }

@@ -3,7 +3,7 @@
 use crate::{Error, Style};
 
 use super::class::{self, BLANK};
-use super::{Mark, Scanner, Text, Token, TokenKind};
+use super::{Mark, Scanner, Token, TokenKind};
 
 const CONTEXT: &str = "while scanning a block scalar";
 
@@ -15,8 +15,8 @@ enum Chomping {
     Keep,
 }
 
-impl<'a> Scanner<'a> {
-    pub(super) fn scan_block_scalar(&mut self, style: Style, start: Mark) -> Result<Token<'a>, Error> {
+impl Scanner<'_> {
+    pub(super) fn scan_block_scalar(&mut self, style: Style, start: Mark) -> Result<Token, Error> {
         self.skip();
         let (chomping, increment) = self.scan_block_header(start)?;
         let mut indent = match increment {
@@ -59,7 +59,7 @@ impl<'a> Scanner<'a> {
         if chomping == Chomping::Keep {
             text.push_str(&breaks);
         }
-        let made = Text::Made(text.as_str().into());
+        let made = self.keep(text.as_str().into());
         self.scratch = text;
         let token = Token::new(TokenKind::Scalar, start).with_text(made, end);
         Ok(Token { style, ..token })

@@ -3,11 +3,11 @@
 use crate::{Error, Str};
 
 use super::class::{self, URI, WORD};
-use super::{Mark, Scanner, Text, Token, TokenKind, index};
+use super::{Mark, Scanner, Token, TokenKind, index};
 
 impl<'a> Scanner<'a> {
     /// Reads `%YAML 1.1` or `%TAG ! prefix`.
-    pub(super) fn scan_directive(&mut self) -> Result<Token<'a>, Error> {
+    pub(super) fn scan_directive(&mut self) -> Result<Token, Error> {
         const CONTEXT: &str = "while scanning a directive";
         let start = self.mark();
         self.skip();
@@ -35,7 +35,7 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    fn scan_version(&mut self, start: Mark) -> Result<Token<'a>, Error> {
+    fn scan_version(&mut self, start: Mark) -> Result<Token, Error> {
         self.skip_blanks();
         let major = self.scan_version_number(start)?;
         if self.here() != b'.' {
@@ -67,7 +67,7 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    fn scan_tag_directive(&mut self, start: Mark) -> Result<Token<'a>, Error> {
+    fn scan_tag_directive(&mut self, start: Mark) -> Result<Token, Error> {
         const CONTEXT: &str = "while scanning a %TAG directive";
         self.skip_blanks();
         let handle = self.scan_tag_handle(true, start)?;
@@ -80,13 +80,15 @@ impl<'a> Scanner<'a> {
         if !self.is_blankz(self.pos) {
             return Err(self.fail(CONTEXT, start, "did not find expected whitespace or line break"));
         }
-        let token = Token::new(TokenKind::TagDirective, start).with_text(Text::Made(text.into()), self.pos);
+        let text = self.keep(text.into());
+        let token = Token::new(TokenKind::TagDirective, start).with_text(text, self.pos);
         Ok(Token { extra: index(handle.len()), ..token })
     }
 
     /// Reads `&name` or `*name`.
-    pub(super) fn scan_anchor(&mut self, kind: TokenKind, start: Mark) -> Result<Token<'a>, Error> {
+    pub(super) fn scan_anchor(&mut self, kind: TokenKind, start: Mark) -> Result<Token, Error> {
         self.skip();
+        let from = self.pos;
         let name = self.scan_word();
         let is_ended = self.is_blankz(self.pos)
             || matches!(self.here(), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
@@ -95,11 +97,11 @@ impl<'a> Scanner<'a> {
             let context = if is_anchor { "while scanning an anchor" } else { "while scanning an alias" };
             return Err(self.fail(context, start, "did not find expected alphabetic or numeric character"));
         }
-        Ok(Token::new(kind, start).with_text(Text::Source(name), self.pos))
+        Ok(Token::new(kind, start).with_text(self.source(from, self.pos), self.pos))
     }
 
     /// Reads `!suffix`, `!handle!suffix`, `!<uri>` or `!`.
-    pub(super) fn scan_tag(&mut self, start: Mark) -> Result<Token<'a>, Error> {
+    pub(super) fn scan_tag(&mut self, start: Mark) -> Result<Token, Error> {
         const CONTEXT: &str = "while scanning a tag";
         let mut text = String::new();
         let handle_len;
@@ -127,7 +129,8 @@ impl<'a> Scanner<'a> {
         if !self.is_blankz(self.pos) {
             return Err(self.fail(CONTEXT, start, "did not find expected whitespace or line break"));
         }
-        let token = Token::new(TokenKind::Tag, start).with_text(Text::Made(Str::from(text)), self.pos);
+        let text = self.keep(Str::from(text));
+        let token = Token::new(TokenKind::Tag, start).with_text(text, self.pos);
         Ok(Token { extra: index(handle_len), ..token })
     }
 

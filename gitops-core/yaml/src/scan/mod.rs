@@ -16,11 +16,11 @@ mod token;
 use std::collections::VecDeque;
 
 use crate::read::Dialect;
-use crate::{Error, ErrorKind, FileId, Place, Style};
+use crate::{Error, ErrorKind, FileId, Place, Str, Style};
 
 use class::{BLANK, BREAK, COLON, FLOW};
 pub(crate) use input::Input;
-pub(crate) use token::{Comment, CommentKind, Mark, Text, Token, TokenKind, index};
+pub(crate) use token::{Comment, CommentKind, Mark, Text, TextAt, Token, TokenKind, index};
 
 /// go-yaml refuses flow collections and block collections that nest deeper.
 const MAX_DEPTH: usize = 10_000;
@@ -55,7 +55,10 @@ pub(crate) struct Scanner<'a> {
     /// How many line breaks were passed since the last character that is not blank.
     newlines: u32,
 
-    tokens: VecDeque<Token<'a>>,
+    tokens: VecDeque<Token>,
+    /// The texts of queued tokens that are no slices of the source.
+    made: VecDeque<Str>,
+    taken_text: Str,
     /// How many tokens were taken from the queue.
     taken: usize,
     head_is_ready: bool,
@@ -101,6 +104,8 @@ impl<'a> Scanner<'a> {
             counted: (0, 0),
             newlines: 0,
             tokens: VecDeque::with_capacity(16),
+            made: VecDeque::new(),
+            taken_text: Str::EMPTY,
             taken: 0,
             head_is_ready: false,
             is_started: false,
@@ -117,25 +122,48 @@ impl<'a> Scanner<'a> {
 
     // ---- what the parser asks for ----
 
-    /// Makes sure that the first token of the queue is decided and returns it.
+    /// Makes sure that the first token of the queue is decided, and says whether it had to be.
     #[inline]
-    pub(crate) fn peek(&mut self) -> Result<&Token<'a>, Error> {
-        if !self.head_is_ready {
-            self.fetch_more_tokens().map_err(|error| self.prefer_refusal(error))?;
-            self.head_is_ready = true;
+    pub(crate) fn decide_head(&mut self) -> Result<bool, Error> {
+        if self.head_is_ready {
+            return Ok(false);
         }
-        // `fetch_more_tokens` leaves at least one token.
-        self.tokens
-            .front()
-            .ok_or_else(|| self.fail("", self.mark_here(), "unknown problem parsing YAML content"))
+        self.fetch_more_tokens().map_err(|error| self.prefer_refusal(error))?;
+        self.head_is_ready = true;
+        Ok(true)
     }
 
-    /// Takes the token that [`Scanner::peek`] returned.
+    /// Returns the kind and position of the first token, which [`Scanner::decide_head`] made ready.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Token<'a>> {
+    pub(crate) fn head(&self) -> (TokenKind, Mark) {
+        self.tokens.front().map_or((TokenKind::StreamEnd, Mark::default()), |token| (token.kind, token.start))
+    }
+
+    /// Takes the first token.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Token {
         self.head_is_ready = false;
         self.taken += 1;
-        self.tokens.pop_front()
+        let token =
+            self.tokens.pop_front().unwrap_or_else(|| Token::new(TokenKind::StreamEnd, Mark::default()));
+        if token.text == TextAt::Made {
+            self.taken_text = self.made.pop_front().unwrap_or_default();
+        }
+        token
+    }
+
+    /// Returns the text of the token that was taken last.
+    #[inline]
+    pub(crate) fn text_of(&mut self, token: &Token) -> Text<'a> {
+        match token.text {
+            TextAt::Source(start, end) => Text::Source(self.slice(start as usize, end as usize)),
+            TextAt::Made => Text::Made(std::mem::take(&mut self.taken_text)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has_comments(&self) -> bool {
+        !self.comments.is_empty()
     }
 
     /// Takes the first waiting comment that belongs to a token that starts at `index` or before it.
@@ -281,6 +309,18 @@ impl<'a> Scanner<'a> {
             None => self.mark_here().column as usize + rest.chars().count(),
         };
         Mark { index: index(self.text.len()), line: self.line + index(breaks), column: index(column) }
+    }
+
+    /// Notes a slice of the source as a token's text.
+    #[inline]
+    fn source(&self, start: usize, end: usize) -> TextAt {
+        TextAt::Source(index(start), index(end))
+    }
+
+    /// Keeps a text for the token that is queued next.
+    fn keep(&mut self, text: Str) -> TextAt {
+        self.made.push_back(text);
+        TextAt::Made
     }
 
     /// Passes one character that is not blank and no line break.
@@ -825,7 +865,7 @@ impl<'a> Scanner<'a> {
     /// Queues a scalar; where a `:` follows at once, as a key, with the tokens around it, which spares the way over
     /// the table of possible keys.
     #[inline]
-    fn push_scalar(&mut self, token: Token<'a>, key_slot: u32) -> Result<(), Error> {
+    fn push_scalar(&mut self, token: Token, key_slot: u32) -> Result<(), Error> {
         let start = token.start;
         let is_key = key_slot != 0
             && self.flow_level == 0

@@ -3,10 +3,10 @@
 use crate::Error;
 
 use super::class::{self, BLANK, BREAK, COLON, FLOW, LEAD};
-use super::{Mark, Scanner, Text, Token, TokenKind};
+use super::{Mark, Scanner, Token, TokenKind};
 
-impl<'a> Scanner<'a> {
-    pub(super) fn scan_plain_scalar(&mut self, start: Mark) -> Result<Token<'a>, Error> {
+impl Scanner<'_> {
+    pub(super) fn scan_plain_scalar(&mut self, start: Mark) -> Result<Token, Error> {
         let indent = self.indent + 1;
         let first_end = self.scan_plain_line();
         let mut end = first_end;
@@ -40,10 +40,10 @@ impl<'a> Scanner<'a> {
             self.simple_key_allowed = true;
         }
         let text = match folded {
-            None => Text::Source(self.slice(from, end)),
+            None => self.source(from, end),
             Some(mut text) => {
                 text.push_str(self.slice(from, end));
-                Text::Made(text.into())
+                self.keep(text.into())
             }
         };
         Ok(Token::new(TokenKind::Scalar, start).with_text(text, end))

@@ -4,13 +4,13 @@ use crate::{Error, Style};
 
 use super::class::{self, BLANK, BREAK, LEAD, QUOTE};
 use super::plain::fold_breaks;
-use super::{Mark, Scanner, Text, Token, TokenKind};
+use super::{Mark, Scanner, TextAt, Token, TokenKind};
 
 const CONTEXT: &str = "while scanning a quoted scalar";
 const ESCAPE_CONTEXT: &str = "while parsing a quoted scalar";
 
-impl<'a> Scanner<'a> {
-    pub(super) fn scan_flow_scalar(&mut self, style: Style, start: Mark) -> Result<Token<'a>, Error> {
+impl Scanner<'_> {
+    pub(super) fn scan_flow_scalar(&mut self, style: Style, start: Mark) -> Result<Token, Error> {
         self.skip();
         let text = match self.scan_simple_quoted(style) {
             Some(text) => text,
@@ -22,7 +22,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads a scalar that stands on one line without escapes, up to its closing quote; `None` for all others.
-    fn scan_simple_quoted(&mut self, style: Style) -> Option<Text<'a>> {
+    fn scan_simple_quoted(&mut self, style: Style) -> Option<TextAt> {
         let quote = if style == Style::SingleQuoted { b'\'' } else { b'"' };
         let start = self.pos;
         let mut at = start;
@@ -40,11 +40,11 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.pos = at;
-        Some(Text::Source(self.slice(start, at)))
+        Some(self.source(start, at))
     }
 
     /// Reads any scalar up to its closing quote.
-    fn scan_folded_quoted(&mut self, style: Style, start: Mark) -> Result<Text<'a>, Error> {
+    fn scan_folded_quoted(&mut self, style: Style, start: Mark) -> Result<TextAt, Error> {
         let is_single = style == Style::SingleQuoted;
         let quote = if is_single { b'\'' } else { b'"' };
         let mut text = std::mem::take(&mut self.scratch);
@@ -97,7 +97,7 @@ impl<'a> Scanner<'a> {
             }
             self.fold_quoted_gap(&mut text, line_is_escaped);
         }
-        let made = Text::Made(text.as_str().into());
+        let made = self.keep(text.as_str().into());
         self.scratch = text;
         Ok(made)
     }

@@ -37,7 +37,15 @@ pub(crate) enum TokenKind {
     Scalar,
 }
 
-/// A token's text: a slice of the source wherever it stands there as it is.
+/// Where a token's text is: a slice of the source wherever it stands there as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextAt {
+    Source(u32, u32),
+    /// The scanner put it together and keeps it until the token is taken.
+    Made,
+}
+
+/// A text that was taken from the scanner.
 #[derive(Clone, Debug)]
 pub(crate) enum Text<'a> {
     Source(&'a str),
@@ -45,8 +53,6 @@ pub(crate) enum Text<'a> {
 }
 
 impl Text<'_> {
-    pub(crate) const EMPTY: Self = Self::Source("");
-
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Source(text) => text,
@@ -54,6 +60,7 @@ impl Text<'_> {
         }
     }
 
+    #[inline]
     pub(crate) fn into_str(self) -> Str {
         match self {
             Self::Source(text) => Str::from(text),
@@ -62,8 +69,9 @@ impl Text<'_> {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Token<'a> {
+/// Small and without a destructor, because every line of a text moves four of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
     pub(crate) start: Mark,
     /// Where a scalar's bytes end.
     pub(crate) end: u32,
@@ -71,26 +79,21 @@ pub(crate) struct Token<'a> {
     pub(crate) key_slot: u32,
     /// Of tags and `%TAG` directives the length of the handle, of `%YAML` 256 × major + minor.
     pub(crate) extra: u32,
+    /// A scalar's value, a name, or a tag's handle and what follows it.
+    pub(crate) text: TextAt,
     pub(crate) kind: TokenKind,
     pub(crate) style: Style,
-    /// A scalar's value, a name, or a tag's handle and what follows it.
-    pub(crate) text: Text<'a>,
 }
 
-impl<'a> Token<'a> {
+impl Token {
+    #[inline]
     pub(crate) fn new(kind: TokenKind, start: Mark) -> Self {
-        Self {
-            start,
-            end: start.index,
-            key_slot: 0,
-            extra: 0,
-            kind,
-            style: Style::Default,
-            text: Text::EMPTY,
-        }
+        let (end, text) = (start.index, TextAt::Source(0, 0));
+        Self { start, end, key_slot: 0, extra: 0, text, kind, style: Style::Default }
     }
 
-    pub(crate) fn with_text(self, text: Text<'a>, end: usize) -> Self {
+    #[inline]
+    pub(crate) fn with_text(self, text: TextAt, end: usize) -> Self {
         Self { text, end: index(end), ..self }
     }
 }
