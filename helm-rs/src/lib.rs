@@ -1,1 +1,23 @@
 //! Helm charts and releases as a pure library.
+//!
+//! A [`Chart`](chart::Chart) is loaded from files in memory, its values are [coalesced](values), its templates rendered
+//! and split into manifests, byte for byte as Helm does it. Nothing here opens a file, a socket or a clock.
+
+mod capabilities;
+mod decode;
+mod error;
+mod go;
+mod json;
+mod semver;
+mod time;
+mod warning;
+
+pub mod chart;
+pub mod manifest;
+pub mod release;
+pub mod values;
+
+pub use capabilities::{Capabilities, KubeVersion};
+pub use error::{Error, ErrorKind, Site};
+pub use time::Time;
+pub use warning::{Level, Warning, Warnings};

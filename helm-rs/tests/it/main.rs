@@ -1,2 +1,12 @@
 //! Runs the crate as its users do, and against what the real programs wrote.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests read files, and a panic is a failed test"
+)]
+
+mod chart;
+mod json;
+mod manifests;
+mod values;
