@@ -1,7 +1,10 @@
 //! Helm's `toYaml`, `toJson` and `fromYaml`, as far as no template is involved.
 
 use gitops_conformance::{Suite, folder, rows, same_text};
-use gitops_yaml::{HtmlEscape, JsonPrinter, PrettyPrinter, SigsPrinter, key_order, pretty_key_order};
+use gitops_yaml::{
+    Dialect, FileId, HtmlEscape, JsonPrinter, PrettyPrinter, ReadOptions, SigsPrinter, key_order,
+    pretty_key_order, read_document, to_json,
+};
 use serde_json::Value;
 
 /// Prints values as Go's templates hold them: every number is a float.
@@ -70,6 +73,29 @@ fn to_yaml() {
             let mut json = JsonPrinter::new(HtmlEscape::Yes);
             json.value(&row["value"]);
             same_text(row["json"].as_str().unwrap_or_default(), &json.finish().map_err(|e| e.to_string())?)
+        });
+    }
+    suite.finish(99.0);
+}
+
+#[test]
+fn from_yaml() {
+    let Some(folder) = folder("helm/encoding") else { return };
+    let mut suite = Suite::new("helm-encoding-fromyaml");
+    for row in rows(&folder.join("fromyaml.jsonl")) {
+        suite.check(row["name"].as_str().unwrap_or_default(), || {
+            let text = row["yaml"].as_str().unwrap_or_default();
+            let document = read_document(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11());
+            let json = document.and_then(|document| match document {
+                Some(document) => to_json(&document, Dialect::Yaml11),
+                None => Ok("null".to_owned()),
+            });
+            match (json, row["error"].as_str()) {
+                (Ok(json), None) => same_text(row["json"].as_str().unwrap_or_default(), &json),
+                (Err(error), Some(wanted)) => same_text(wanted, &error.to_string()),
+                (Ok(_), Some(wanted)) => Err(format!("wanted the error {wanted}")),
+                (Err(error), None) => Err(format!("refused with {error}")),
+            }
         });
     }
     suite.finish(99.0);
