@@ -165,6 +165,7 @@ const HINTS: [Hint; 256] = {
 
 /// Returns what a plain scalar's text is, without looking at tags, quotes or merge keys.
 #[must_use]
+#[inline]
 pub fn resolve(text: &str, dialect: Dialect) -> Kind {
     let Some(&first) = text.as_bytes().first() else { return Kind::Null };
     match HINTS[first as usize] {
@@ -177,8 +178,24 @@ pub fn resolve(text: &str, dialect: Dialect) -> Kind {
     }
 }
 
+/// Whether a plain scalar is surely a string, as most are; says no where it would take longer to find out.
+#[inline]
+pub(crate) fn is_plain_string(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    match bytes.first() {
+        None => false,
+        Some(b'<') => text != "<<",
+        Some(&first) => match HINTS[first as usize] {
+            Hint::Str => true,
+            Hint::Word => bytes.len() > 5 || word(text, Dialect::Yaml11).is_none(),
+            _ => false,
+        },
+    }
+}
+
 /// Returns whether a string's text may stand plain as far as its type is concerned: read again it is still a string,
 /// and neither a base-60 number nor, for v3's printer, a boolean of YAML 1.1.
+#[inline]
 pub(crate) fn string_may_be_plain(text: &str, dialect: Dialect) -> bool {
     let Some(&first) = text.as_bytes().first() else { return false };
     match HINTS[first as usize] {
@@ -189,26 +206,42 @@ pub(crate) fn string_may_be_plain(text: &str, dialect: Dialect) -> bool {
     }
 }
 
+#[inline]
 fn word(text: &str, dialect: Dialect) -> Option<Kind> {
-    if text.len() > 5 {
-        return None;
-    }
-    match text {
-        "true" | "True" | "TRUE" => Some(Kind::Bool(true)),
-        "false" | "False" | "FALSE" => Some(Kind::Bool(false)),
-        "~" | "null" | "Null" | "NULL" => Some(Kind::Null),
-        _ if dialect == Dialect::Yaml11 => old_bool(text).map(Kind::Bool),
-        _ => None,
-    }
+    let bytes = text.as_bytes();
+    let kind = match bytes.len() {
+        1 if bytes[0] == b'~' => return Some(Kind::Null),
+        1..=3 if dialect == Dialect::Yaml11 => return old_bool(text).map(Kind::Bool),
+        4 if bytes.eq_ignore_ascii_case(b"true") => Kind::Bool(true),
+        4 if bytes.eq_ignore_ascii_case(b"null") => Kind::Null,
+        5 if bytes.eq_ignore_ascii_case(b"false") => Kind::Bool(false),
+        _ => return None,
+    };
+    is_known_case(bytes).then_some(kind)
+}
+
+/// Whether a word is written in small letters, in capitals, or with one capital in front.
+fn is_known_case(word: &[u8]) -> bool {
+    let rest = &word[1..];
+    rest.iter().all(u8::is_ascii_lowercase) || word.iter().all(u8::is_ascii_uppercase)
 }
 
 /// Reads the booleans that only YAML 1.1 knows.
 pub(crate) fn old_bool(text: &str) -> Option<bool> {
-    match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
-        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
-        _ => None,
-    }
+    let bytes = text.as_bytes();
+    let value = match bytes.len() {
+        1 => match bytes[0] {
+            b'y' | b'Y' => true,
+            b'n' | b'N' => false,
+            _ => return None,
+        },
+        2 if bytes.eq_ignore_ascii_case(b"on") => true,
+        2 if bytes.eq_ignore_ascii_case(b"no") => false,
+        3 if bytes.eq_ignore_ascii_case(b"yes") => true,
+        3 if bytes.eq_ignore_ascii_case(b"off") => false,
+        _ => return None,
+    };
+    is_known_case(bytes).then_some(value)
 }
 
 fn special_float(text: &str) -> Option<Kind> {

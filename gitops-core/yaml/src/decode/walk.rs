@@ -9,6 +9,7 @@ use super::{Tree, diagnose};
 use crate::go_float::go_float32;
 use crate::json::{binary_bytes, lossy_text, unsupported_float, unsupported_key};
 use crate::print::sort_by_order;
+use crate::resolve::is_plain_string;
 use crate::timestamp::Timestamp;
 use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node, Style, Tag};
 
@@ -34,8 +35,17 @@ pub(crate) trait Sink {
 
 /// Walks a tree into a sink.
 pub(crate) fn walk<'a, S: Sink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
-    let mut walk =
-        Walk { tree, dialect, sink, anchors: None, entries: Vec::new(), scratch: Vec::new(), depth: 0 };
+    let mut walk = Walk {
+        tree,
+        dialect,
+        sink,
+        anchors: None,
+        sorted: Vec::new(),
+        sorted_scratch: Vec::new(),
+        entries: Vec::new(),
+        scratch: Vec::new(),
+        depth: 0,
+    };
     // Go decodes everything in the order of the text before it prints anything, and reports what it meets first.
     walk.value(tree.root).map_err(|error| diagnose::decoding_error(tree, dialect).unwrap_or(error))
 }
@@ -45,7 +55,10 @@ struct Walk<'a, 's, S> {
     dialect: Dialect,
     sink: &'s mut S,
     anchors: Option<Anchors<'a>>,
-    /// A stack of the entries of all mappings that are open, so that no mapping allocates its own.
+    /// A stack of the sorted entries of all mappings that are open, so that no mapping allocates its own.
+    sorted: Vec<(&'a str, &'a Entry)>,
+    sorted_scratch: Vec<(&'a str, &'a Entry)>,
+    /// The same for mappings with odd keys or merges.
     entries: Vec<Pair<'a>>,
     scratch: Vec<Pair<'a>>,
     depth: usize,
@@ -97,10 +110,15 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
 
     #[inline]
     fn scalar(&mut self, node: &'a Node, text: &'a str) -> Result<(), Error> {
-        if (node.tag == Tag::Implicit && node.style != Style::Default) || node.tag == Tag::Str {
+        if is_string(node, text) {
             self.sink.str(text);
             return Ok(());
         }
+        self.typed_scalar(node, text)
+    }
+
+    /// A scalar that is no string at first sight.
+    fn typed_scalar(&mut self, node: &'a Node, text: &'a str) -> Result<(), Error> {
         match checked_kind(node, self.dialect)? {
             Kind::Null => self.sink.null(),
             Kind::Bool(value) => self.sink.bool(value),
@@ -129,6 +147,48 @@ impl<'a, S: Sink> Walk<'a, '_, S> {
 
     fn mapping(&mut self, node: &'a Node, written: &'a [Entry]) -> Result<(), Error> {
         self.sink.begin_map();
+        if self.sort_strings(written) {
+            let start = self.sorted.len() - written.len();
+            let mut at = start;
+            while at < self.sorted.len() {
+                let mut chosen = self.sorted[at];
+                at += 1;
+                while let Some(again) = self.sorted.get(at).filter(|again| again.0 == chosen.0) {
+                    if self.dialect == Dialect::V3 {
+                        return Err(diagnose::duplicate(&chosen.1.key, &again.1.key));
+                    }
+                    chosen = *again;
+                    at += 1;
+                }
+                self.sink.key(chosen.0);
+                self.value(&chosen.1.value)?;
+            }
+            self.sorted.truncate(start);
+            self.sink.end();
+            return Ok(());
+        }
+        self.odd_mapping(node, written)
+    }
+
+    /// Puts the entries of a mapping whose keys are all strings on top of the sorted ones; returns whether they are.
+    #[inline]
+    fn sort_strings(&mut self, written: &'a [Entry]) -> bool {
+        let start = self.sorted.len();
+        for entry in written {
+            match &entry.key.data {
+                Data::Scalar(text) if is_string(&entry.key, text) => self.sorted.push((text, entry)),
+                _ => {
+                    self.sorted.truncate(start);
+                    return false;
+                }
+            }
+        }
+        sort_by_order(&mut self.sorted[start..], &mut self.sorted_scratch, |a, b| S::order(a.0, b.0));
+        true
+    }
+
+    /// A mapping with keys that are no strings, or with merges.
+    fn odd_mapping(&mut self, node: &'a Node, written: &'a [Entry]) -> Result<(), Error> {
         let start = self.entries.len();
         self.collect(node, written, None)?;
         sort_by_order(&mut self.entries[start..], &mut self.scratch, |a, b| S::order(&a.key, &b.key));
@@ -275,6 +335,16 @@ enum Key<'a> {
     Merge,
     /// Decoded into nothing: a null key of a mapping whose keys must be strings.
     Skipped,
+}
+
+/// Whether a scalar is a string, seen at a glance.
+#[inline]
+fn is_string(node: &Node, text: &str) -> bool {
+    match node.tag {
+        Tag::Str => true,
+        Tag::Implicit => node.style != Style::Default || is_plain_string(text),
+        _ => false,
+    }
 }
 
 pub(super) fn checked_kind(node: &Node, dialect: Dialect) -> Result<Kind, Error> {

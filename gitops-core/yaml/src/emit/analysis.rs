@@ -17,18 +17,10 @@ pub(crate) struct Analysis {
     pub(crate) block_plain: bool,
     pub(crate) single_quoted: bool,
     pub(crate) block: bool,
-    /// Every character is one byte.
-    pub(crate) is_ascii: bool,
 }
 
-const ORDINARY: Analysis = Analysis {
-    is_multiline: false,
-    flow_plain: true,
-    block_plain: true,
-    single_quoted: true,
-    block: true,
-    is_ascii: true,
-};
+const ORDINARY: Analysis =
+    Analysis { is_multiline: false, flow_plain: true, block_plain: true, single_quoted: true, block: true };
 
 /// A space; matters at either end and before `#`.
 const SPACE: u8 = 1;
@@ -38,8 +30,10 @@ const COLON: u8 = 2;
 const HASH: u8 = 4;
 /// `,?[]{}`: not in flow collections.
 const FLOW: u8 = 8;
-/// Anything that needs the long way: controls, breaks, tabs, and all beyond ASCII.
-const LONG: u8 = 16;
+/// `\n`
+const BREAK: u8 = 16;
+/// Anything that needs the long way: controls, other breaks, tabs, and all beyond ASCII.
+const LONG: u8 = 32;
 
 const CLASSES: [u8; 256] = {
     let mut table = [0u8; 256];
@@ -50,6 +44,7 @@ const CLASSES: [u8; 256] = {
             b':' => COLON,
             b'#' => HASH,
             b',' | b'?' | b'[' | b']' | b'{' | b'}' => FLOW,
+            b'\n' => BREAK,
             0x21..=0x7e => 0,
             _ => LONG,
         };
@@ -64,9 +59,15 @@ pub(crate) fn analyze(value: &str, variant: Variant) -> Analysis {
     let Some(&first) = bytes.first() else {
         return Analysis { flow_plain: false, block: false, ..ORDINARY };
     };
-    let classes = bytes.iter().fold(0, |found, &byte| found | CLASSES[byte as usize]);
+    let classes = classes(bytes);
     if classes & LONG != 0 {
         return analyze_long(value, variant);
+    }
+    if classes == 0 && !is_first_indicator(first) {
+        return ORDINARY;
+    }
+    if classes & BREAK != 0 {
+        return analyze_lines(bytes);
     }
     let mut result = ORDINARY;
     let blank_at = |at: usize| bytes.get(at).is_none_or(|&byte| byte == b' ');
@@ -111,6 +112,42 @@ pub(crate) fn analyze(value: &str, variant: Variant) -> Analysis {
         }
     }
     result
+}
+
+/// Several lines of printable ASCII, which never stand plain.
+fn analyze_lines(bytes: &[u8]) -> Analysis {
+    let (mut break_space, mut space_break) = (false, false);
+    for at in memchr::memchr_iter(b'\n', bytes) {
+        break_space |= bytes.get(at + 1) == Some(&b' ');
+        space_break |= at > 0 && bytes[at - 1] == b' ';
+    }
+    Analysis {
+        is_multiline: true,
+        flow_plain: false,
+        block_plain: false,
+        single_quoted: !break_space && !space_break,
+        block: !space_break && bytes.last() != Some(&b' '),
+    }
+}
+
+/// Returns the union of the classes of all bytes; eight at a time, so that the table's loads overlap.
+#[inline]
+fn classes(bytes: &[u8]) -> u8 {
+    let class = |byte: u8| CLASSES[byte as usize];
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let mut found = 0;
+    for &[a, b, c, d, e, f, g, h] in eights {
+        found |=
+            (class(a) | class(b)) | (class(c) | class(d)) | (class(e) | class(f)) | (class(g) | class(h));
+    }
+    rest.iter().fold(found, |found, &byte| found | class(byte))
+}
+
+/// Whether a first character may keep a text from standing plain.
+#[inline]
+fn is_first_indicator(byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric()
+        || matches!(byte, b'/' | b'_' | b'~' | b'+' | b'=' | b'$' | b'(' | b'<' | b'^'))
 }
 
 /// The same for texts with line breaks, tabs, controls or characters beyond ASCII.
@@ -194,7 +231,6 @@ fn analyze_long(value: &str, variant: Variant) -> Analysis {
         block_plain: !no_plain && !block_indicators,
         single_quoted: !no_quotes,
         block: !(trailing_space || space_break || special),
-        is_ascii: value.is_ascii(),
     }
 }
 
@@ -215,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_agrees_with_the_long_way(text in "[-a?:#, .\\[&\"']{1,6}") {
+        fn the_short_way_agrees_with_the_long_way(text in "[-a?:#, .\\[&\"'\n]{1,6}") {
             for variant in [Variant::V2, Variant::V3] {
                 prop_assert_eq!(analyze(&text, variant), analyze_long(&text, variant));
             }

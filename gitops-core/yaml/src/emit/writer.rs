@@ -151,7 +151,30 @@ impl Writer {
         self.indention = false;
     }
 
-    pub(crate) fn write_plain(&mut self, value: &str, is_ascii: bool, indent: usize, folding: Folding) {
+    /// Writes a number's digits.
+    pub(crate) fn write_integer(&mut self, value: u64, is_negative: bool) {
+        let mut digits = [0u8; 20];
+        let mut start = digits.len();
+        let mut rest = value;
+        while rest > 0 || start == digits.len() {
+            start -= 1;
+            digits[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        if !self.whitespace {
+            self.put(' ');
+        }
+        if is_negative {
+            self.put('-');
+        }
+        self.write_ascii(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+        self.whitespace = false;
+        self.indention = false;
+    }
+
+    /// Writes a plain scalar, which is one line.
+    #[inline]
+    pub(crate) fn write_plain(&mut self, value: &str, indent: usize, folding: Folding) {
         if value.is_empty() {
             self.indention = false;
             return;
@@ -159,23 +182,67 @@ impl Writer {
         if !self.whitespace {
             self.put(' ');
         }
-        if is_ascii && (folding == Folding::Forbidden || self.column + value.len() <= self.width) {
-            self.write_ascii(value);
+        if folding == Folding::Forbidden || self.column + value.len() <= self.width {
+            self.write(value);
         } else {
-            self.write_flowing(value, indent, folding, Quote::None);
+            self.write_words(value, indent, Quote::None);
         }
         self.whitespace = false;
         self.indention = false;
     }
 
-    pub(crate) fn write_single_quoted(&mut self, value: &str, indent: usize, folding: Folding) {
+    pub(crate) fn write_single_quoted(
+        &mut self,
+        value: &str,
+        is_multiline: bool,
+        indent: usize,
+        folding: Folding,
+    ) {
         self.write_indicator("'");
-        self.write_flowing(value, indent, folding, Quote::Single);
+        if is_multiline {
+            self.write_flowing_lines(value, indent, folding);
+        } else if folding == Folding::Forbidden || self.column + value.len() <= self.width {
+            self.write_word_of(value, Quote::Single);
+        } else {
+            self.write_words(value, indent, Quote::Single);
+        }
         self.write_attached('\'');
     }
 
-    /// The body of plain and single-quoted scalars, which fold alike.
-    fn write_flowing(&mut self, value: &str, indent: usize, folding: Folding, quote: Quote) {
+    /// Writes one line, folded at single spaces beyond the width.
+    fn write_words(&mut self, value: &str, indent: usize, quote: Quote) {
+        let bytes = value.as_bytes();
+        let mut start = 0;
+        for at in memchr::memchr_iter(b' ', bytes) {
+            self.write_word_of(&value[start..at], quote);
+            let is_single =
+                (at == 0 || bytes[at - 1] != b' ') && bytes.get(at + 1).is_some_and(|&next| next != b' ');
+            if is_single && self.column > self.width && (quote == Quote::None || at > 0) {
+                self.write_indent(indent);
+            } else {
+                self.put(' ');
+            }
+            // Only where the pen stands at a line's start does this matter to the next fold.
+            self.indention = false;
+            start = at + 1;
+        }
+        self.write_word_of(&value[start..], quote);
+    }
+
+    fn write_word_of(&mut self, word: &str, quote: Quote) {
+        let mut start = 0;
+        if quote == Quote::Single {
+            for at in memchr::memchr_iter(b'\'', word.as_bytes()) {
+                self.write(&word[start..=at]);
+                self.put('\'');
+                start = at + 1;
+            }
+        }
+        self.write(&word[start..]);
+    }
+
+    /// The body of a single-quoted scalar of several lines.
+    fn write_flowing_lines(&mut self, value: &str, indent: usize, folding: Folding) {
         let bytes = value.as_bytes();
         let (mut spaces, mut breaks) = (false, false);
         for (at, c) in value.char_indices() {
@@ -183,8 +250,8 @@ impl Writer {
                 let folds = folding == Folding::Allowed
                     && !spaces
                     && self.column > self.width
-                    && bytes.get(at + 1).is_some_and(|&next| next != b' ')
-                    && (quote == Quote::None || at > 0);
+                    && at > 0
+                    && bytes.get(at + 1).is_some_and(|&next| next != b' ');
                 if folds {
                     self.write_indent(indent);
                 } else {
@@ -205,7 +272,7 @@ impl Writer {
                 if breaks {
                     self.write_indent(indent);
                 }
-                if c == '\'' && quote == Quote::Single {
+                if c == '\'' {
                     self.put('\'');
                 }
                 self.put(c);
@@ -222,31 +289,27 @@ impl Writer {
         // text which starts with one is escaped altogether.
         let starts_with_mark = value.starts_with('\u{feff}');
         let bytes = value.as_bytes();
-        let mut spaces = false;
+        // Where the text begins that needs no escape and is not written yet.
+        let mut start = 0;
         for (at, c) in value.char_indices() {
-            if !is_printable(c) || starts_with_mark || is_break(c) || c == '"' || c == '\\' {
+            if starts_with_mark || c == '"' || c == '\\' || !is_printable(c) || is_break(c) {
+                self.write(&value[start..at]);
                 self.write_escape(c);
-                spaces = false;
-            } else if c == ' ' {
-                let folds = folding == Folding::Allowed
-                    && !spaces
-                    && self.column > self.width
-                    && at > 0
-                    && at < bytes.len() - 1;
-                if folds {
+                start = at + c.len_utf8();
+            } else if c == ' ' && folding == Folding::Allowed {
+                self.write(&value[start..at]);
+                start = at;
+                let is_inside = at > 0 && at < bytes.len() - 1;
+                if is_inside && bytes[at - 1] != b' ' && self.column > self.width {
                     self.write_indent(indent);
                     if bytes[at + 1] == b' ' {
                         self.put('\\');
                     }
-                } else {
-                    self.put(' ');
+                    start = at + 1;
                 }
-                spaces = true;
-            } else {
-                self.put(c);
-                spaces = false;
             }
         }
+        self.write(&value[start..]);
         self.write_attached('"');
     }
 

@@ -27,9 +27,26 @@ use crate::{Dialect, Error, ErrorKind, Place};
 /// What JSON can't hold, in Go's words: `json: unsupported value: +Inf`, keys that are no strings, duplicate keys; and
 /// aliases that name nothing, contain themselves or expand without bound.
 pub fn print_sigs<'a>(value: impl Into<Tree<'a>>, dialect: Dialect) -> Result<String, Error> {
-    let mut printer = SigsPrinter::new();
-    walk(value.into(), dialect, &mut printer)?;
-    printer.finish()
+    let mut text = String::with_capacity(1024);
+    append_sigs(value, dialect, &mut text)?;
+    Ok(text)
+}
+
+/// Prints a value as [`print_sigs`] does at the end of a text, which must be empty or end with a line break.
+///
+/// # Errors
+/// As [`print_sigs`]; the text is then left as it was.
+pub fn append_sigs<'a>(value: impl Into<Tree<'a>>, dialect: Dialect, text: &mut String) -> Result<(), Error> {
+    let before = text.len();
+    let mut printer = SigsPrinter::append_to(std::mem::take(text));
+    let mut result = walk(value.into(), dialect, &mut printer);
+    printer.writer.write_indent(0);
+    result = result.and(printer.error.map_or(Ok(()), Err));
+    *text = printer.writer.text;
+    if result.is_err() {
+        text.truncate(before);
+    }
+    result
 }
 
 /// Prints values that are no nodes in the same form, piece by piece.
@@ -148,13 +165,13 @@ impl SigsPrinter {
     /// Writes an integer.
     pub fn int(&mut self, value: i64) {
         self.before_value();
-        self.writer.write_simple(&value.to_string());
+        self.writer.write_integer(value.unsigned_abs(), value < 0);
     }
 
     /// Writes an integer without sign.
     pub fn uint(&mut self, value: u64) {
         self.before_value();
-        self.writer.write_simple(&value.to_string());
+        self.writer.write_integer(value, false);
     }
 
     /// Writes a float as it looks after Go's way through JSON: `1e6` becomes `1000000`, `0.5e7` stays an integer,
@@ -261,8 +278,10 @@ impl SigsPrinter {
     #[inline]
     fn string_as_it_is(&mut self, value: &str, analysis: Analysis, indent: usize, folding: Folding) {
         match string_style(value, analysis, folding) {
-            ScalarStyle::Plain => self.writer.write_plain(value, analysis.is_ascii, indent, folding),
-            ScalarStyle::SingleQuoted => self.writer.write_single_quoted(value, indent, folding),
+            ScalarStyle::Plain => self.writer.write_plain(value, indent, folding),
+            ScalarStyle::SingleQuoted => {
+                self.writer.write_single_quoted(value, analysis.is_multiline, indent, folding);
+            }
             ScalarStyle::Literal => {
                 self.writer.write_block_header("|", value, INDENT);
                 self.writer.put_break();

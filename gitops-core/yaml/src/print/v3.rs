@@ -319,8 +319,10 @@ impl<'a> Emitter<'a> {
         let indent = self.deeper(Collection::Flow, position);
         let folding = if is_simple_key { Folding::Forbidden } else { Folding::Allowed };
         match style {
-            ScalarStyle::Plain => self.writer.write_plain(text, analysis.is_ascii, indent, folding),
-            ScalarStyle::SingleQuoted => self.writer.write_single_quoted(text, indent, folding),
+            ScalarStyle::Plain => self.writer.write_plain(text, indent, folding),
+            ScalarStyle::SingleQuoted => {
+                self.writer.write_single_quoted(text, analysis.is_multiline, indent, folding);
+            }
             ScalarStyle::DoubleQuoted => self.writer.write_double_quoted(text, indent, folding),
             ScalarStyle::Literal => {
                 self.writer.write_block_header("|", text, self.best_indent);
