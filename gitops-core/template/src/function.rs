@@ -92,7 +92,7 @@ impl Type {
         use crate::value::{IntKind, UintKind};
         match (self, value) {
             (Self::Any | Self::Reflect, _)
-            | (Self::String, Value::String(_))
+            | (Self::String, Value::String(_) | Value::RawString(_))
             | (Self::Bool, Value::Bool(_))
             | (Self::Int, Value::Int(_, IntKind::Int))
             | (Self::Int64, Value::Int(_, IntKind::Int64))

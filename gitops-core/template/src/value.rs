@@ -28,8 +28,10 @@ pub enum Value {
     Float(f64),
     /// `complex128`, of which only literals can come.
     Complex(f64, f64),
-    /// `string`. Invalid UTF-8 is replaced where text becomes a string.
+    /// `string` in UTF-8.
     String(Str),
+    /// `string` of other bytes: a binary file's content, half a character. Printing replaces what is no UTF-8.
+    RawString(Arc<[u8]>),
     /// `[]uint8`
     Bytes(Arc<[u8]>),
     /// A slice.
@@ -338,6 +340,25 @@ impl Value {
         Self::String(text.into())
     }
 
+    /// Makes a string of bytes, which need not be UTF-8.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::String(text.into()),
+            Err(_) => Self::RawString(bytes.into()),
+        }
+    }
+
+    /// Returns a string's bytes, whether they are UTF-8 or not.
+    #[must_use]
+    pub fn as_string_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::String(text) => Some(text.as_bytes()),
+            Self::RawString(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Makes a `[]interface {}`.
     #[must_use]
     pub fn list(items: Vec<Value>) -> Self {
@@ -380,7 +401,7 @@ impl Value {
             Self::Float(value) => *value != 0.0,
             Self::Complex(real, imaginary) => *real != 0.0 || *imaginary != 0.0,
             Self::String(text) => !text.is_empty(),
-            Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::RawString(bytes) | Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => object.truth(),
@@ -398,7 +419,7 @@ impl Value {
             Self::Uint(_, kind) => kind.type_name(),
             Self::Float(_) => "float64",
             Self::Complex(..) => "complex128",
-            Self::String(_) => "string",
+            Self::String(_) | Self::RawString(_) => "string",
             Self::Bytes(_) => "[]uint8",
             Self::List(list) => return format!("[]{}", list.element.type_name()).into(),
             Self::Map(map) => return format!("map[string]{}", map.element.type_name()).into(),
@@ -417,7 +438,7 @@ impl Value {
             Self::Uint(_, kind) => kind.type_name(),
             Self::Float(_) => "float64",
             Self::Complex(..) => "complex128",
-            Self::String(_) => "string",
+            Self::String(_) | Self::RawString(_) => "string",
             Self::Bytes(_) | Self::List(_) => "slice",
             Self::Map(_) => "map",
             Self::Object(object) => match object.plain() {

@@ -1,0 +1,253 @@
+//! A set of templates that call each other: parsed once, rendered many times.
+
+use crate::ast::{Source, Tree};
+use crate::error::{ParseError, RenderError};
+use crate::exec::{Machine, Mark};
+use crate::function::{CallError, Functions};
+use crate::lex::Delimiters;
+use crate::limits::Limits;
+use crate::value::Value;
+use crate::world::{Hermetic, World};
+use gitops_yaml::Str;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// What the look-up of a missing key in a map gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// No value, printed `<no value>`; fields of it are no value either.
+    #[default]
+    Default,
+    /// The zero value of the map's type: nil in a `map[string]interface {}`, whose fields are an error. Helm's choice.
+    Zero,
+    /// An error.
+    Error,
+}
+
+/// Templates by name, with the functions that they may call.
+///
+/// ```
+/// use gitops_template::{Map, Options, Templates, Value};
+/// let mut templates = Templates::default();
+/// templates.parse("greeting", "{{define \"name\"}}{{.}}!{{end}}Hello, {{template \"name\" .user}}")?;
+/// let data = Value::from(Map::from_iter([("user", Value::from("Ada"))]));
+/// assert_eq!(templates.render("greeting", &data, &Options::default())?.text, "Hello, Ada!");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Templates {
+    name: Str,
+    pub(crate) functions: Functions,
+    pub(crate) delimiters: Delimiters,
+    pub(crate) missing_key: MissingKey,
+    pub(crate) limits: Limits,
+    trees: HashMap<Str, Arc<Tree>>,
+}
+
+impl Default for Templates {
+    /// A set with Go's own functions.
+    fn default() -> Self {
+        Self::new(crate::builtin::builtins())
+    }
+}
+
+/// How to render.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Options<'w> {
+    /// Where time, chance and names come from; refused by default.
+    pub world: &'w dyn World,
+    /// Whether to remember which template printed which part of the output.
+    pub trace: Trace,
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("trace", &self.trace).finish_non_exhaustive()
+    }
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { world: &Hermetic, trace: Trace::Off }
+    }
+}
+
+impl<'w> Options<'w> {
+    /// Takes time, chance and names from this world.
+    #[must_use]
+    pub fn world(mut self, world: &'w dyn World) -> Self {
+        self.world = world;
+        self
+    }
+
+    /// Says whether to remember the origin of each part of the output.
+    #[must_use]
+    pub fn trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
+        self
+    }
+}
+
+/// Whether a render remembers where its output came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trace {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does, at the cost of a few bytes for each action.
+    On,
+}
+
+/// What a render printed.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    /// The text.
+    pub text: String,
+    marks: Vec<Mark>,
+}
+
+/// Where a part of an output came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The template's file.
+    pub file: Str,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+impl Output {
+    pub(crate) fn new(text: String, marks: Vec<Mark>) -> Self {
+        Self { text, marks }
+    }
+
+    /// Returns which template's line printed the byte at an offset; `None` where the render was not traced.
+    #[must_use]
+    pub fn origin(&self, offset: usize) -> Option<Origin> {
+        let at = self.marks.partition_point(|mark| mark.offset <= offset).checked_sub(1)?;
+        let mark = &self.marks[at];
+        let (mut line, _) = mark.source.place(mark.pos);
+        if mark.is_text {
+            // Text is printed as it stands, so lines can be counted along.
+            let printed = self.text.as_bytes().get(mark.offset..offset).unwrap_or_default();
+            line += memchr::memchr_iter(b'\n', printed).count();
+        }
+        Some(Origin { file: mark.source.name.clone(), line })
+    }
+}
+
+impl Templates {
+    /// Makes an empty set with these functions; Go's own are in [`builtins`](crate::builtins).
+    #[must_use]
+    pub fn new(functions: Functions) -> Self {
+        Self {
+            name: Str::literal("gotpl"),
+            functions,
+            delimiters: Delimiters::default(),
+            missing_key: MissingKey::default(),
+            limits: Limits::default(),
+            trees: HashMap::new(),
+        }
+    }
+
+    /// Names the set: error texts and texts without a name of their own use it. `gotpl` by default, as in Helm.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Str>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets the marks around actions for texts parsed from now on.
+    #[must_use]
+    pub fn delimiters(mut self, delimiters: Delimiters) -> Self {
+        self.delimiters = delimiters;
+        self
+    }
+
+    /// Sets what a missing key gives.
+    #[must_use]
+    pub fn missing_key(mut self, missing_key: MissingKey) -> Self {
+        self.missing_key = missing_key;
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the functions, for a further set.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// Parses a text and adds it under a name, and all that it defines. A later definition replaces an earlier one,
+    /// unless the later one is empty.
+    ///
+    /// # Errors
+    /// Go's text for what is wrong; nothing is added then.
+    pub fn parse(&mut self, name: impl Into<Str>, text: impl Into<Str>) -> Result<(), ParseError> {
+        for tree in self.parsed(name.into(), text.into())? {
+            let keep = tree.is_empty() && self.trees.contains_key(&tree.name);
+            if !keep {
+                self.trees.insert(tree.name.clone(), tree);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn parsed(&self, name: Str, text: Str) -> Result<Vec<Arc<Tree>>, ParseError> {
+        let source = Arc::new(Source { name, text });
+        let trees = crate::parse::parse(source, &self.delimiters, &self.functions, &self.limits)?;
+        Ok(trees.into_iter().map(Arc::new).collect())
+    }
+
+    pub(crate) fn tree(&self, name: &str) -> Option<&Arc<Tree>> {
+        self.trees.get(name)
+    }
+
+    pub(crate) fn name(&self) -> &Str {
+        &self.name
+    }
+
+    /// Returns whether a template of this name is there.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.trees.contains_key(name)
+    }
+
+    /// Returns the names of all templates, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<Str> {
+        let mut names: Vec<Str> = self.trees.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Prints a template back as Go prints its parse tree; `None` where there is none of the name.
+    #[must_use]
+    pub fn show(&self, name: &str) -> Option<String> {
+        let tree = self.tree(name)?;
+        let mut text = String::new();
+        tree.show_list(&mut text, tree.root);
+        Some(text)
+    }
+
+    /// Renders a template over this data.
+    ///
+    /// # Errors
+    /// Go's text for what went wrong, with the place, and what else is known of the cause.
+    pub fn render(&self, name: &str, data: &Value, options: &Options<'_>) -> Result<Output, RenderError> {
+        Machine::new(self, options).render(name, data)
+    }
+}
+
+impl From<ParseError> for CallError {
+    fn from(error: ParseError) -> Self {
+        CallError::new(error.to_string())
+    }
+}
