@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::parse::{Event, EventComments, EventKind, Parser, Properties};
 use crate::read::{Dialect, KeepComments, ReadOptions};
-use crate::scan::{Input, ScanOptions};
+use crate::scan::{Input, Mark, ScanOptions, Token};
 use crate::{Comments, Data, Document, Entry, Error, ErrorKind, FileId, Node, Str, Style, Tag};
 
 #[derive(Debug)]
@@ -86,10 +86,14 @@ impl<'a> Composer<'a> {
 
     fn compose_root(&mut self, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
         loop {
+            while let Some((key, value)) = self.parser.next_pair()? {
+                self.push_scalar(&key)?;
+                self.push_scalar(&value)?;
+            }
             let event = self.parser.next_event()?;
             match event.kind {
                 EventKind::Scalar => {
-                    self.count(event)?;
+                    self.count(event.start)?;
                     let mut node = Node::plain(self.parser.take_text());
                     node.place = self.parser.place(event.start);
                     node.style = event.style;
@@ -97,7 +101,7 @@ impl<'a> Composer<'a> {
                     self.decorate();
                 }
                 EventKind::Alias => {
-                    self.count(event)?;
+                    self.count(event.start)?;
                     let node = self.alias(event, earlier_anchors)?;
                     self.children.push(node);
                     self.decorate();
@@ -127,6 +131,17 @@ impl<'a> Composer<'a> {
         }
     }
 
+    /// Adds a scalar without comments, tag and anchor.
+    #[inline]
+    fn push_scalar(&mut self, token: &Token) -> Result<(), Error> {
+        self.count(token.start)?;
+        let mut node = Node::plain(self.parser.text_of(token));
+        node.place = self.parser.place(token.start);
+        node.style = token.style;
+        self.children.push(node);
+        Ok(())
+    }
+
     fn alias(&mut self, event: Event, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
         let place = self.parser.place(event.start);
         let name = self.parser.take_text();
@@ -145,7 +160,7 @@ impl<'a> Composer<'a> {
 
     /// Opens a collection: its node waits, still without children, below them on the stack.
     fn open_collection(&mut self, event: Event, is_mapping: bool) -> Result<(), Error> {
-        self.count(event)?;
+        self.count(event.start)?;
         let place = self.parser.place(event.start);
         let depth = self.options.limits.depth;
         if self.open.len() >= depth {
@@ -200,11 +215,11 @@ impl<'a> Composer<'a> {
     }
 
     #[inline]
-    fn count(&mut self, event: Event) -> Result<(), Error> {
+    fn count(&mut self, mark: Mark) -> Result<(), Error> {
         self.nodes += 1;
         let limit = self.options.limits.nodes;
         if self.nodes > limit {
-            let place = self.parser.place(event.start);
+            let place = self.parser.place(mark);
             return Err(Error::new(
                 ErrorKind::Limit,
                 place,

@@ -46,6 +46,8 @@ pub(crate) struct Scanner<'a> {
     options: ScanOptions,
     is_v3: bool,
     max_depth: usize,
+    /// How many tokens are queued before the first is decided.
+    lookahead: usize,
 
     pos: usize,
     line: u32,
@@ -72,8 +74,8 @@ pub(crate) struct Scanner<'a> {
     simple_key_allowed: bool,
     /// One possible simple key for the block context and each flow level.
     simple_keys: Vec<SimpleKey>,
-    /// Whether the last scalar was queued together with the `:` behind it.
-    scalar_was_key: bool,
+    /// Where the last scalar began that was queued together with others; a comment behind them belongs to it.
+    last_of_many: Option<Mark>,
     /// Where scalars that can't be sliced from the source are put together.
     scratch: String,
 }
@@ -98,6 +100,7 @@ impl<'a> Scanner<'a> {
             options,
             is_v3: options.dialect == Dialect::V3,
             max_depth: options.depth.min(MAX_DEPTH),
+            lookahead: if options.dialect == Dialect::V3 { 3 } else { 1 },
             pos: 0,
             line: 0,
             line_start: 0,
@@ -115,7 +118,7 @@ impl<'a> Scanner<'a> {
             flow_level: 0,
             simple_key_allowed: true,
             simple_keys: vec![SimpleKey::default()],
-            scalar_was_key: false,
+            last_of_many: None,
             scratch: String::new(),
         }
     }
@@ -150,6 +153,40 @@ impl<'a> Scanner<'a> {
             self.taken_text = self.made.pop_front().unwrap_or_default();
         }
         token
+    }
+
+    /// Takes the four tokens of a `key: value` whose value is a scalar, if they come next and nothing else has to be
+    /// known about them: no comment is near, no tag and no anchor.
+    ///
+    /// As many tokens behind the value are fetched as would be if it were asked for alone.
+    #[inline]
+    pub(crate) fn take_pair(&mut self) -> Result<Option<(Token, Token)>, Error> {
+        if !self.pair_is_next() {
+            return Ok(None);
+        }
+        if self.tokens.len() < 3 + self.lookahead {
+            while self.tokens.len() < 3 + self.lookahead {
+                self.fetch_next_token()?;
+            }
+            if !self.comments.is_empty() || !self.pair_is_next() {
+                return Ok(None);
+            }
+        }
+        self.head_is_ready = false;
+        self.taken += 4;
+        self.tokens.pop_front();
+        let key = self.tokens.pop_front();
+        self.tokens.pop_front();
+        Ok(key.zip(self.tokens.pop_front()))
+    }
+
+    #[inline]
+    fn pair_is_next(&self) -> bool {
+        use TokenKind::{Key, Scalar, Value};
+        let is = |at: usize, kind: TokenKind| {
+            self.tokens.get(at).is_some_and(|token| token.kind == kind && token.key_slot == 0)
+        };
+        self.made.is_empty() && is(0, Key) && is(1, Scalar) && is(2, Value) && is(3, Scalar)
     }
 
     /// Returns the text of the token that was taken last.
@@ -442,9 +479,8 @@ impl<'a> Scanner<'a> {
 
     /// Fetches tokens until the first one of the queue is decided.
     fn fetch_more_tokens(&mut self) -> Result<(), Error> {
-        let enough = if self.is_v3 { 3 } else { 1 };
         loop {
-            if self.tokens.len() >= enough {
+            if self.tokens.len() >= self.lookahead {
                 let slot = self.tokens.front().map_or(0, |token| token.key_slot) as usize;
                 let waits = slot > 0 && self.simple_key_is_valid(slot - 1)?;
                 if !waits {
@@ -463,7 +499,9 @@ impl<'a> Scanner<'a> {
         }
         let scan_start = self.mark();
         self.scan_to_next_token(scan_start);
-        if let Some(refusal) = self.reached_refusal() {
+        if self.refusal.is_some()
+            && let Some(refusal) = self.reached_refusal()
+        {
             return Err(refusal);
         }
         let mark = self.mark();
@@ -489,10 +527,10 @@ impl<'a> Scanner<'a> {
         if (self.flow_level == 0 && byte == b':') || (self.flow_level > 0 && byte == b',') {
             comment_mark = self.tokens.back().map_or(mark, |last| last.start);
         }
-        self.scalar_was_key = false;
+        self.last_of_many = None;
         self.fetch_content(byte, mark)?;
-        if self.scalar_was_key {
-            comment_mark = mark;
+        if let Some(last) = self.last_of_many {
+            comment_mark = last;
         }
         // A comment behind `-` is a head comment of what follows.
         if self.newlines == 0 && self.tokens.back().is_none_or(|last| last.kind != TokenKind::BlockEntry) {
@@ -885,11 +923,51 @@ impl<'a> Scanner<'a> {
             key.is_possible = false;
         }
         self.simple_key_allowed = false;
-        self.scalar_was_key = true;
         let mark = self.mark();
         self.skip();
         self.tokens.push_back(Token::new(TokenKind::Value, mark));
+        self.last_of_many = Some(start);
+        self.fetch_value_on_line();
         Ok(())
+    }
+
+    /// Queues the plain or quoted value that follows a `:` on the same line; leaves all others for the next fetch.
+    #[inline]
+    fn fetch_value_on_line(&mut self) {
+        if self.here() != b' ' {
+            return;
+        }
+        let before = (self.pos, self.line, self.line_start, self.newlines, self.simple_key_allowed);
+        self.skip_blanks();
+        let mark = self.mark();
+        let byte = self.here();
+        let token = match byte {
+            b'"' | b'\'' => {
+                let style = if byte == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+                self.scan_flow_scalar(style, mark)
+            }
+            // The indicators that go before this test elsewhere are no plain scalars either.
+            b'-' | b'?' | b':' | b'&' | b'*' | b'!' | b'|' | b'>' | b'[' | b'{' | b'#' | 0 => {
+                return self.go_back(before);
+            }
+            _ if self.may_start_plain_scalar(byte) && !self.is_break(self.pos) => {
+                self.scan_plain_scalar(mark)
+            }
+            _ => return self.go_back(before),
+        };
+        match token {
+            Ok(token) => {
+                self.last_of_many = Some(mark);
+                self.tokens.push_back(token);
+            }
+            // The error is found again when the token's turn has come: the parser may find another one before it.
+            Err(_) => self.go_back(before),
+        }
+    }
+
+    fn go_back(&mut self, before: (usize, u32, usize, u32, bool)) {
+        (self.pos, self.line, self.line_start, self.newlines, self.simple_key_allowed) = before;
+        self.counted = (self.line_start, 0);
     }
 }
 
