@@ -5,11 +5,13 @@
 //! itself is `.`. No path and no symbolic link leads out of the tree.
 
 mod error;
+mod ignore;
 mod mem;
 mod path;
 mod source;
 
 pub use error::{ErrorKind, TreeError};
+pub use ignore::{IGNORE_FILE, IgnoreRules};
 pub use mem::{Limits, MemTree};
 pub use path::{base_name, clean, join, parent};
 pub use source::{EntryKind, Source};
