@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod completion;
+mod image;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Completion(completion::Args),
+    Image(image::Args),
     Version(version::Args),
 }
 
@@ -33,6 +35,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Completion(args) => completion::run(&args),
+        Command::Image(args) => image::run(&args),
         Command::Version(args) => version::run(&args),
     };
     result.unwrap_or_else(|failure| {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::parse::{Event, EventKind, Parser};
 use crate::read::{Dialect, check_size};
 use crate::scan::{Input, ScanOptions};
-use crate::{Error, ErrorKind, FileId, Limits, Place, ReadOptions, Str, Style};
+use crate::{Error, ErrorKind, FileId, Kind, Limits, Place, ReadOptions, Str, Style, resolve};
 
 /// A scalar of a text and where its bytes are.
 #[derive(Clone, Debug)]
@@ -103,16 +103,36 @@ impl<'t> Edits<'t> {
     /// # Errors
     /// When no scalar begins there, or the new value can't be written there.
     pub fn replace_at(&mut self, place: Place, value: &str) -> Result<(), Error> {
+        let index = self.index_at(place)?;
+        self.replace(index, value)
+    }
+
+    /// Replaces the scalar that begins at this line and column by a string: in a plain scalar, a value that either
+    /// dialect would read as a number, a boolean, a time or null gets double quotes.
+    ///
+    /// # Errors
+    /// When no scalar begins there, or the new value can't be written there.
+    pub fn replace_with_string_at(&mut self, place: Place, value: &str) -> Result<(), Error> {
+        let index = self.index_at(place)?;
+        self.replace(index, value)?;
+        let (Some(site), Some(change)) = (self.scalars.get(index), self.changes.get_mut(index)) else {
+            return Ok(());
+        };
+        let is_string = |dialect| resolve(value, dialect) == Kind::Str;
+        if site.style == Style::Default && !(is_string(Dialect::V3) && is_string(Dialect::Yaml11)) {
+            let gap = if site.bytes.is_empty() { " " } else { "" };
+            *change = Some(format!("{gap}{}", double_quoted(value)));
+        }
+        Ok(())
+    }
+
+    fn index_at(&self, place: Place) -> Result<usize, Error> {
         let at = |site: &ScalarSite| (site.place.line, site.place.column);
         // Empty scalars may share their place with what follows: the last one is the one that is written.
         let end = self.scalars.partition_point(|site| at(site) <= (place.line, place.column));
-        match end
-            .checked_sub(1)
+        end.checked_sub(1)
             .filter(|&index| self.scalars.get(index).map(at) == Some((place.line, place.column)))
-        {
-            Some(index) => self.replace(index, value),
-            None => Err(Error::new(ErrorKind::Value, place, "no scalar begins here")),
-        }
+            .ok_or_else(|| Error::new(ErrorKind::Value, place, "no scalar begins here"))
     }
 
     /// Returns the changed text.
@@ -247,10 +267,10 @@ fn write_scalar(site: &ScalarSite, old: &str, value: &str) -> String {
     match site.style {
         Style::Literal | Style::Folded if !site.is_key => match write_block(old, value) {
             Some(text) => text,
-            None => double_quoted(value, old),
+            None => quoted_with_comment(old, value),
         },
-        Style::DoubleQuoted => double_quoted(value, ""),
-        _ if needs_escapes => double_quoted(value, ""),
+        Style::DoubleQuoted => double_quoted(value),
+        _ if needs_escapes => double_quoted(value),
         Style::SingleQuoted => single_quoted(value),
         _ if old.is_empty() => {
             format!(" {}", if is_plain_safe(value, site) { value.into() } else { single_quoted(value) })
@@ -264,8 +284,7 @@ fn single_quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// `replaced` is a block scalar whose last line break has to stay.
-fn double_quoted(value: &str, replaced: &str) -> String {
+fn double_quoted(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for c in value.chars() {
@@ -281,48 +300,53 @@ fn double_quoted(value: &str, replaced: &str) -> String {
         }
     }
     out.push('"');
-    if replaced.ends_with("\r\n") {
-        out.push_str("\r\n");
-    } else if replaced.ends_with('\n') {
-        out.push('\n');
-    }
     out
 }
 
-/// Writes lines under the header of a literal or folded scalar, where header and indentation can stay as they are.
+/// Writes a value of one line under the header of a literal or folded scalar, and makes the header say whether a line
+/// break ends it. Comments on the header and blank lines below stay.
 fn write_block(old: &str, value: &str) -> Option<String> {
-    let header_end = old.find('\n')? + 1;
-    let (header, body) = old.split_at(header_end);
-    let line_break = if header.ends_with("\r\n") { "\r\n" } else { "\n" };
-    let first = body.lines().find(|line| !line.trim().is_empty())?;
-    let indent = &first[..first.len() - first.trim_start_matches(' ').len()];
-    let indicators = header.split('#').next().unwrap_or(header);
-    let is_literal = indicators.starts_with('|');
-    let is_stripped = indicators.contains('-');
-    let content = if is_stripped { Some(value) } else { value.strip_suffix('\n') }?;
-    let is_plain_text = !content.is_empty()
-        && !content.ends_with('\n')
-        && !content.starts_with([' ', '\t', '\n'])
-        && !content.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
-        && !content.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
-        && !indicators.contains(|c: char| c == '+' || c.is_ascii_digit());
-    if !is_plain_text || (!is_literal && content.contains('\n')) {
+    let (header, body) = old.split_at(old.find('\n')? + 1);
+    let (line, is_ended) = match value.strip_suffix('\n') {
+        Some(line) => (line, true),
+        None => (value, false),
+    };
+    let is_plain_text = !line.starts_with([' ', '\t'])
+        && !line.chars().any(|c| c.is_control() && c != '\t')
+        && !line.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']);
+    if !is_plain_text || (line.is_empty() && is_ended) {
         return None;
     }
-    let mut out = header.to_owned();
-    for (number, line) in content.split('\n').enumerate() {
-        if number > 0 {
-            out.push_str(line_break);
-        }
-        if !line.is_empty() {
-            out.push_str(indent);
-            out.push_str(line);
-        }
+    let indicators = header.split([' ', '\t', '\r', '\n']).next()?;
+    let is_stripped = indicators.contains('-');
+    let mut out = if is_stripped != is_ended && !indicators.contains('+') && !has_digit(indicators) {
+        indicators.to_owned()
+    } else {
+        format!("{}{}", indicators.get(..1)?, if is_ended { "" } else { "-" })
+    };
+    out.push_str(header.get(indicators.len()..)?);
+    let lines_end = body.trim_end_matches([' ', '\t', '\r', '\n']).len();
+    if !line.is_empty() {
+        let first = body.lines().find(|line| !line.trim().is_empty())?;
+        out.push_str(&first[..first.len() - first.trim_start_matches(' ').len()]);
+        out.push_str(line);
     }
-    if body.ends_with('\n') {
-        out.push_str(line_break);
-    }
+    let below = &body[lines_end..];
+    // An empty value has no line whose break could stay.
+    let below = if line.is_empty() { below.split_once('\n').map_or("", |(_, rest)| rest) } else { below };
+    out.push_str(below);
     Some(out)
+}
+
+/// Writes a value in quotes where a block scalar stood, and what followed the block's indicators behind it.
+fn quoted_with_comment(old: &str, value: &str) -> String {
+    let header = old.split_inclusive('\n').next().unwrap_or_default();
+    let indicators = header.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
+    double_quoted(value) + header.get(indicators.len()..).unwrap_or_default()
+}
+
+fn has_digit(indicators: &str) -> bool {
+    indicators.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Returns whether a value is read back as the same text when it is written without quotes at this site, and whether

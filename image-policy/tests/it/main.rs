@@ -1,2 +1,6 @@
-//! Runs the crate as its users do, and against what the real programs wrote.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
+//! Runs the crate against what Flux answered, and against rules that hold for any input.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod minimal_edits;
+mod setters;

@@ -1,5 +1,26 @@
 //! The steps that change resources: one transformer a file.
 
+mod affix;
+pub(crate) mod annotations;
+mod field_path;
+pub(crate) mod images;
+pub(crate) mod json_patch;
+pub(crate) mod labels;
+pub(crate) mod namespace;
+pub(crate) mod patch;
+pub(crate) mod patch_json6902;
+pub(crate) mod patch_strategic_merge;
+mod pattern;
+pub(crate) mod prefix;
+pub(crate) mod replacement;
+pub(crate) mod replicas;
+mod select;
+mod set;
+mod strategic;
+pub(crate) mod suffix;
+pub(crate) mod value_add;
+pub(crate) mod variables;
+
 use gitops_core::schema::Schema;
 use gitops_yaml::Files;
 

@@ -1,0 +1,67 @@
+//! Applies JSON patches to resources.
+
+use gitops_core::merge::{JsonPatch, MergeError};
+use gitops_yaml::{Dialect, FileId, Node, ReadOptions, from_json, read_document};
+
+use super::set::shown_id;
+use crate::error::{Error, ErrorKind};
+use crate::resource::Resource;
+
+/// Reads a JSON patch written as JSON or YAML.
+///
+/// # Errors
+/// When the text is neither, or no list of operations.
+pub(crate) fn read(text: &str, file: FileId, first_line: u32) -> Result<JsonPatch, Error> {
+    let syntax =
+        |error: gitops_yaml::Error| Error::new(ErrorKind::Syntax, error.to_string()).at(error.place());
+    let wrong = |error: MergeError| Error::new(ErrorKind::Patch, error.message()).at(error.place());
+    if text.is_empty() {
+        return Err(Error::new(ErrorKind::Patch, "empty json patch operations"));
+    }
+    if text.starts_with('[') {
+        let node = from_json(text, file).map_err(syntax)?;
+        return JsonPatch::read(&node, Dialect::V3).map_err(wrong);
+    }
+    let options = ReadOptions::yaml11().starting_at_line(first_line);
+    match read_document(text.as_bytes(), file, &options).map_err(syntax)? {
+        Some(document) => JsonPatch::read(&document.root, Dialect::Yaml11).map_err(wrong),
+        None => Ok(JsonPatch::default()),
+    }
+}
+
+/// Whether a patch finds `metadata.annotations` where the manifest has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Annotations {
+    /// They are there, because upstream keeps a resource's history in them.
+    Exist,
+    /// They are not.
+    AsWritten,
+}
+
+/// Patches a resource.
+pub(super) fn apply(
+    resource: &mut Resource,
+    patch: &JsonPatch,
+    annotations: Annotations,
+) -> Result<(), Error> {
+    let metadata = resource.node.get_mut("metadata").filter(|metadata| metadata.is_mapping());
+    let mut added = false;
+    if let Some(metadata) = metadata
+        && annotations == Annotations::Exist
+        && metadata.get("annotations").is_none_or(Node::is_null)
+    {
+        metadata.set("annotations", Node::mapping(Vec::new()));
+        added = true;
+    }
+    let outcome = patch.apply(&mut resource.node);
+    if added && let Some(metadata) = resource.node.get_mut("metadata") {
+        let empty = |node: &Node| node.entries().is_some_and(<[_]>::is_empty);
+        if metadata.get("annotations").is_some_and(empty) {
+            metadata.remove("annotations");
+        }
+    }
+    outcome.map_err(|error| {
+        let message = format!("{} (in {})", error.message(), shown_id(resource));
+        Error::new(ErrorKind::Patch, message).at(error.place())
+    })
+}

@@ -1,0 +1,118 @@
+//! `patches`: strategic merge or JSON patches, told apart by what they parse as.
+
+use gitops_core::merge::JsonPatch;
+
+use super::json_patch::{self, Annotations};
+use super::select::ResourceSelector;
+use super::strategic::apply;
+use super::{Context, Transformer};
+use crate::error::{Error, ErrorKind};
+use crate::kustomization::{PatchOptions, Selector};
+use crate::resource::Resource;
+use crate::resource_map::ResourceMap;
+
+/// One entry of `patches`, read and told apart.
+#[derive(Clone, Debug)]
+pub(crate) struct PatchTransformer {
+    /// Where the patch came from, as errors name it.
+    source: String,
+    patch: Kind,
+    target: Option<ResourceSelector>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Strategic(Vec<Resource>),
+    Json(JsonPatch),
+}
+
+impl PatchTransformer {
+    /// Tells what a patch is. `source` names it in errors, `[path: "p.yaml"]` or `[patch: "…"]`; `resources` is what its
+    /// text reads as resources, `operations` what it reads as a JSON patch.
+    ///
+    /// # Errors
+    /// When the text is neither or both, or the target's patterns are malformed.
+    pub(crate) fn new(
+        source: String,
+        resources: Result<Vec<Resource>, Error>,
+        operations: Result<JsonPatch, Error>,
+        target: Option<&Selector>,
+        options: PatchOptions,
+    ) -> Result<Self, Error> {
+        let is_some = |patch: &JsonPatch| !patch.is_empty();
+        if resources.as_ref().is_ok_and(|resources| !resources.is_empty())
+            && operations.as_ref().is_ok_and(is_some)
+        {
+            let message = format!("illegally qualifies as both an SM and JSON patch: {source}");
+            return Err(Error::new(ErrorKind::Patch, message));
+        }
+        let patch = match (resources, operations) {
+            (Ok(mut resources), _) => {
+                for resource in &mut resources {
+                    resource.history.allow_name_change |= options.allow_name_change;
+                    resource.history.allow_kind_change |= options.allow_kind_change;
+                }
+                Kind::Strategic(resources)
+            }
+            (Err(_), Ok(operations)) => Kind::Json(operations),
+            (Err(error), Err(_)) => {
+                return Err(error.within(format!("unable to parse SM or JSON patch from {source}")));
+            }
+        };
+        let target = target.map(ResourceSelector::new).transpose()?;
+        Ok(Self { source, patch, target })
+    }
+
+    fn merge(
+        &self,
+        patches: &[Resource],
+        resources: &mut ResourceMap,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
+        let Some(target) = &self.target else {
+            for patch in patches {
+                let id = resources.original_id(patch);
+                let position = resources.target_of_patch(&id).map_err(|error| {
+                    let circumstance = format!("no resource matches strategic merge patch \"{id}\"");
+                    error.at(patch.place()).within(circumstance)
+                })?;
+                apply(resources, position, patch, context)?;
+            }
+            return Ok(());
+        };
+        let [patch] = patches else {
+            if patches.is_empty() {
+                return Ok(());
+            }
+            let message = format!(
+                "Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field: {}",
+                self.source
+            );
+            return Err(Error::new(ErrorKind::Patch, message));
+        };
+        let selected = target.select(resources)?;
+        super::strategic::apply_to_all(resources, &selected, patch, context)
+    }
+}
+
+impl Transformer for PatchTransformer {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
+        match (&self.patch, &self.target) {
+            (Kind::Strategic(patches), _) => self.merge(patches, resources, context),
+            (Kind::Json(_), None) => {
+                let message = format!("must specify a target for JSON patch {}", self.source);
+                Err(Error::new(ErrorKind::Patch, message))
+            }
+            (Kind::Json(patch), Some(target)) => {
+                for position in target.select(resources)? {
+                    resources.store_previous_id(position);
+                    if let Some(resource) = resources.get_mut(position) {
+                        // Upstream has just written the id into annotations, so that there always are some.
+                        json_patch::apply(resource, patch, Annotations::Exist)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}

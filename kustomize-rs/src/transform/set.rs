@@ -1,0 +1,88 @@
+//! Setting fields as upstream's setters do: the value changes, the way it is written stays.
+
+use gitops_yaml::{Data, Node, Str, Tag};
+
+use crate::error::{Error, ErrorKind};
+use crate::field_spec::{FieldSpec, NewField};
+use crate::id::ResourceId;
+use crate::resource::Resource;
+
+/// Calls a function with every field of a resource that the specs for its kind lead to.
+pub(super) fn for_each_field(
+    resource: &mut Resource,
+    specs: &[FieldSpec],
+    missing: NewField,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if specs.is_empty() {
+        return Ok(());
+    }
+    let gvk = resource.gvk();
+    for spec in specs.iter().filter(|spec| spec.selects(&gvk)) {
+        spec.visit(&mut resource.node, missing, set).map_err(|error| {
+            let id = shown_id(resource);
+            error.at(resource.place()).within(format!("considering field '{}' of object {id}", spec.path))
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns a resource's id to be shown; whether the kind is of the cluster makes no difference there.
+pub(super) fn shown_id(resource: &Resource) -> ResourceId {
+    ResourceId {
+        gvk: resource.gvk(),
+        name: resource.name(),
+        namespace: resource.namespace(),
+        cluster_scoped: false,
+    }
+}
+
+/// Sets an entry of a mapping to text.
+pub(super) fn set_entry(node: &mut Node, key: &Str, value: &Str) -> Result<(), Error> {
+    if node.is_null() {
+        return Ok(());
+    }
+    if !node.is_mapping() {
+        return Err(wrong_kind("MappingNode", node));
+    }
+    match node.get_mut(key) {
+        Some(field) => {
+            let style = field.style;
+            *field = Node::string(value.clone()).styled(style).at(field.place);
+        }
+        None => node.set(key.clone(), Node::string(value.clone())),
+    }
+    Ok(())
+}
+
+/// Sets a scalar to text whose type is what it looks like, unless the field is written in quotes.
+pub(super) fn set_scalar(node: &mut Node, value: impl Into<Str>) -> Result<(), Error> {
+    if !node.is_scalar() {
+        return Err(wrong_kind("ScalarNode", node));
+    }
+    *node = Node::plain(value).styled(node.style).at(node.place);
+    Ok(())
+}
+
+/// Sets a scalar to a string.
+pub(super) fn set_string(node: &mut Node, value: impl Into<Str>) -> Result<(), Error> {
+    set_scalar(node, value)?;
+    node.tag = Tag::Str;
+    Ok(())
+}
+
+/// Words a field of another kind than a setter can set, with its content as kyaml prints it.
+pub(super) fn wrong_kind(expected: &str, node: &Node) -> Error {
+    let found = match &node.data {
+        Data::Scalar(_) => "ScalarNode",
+        Data::Sequence(_) => "SequenceNode",
+        Data::Mapping(_) => "MappingNode",
+        Data::Alias(_) => "AliasNode",
+    };
+    let mut message = format!("wrong node kind: expected {expected} but got {found}");
+    if let Ok(text) = gitops_yaml::print_sigs(node, gitops_yaml::Dialect::V3) {
+        message.push_str(": node contents:\n");
+        message.push_str(&text);
+    }
+    Error::new(ErrorKind::Transform, message).at(node.place)
+}
