@@ -177,7 +177,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.reported_line {
-            _ if matches!(self.0.kind, ErrorKind::Json | ErrorKind::Kyaml | ErrorKind::Path) => f.write_str(&self.0.message),
+            _ if matches!(self.0.kind, ErrorKind::Json | ErrorKind::Kyaml | ErrorKind::Path) => {
+                f.write_str(&self.0.message)
+            }
             Some(line) => write!(f, "yaml: line {line}: {}", self.0.message),
             None => write!(f, "yaml: {}", self.0.message),
         }

@@ -72,7 +72,9 @@ impl FieldPath {
         while let Some(c) = chars.next() {
             match c {
                 '\\' => match chars.peek() {
-                    Some(&escaped) if escaped == delimiter || matches!(escaped, '\\' | '[' | ']' | '.' | '/') => {
+                    Some(&escaped)
+                        if escaped == delimiter || matches!(escaped, '\\' | '[' | ']' | '.' | '/') =>
+                    {
                         key.push(escaped);
                         chars.next();
                     }
@@ -270,9 +272,15 @@ mod tests {
 
     #[test]
     fn paths_are_shown_in_one_form() {
-        check("spec.template.spec.containers[name=a.b].image", "spec.template.spec.containers[name=a.b].image");
+        check(
+            "spec.template.spec.containers[name=a.b].image",
+            "spec.template.spec.containers[name=a.b].image",
+        );
         check("a.[0].b", "a[0].b");
-        check(r"metadata.annotations.config\.kubernetes\.io/x", r"metadata.annotations.config\.kubernetes\.io/x");
+        check(
+            r"metadata.annotations.config\.kubernetes\.io/x",
+            r"metadata.annotations.config\.kubernetes\.io/x",
+        );
         check("metadata.annotations[a]", "metadata.annotations.a");
         check("spec.*.b", "spec.*.b");
         assert!(FieldPath::parse("a[b").is_err());

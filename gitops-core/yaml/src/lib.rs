@@ -24,7 +24,7 @@ mod text;
 mod timestamp;
 
 pub use alias::{DuplicateKey, MergeRule};
-pub use decode::Tree;
+pub use decode::{Tree, ValueSink, visit_values};
 pub use edit::{Edits, PathStep, ScalarSite};
 pub use error::{Error, ErrorKind};
 pub use field_path::{FieldPath, FieldStep};

@@ -6,7 +6,8 @@ mod diagnose;
 mod go_syntax;
 mod walk;
 
-pub(crate) use walk::{Sink, walk};
+pub(crate) use walk::walk;
+pub use walk::{ValueSink, visit_values};
 
 use crate::{Document, Node, Str};
 

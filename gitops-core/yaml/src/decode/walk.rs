@@ -13,28 +13,58 @@ use crate::resolve::is_plain_string;
 use crate::timestamp::Timestamp;
 use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node, Style, Tag};
 
-/// Takes the values of a walk, in the order in which it prints them.
-pub(crate) trait Sink {
-    /// The order of a mapping's keys.
-    fn order(a: &str, b: &str) -> Ordering;
+/// Takes the values of a tree, piece by piece, as Go would decode them: [`visit_values`].
+///
+/// A mapping is `begin_map`, then `key` and its value for each entry, then `end`; a sequence `begin_seq`, its items,
+/// `end`.
+pub trait ValueSink {
+    /// The order in which a mapping's entries come; by the bytes of their keys unless defined otherwise. It need not
+    /// be a total order.
+    #[must_use]
+    fn order(a: &str, b: &str) -> Ordering {
+        a.cmp(b)
+    }
+    /// Begins a mapping.
     fn begin_map(&mut self);
+    /// Names the value that follows. No key comes twice in one mapping.
     fn key(&mut self, key: &str);
+    /// Begins a sequence.
     fn begin_seq(&mut self);
+    /// Ends the mapping or sequence that was begun last.
     fn end(&mut self);
+    /// Takes a string.
     fn str(&mut self, value: &str);
-    /// What `!!binary` stood for, which may be no UTF-8.
+    /// Takes what `!!binary` stood for, which may be no UTF-8; as a string with U+FFFD unless defined otherwise.
     fn binary(&mut self, value: &[u8]) {
         self.str(&lossy_text(value));
     }
+    /// Takes an integer.
     fn int(&mut self, value: i64);
+    /// Takes an integer above [`i64::MAX`].
     fn uint(&mut self, value: u64);
+    /// Takes a float, which is finite.
     fn float(&mut self, value: f64);
+    /// Takes a boolean.
     fn bool(&mut self, value: bool);
+    /// Takes a null.
     fn null(&mut self);
 }
 
+/// Hands a tree's values to a sink as Go's decoder and sigs.k8s.io/yaml make them: aliases followed, merge keys
+/// resolved, keys made strings, times (of [`Dialect::V3`]) and binary data made strings.
+///
+/// # Errors
+/// What can't be decoded or JSON can't hold, in Go's words; see [`print_sigs`](crate::print_sigs).
+pub fn visit_values<'a, S: ValueSink>(
+    value: impl Into<Tree<'a>>,
+    dialect: Dialect,
+    sink: &mut S,
+) -> Result<(), Error> {
+    walk(value.into(), dialect, sink)
+}
+
 /// Walks a tree into a sink.
-pub(crate) fn walk<'a, S: Sink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
+pub(crate) fn walk<'a, S: ValueSink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
     let mut walk = Walk {
         tree,
         dialect,
@@ -73,7 +103,7 @@ struct Pair<'a> {
     own: Option<&'a Node>,
 }
 
-impl<'a, S: Sink> Walk<'a, '_, S> {
+impl<'a, S: ValueSink> Walk<'a, '_, S> {
     fn value(&mut self, node: &'a Node) -> Result<(), Error> {
         match &node.data {
             Data::Scalar(text) => self.scalar(node, text),

@@ -1,8 +1,6 @@
 //! Prints JSON as Go's `json.Marshal` does: keys sorted by bytes, no white space, floats in Go's form.
 
-use std::cmp::Ordering;
-
-use crate::decode::{Sink, Tree, walk};
+use crate::decode::{Tree, ValueSink, walk};
 use crate::go_float::json_float;
 use crate::json::unsupported_float;
 use crate::{Dialect, Error, Place};
@@ -238,10 +236,7 @@ fn write_escaped(out: &mut String, value: &str, escape: HtmlEscape) {
     out.push_str(&value[written..]);
 }
 
-impl Sink for JsonPrinter {
-    fn order(a: &str, b: &str) -> Ordering {
-        a.cmp(b)
-    }
+impl ValueSink for JsonPrinter {
     fn begin_map(&mut self) {
         Self::begin_map(self);
     }

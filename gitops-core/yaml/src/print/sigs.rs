@@ -1,7 +1,7 @@
 //! YAML as sigs.k8s.io/yaml prints it: sorted keys, sequences not indented, lines folded at 80. What `kustomize build`
 //! and Helm's `toYaml` write.
 
-use crate::decode::{Sink, Tree, walk};
+use crate::decode::{Tree, ValueSink, walk};
 use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze};
 use crate::go_float::go_float;
 use crate::json::{escaped_length, through_json, unsupported_float};
@@ -331,7 +331,7 @@ fn float_through_json(value: f64) -> String {
     go_float(value)
 }
 
-impl Sink for SigsPrinter {
+impl ValueSink for SigsPrinter {
     fn order(a: &str, b: &str) -> std::cmp::Ordering {
         key_order(a, b)
     }
