@@ -8,11 +8,15 @@ mod directive;
 mod error;
 mod json_form;
 mod json_patch;
+mod merge_patch;
 mod strategic;
+mod three_way;
 
 pub use error::MergeError;
 pub use json_patch::JsonPatch;
+pub use merge_patch::merge_patch;
 pub use strategic::{Merged, strategic_merge};
+pub use three_way::three_way_merge;
 
 use gitops_yaml::Node;
 

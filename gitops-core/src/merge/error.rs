@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gitops_yaml::{Data, Node, Place};
+use gitops_yaml::{Data, Node, Place, PrintOptions, print_v3};
 
 /// A patch that does not fit the document it is applied to, in the words of the program that is matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,12 @@ impl MergeError {
     }
 
     pub(super) fn wrong_kind(expected: &'static str, node: &Node) -> Self {
-        let found = kind_name(node);
-        Self::new(format!("wrong node kind: expected {expected} but got {found}"), node.place)
+        let mut message = format!("wrong node kind: expected {expected} but got {}", kind_name(node));
+        if let Ok(text) = print_v3(node, &PrintOptions::kyaml()) {
+            message.push_str(": node contents:\n");
+            message.push_str(&text);
+        }
+        Self::new(message, node.place)
     }
 
     /// Returns what is wrong.

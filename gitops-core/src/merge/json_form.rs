@@ -77,23 +77,23 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(before: Node, dialect: Dialect, text: &str, kind: Kind) {
-        let after = value_of(&before, dialect);
+    fn check(before: &Node, dialect: Dialect, text: &str, kind: Kind) {
+        let after = value_of(before, dialect);
         assert_eq!((after.as_str(), after.kind(Dialect::V3)), (Some(text), kind));
     }
 
     #[test]
     fn scalars_take_the_type_they_have_where_they_were_written() {
-        check(Node::plain("yes"), Dialect::Yaml11, "true", Kind::Bool(true));
-        check(Node::plain("yes"), Dialect::V3, "yes", Kind::Str);
-        check(Node::plain("0777"), Dialect::V3, "511", Kind::Int(511));
-        check(Node::string("5"), Dialect::V3, "5", Kind::Str);
+        check(&Node::plain("yes"), Dialect::Yaml11, "true", Kind::Bool(true));
+        check(&Node::plain("yes"), Dialect::V3, "yes", Kind::Str);
+        check(&Node::plain("0777"), Dialect::V3, "511", Kind::Int(511));
+        check(&Node::string("5"), Dialect::V3, "5", Kind::Str);
         check(
-            Node::plain("9007199254740993"),
+            &Node::plain("9007199254740993"),
             Dialect::V3,
             "9.007199254740992e+15",
             Kind::Float(9007199254740992.0),
         );
-        check(Node::plain("1.50"), Dialect::V3, "1.5", Kind::Float(1.5));
+        check(&Node::plain("1.50"), Dialect::V3, "1.5", Kind::Float(1.5));
     }
 }

@@ -513,7 +513,10 @@ mod tests {
     fn kinds_of_nodes_must_agree() {
         let mut target = of(json!({"spec": {"a": 1}}));
         let error = strategic_merge(&mut target, &of(json!({"spec": [1]})), &Schema::builtin()).unwrap_err();
-        assert_eq!(error.to_string(), "wrong node kind: expected MappingNode but got SequenceNode");
+        assert_eq!(
+            error.to_string(),
+            "wrong node kind: expected MappingNode but got SequenceNode: node contents:\n- 1\n"
+        );
         let mut target = of(json!({"spec": {"a": 1}}));
         let error =
             strategic_merge(&mut target, &of(json!({"spec": {"$patch": "drop"}})), &Schema::builtin())

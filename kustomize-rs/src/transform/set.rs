@@ -80,7 +80,7 @@ pub(super) fn wrong_kind(expected: &str, node: &Node) -> Error {
         Data::Alias(_) => "AliasNode",
     };
     let mut message = format!("wrong node kind: expected {expected} but got {found}");
-    if let Ok(text) = gitops_yaml::print_sigs(node, gitops_yaml::Dialect::V3) {
+    if let Ok(text) = gitops_yaml::print_v3(node, &gitops_yaml::PrintOptions::kyaml()) {
         message.push_str(": node contents:\n");
         message.push_str(&text);
     }
