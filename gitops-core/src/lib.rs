@@ -2,7 +2,6 @@
 
 pub mod git_location;
 pub mod merge;
-mod near_miss;
 pub mod object;
 pub mod ports;
 pub mod revision;
@@ -11,4 +10,4 @@ pub mod schema;
 pub mod testing;
 pub mod tree;
 
-pub use near_miss::{did_you_mean, edit_distance};
+pub use gitops_yaml::{did_you_mean, edit_distance};

@@ -59,6 +59,13 @@ impl Error {
         }))
     }
 
+    /// Returns the error with another place.
+    #[must_use]
+    pub(crate) fn placed(mut self, place: Place) -> Self {
+        self.0.place = place;
+        self
+    }
+
     /// Returns the error in other words, with its place kept.
     #[must_use]
     pub(crate) fn worded(mut self, kind: ErrorKind, message: impl Into<Str>) -> Self {

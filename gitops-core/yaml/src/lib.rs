@@ -4,6 +4,7 @@
 //! again. This crate knows nothing of Kubernetes and opens no file.
 
 mod alias;
+mod bridge;
 mod compose;
 mod decode;
 mod edit;
@@ -13,6 +14,7 @@ mod field_path;
 mod go_float;
 mod json;
 mod limits;
+mod near_miss;
 mod node;
 mod parse;
 mod place;
@@ -24,6 +26,7 @@ mod text;
 mod timestamp;
 
 pub use alias::{DuplicateKey, MergeRule};
+pub use bridge::{DecodeError, UnknownField, from_node, from_str, to_node, to_string};
 pub use decode::{Tree, ValueSink, visit_values};
 pub use edit::{Edits, PathStep, ScalarSite};
 pub use error::{Error, ErrorKind};
@@ -31,6 +34,7 @@ pub use field_path::{FieldPath, FieldStep};
 pub use go_float::go_float;
 pub use json::{HtmlEscape, JsonPrinter, from_json, to_json, to_json_with};
 pub use limits::Limits;
+pub use near_miss::{did_you_mean, edit_distance};
 pub use node::{Comments, Data, Entry, Node, Style, Tag};
 pub use place::{FileId, Files, Place};
 pub use print::{

@@ -3,9 +3,11 @@
 
 mod anchors;
 mod diagnose;
+mod fields;
 mod go_syntax;
 mod walk;
 
+pub(crate) use fields::{Decoder, Field};
 pub(crate) use walk::walk;
 pub use walk::{ValueSink, visit_values};
 
@@ -16,6 +18,12 @@ use crate::{Document, Node, Str};
 pub struct Tree<'a> {
     root: &'a Node,
     earlier: &'a [(Str, Node)],
+}
+
+impl<'a> Tree<'a> {
+    pub(crate) fn root(self) -> &'a Node {
+        self.root
+    }
 }
 
 impl<'a> From<&'a Node> for Tree<'a> {

@@ -63,27 +63,72 @@ pub fn visit_values<'a, S: ValueSink>(
     walk(value.into(), dialect, sink)
 }
 
+impl<S: ValueSink> ValueSink for &mut S {
+    fn order(a: &str, b: &str) -> Ordering {
+        S::order(a, b)
+    }
+    fn begin_map(&mut self) {
+        (**self).begin_map();
+    }
+    fn key(&mut self, key: &str) {
+        (**self).key(key);
+    }
+    fn begin_seq(&mut self) {
+        (**self).begin_seq();
+    }
+    fn end(&mut self) {
+        (**self).end();
+    }
+    fn str(&mut self, value: &str) {
+        (**self).str(value);
+    }
+    fn binary(&mut self, value: &[u8]) {
+        (**self).binary(value);
+    }
+    fn int(&mut self, value: i64) {
+        (**self).int(value);
+    }
+    fn uint(&mut self, value: u64) {
+        (**self).uint(value);
+    }
+    fn float(&mut self, value: f64) {
+        (**self).float(value);
+    }
+    fn bool(&mut self, value: bool) {
+        (**self).bool(value);
+    }
+    fn null(&mut self) {
+        (**self).null();
+    }
+}
+
+/// Takes nothing.
+pub(super) struct NoSink;
+
+impl ValueSink for NoSink {
+    fn begin_map(&mut self) {}
+    fn key(&mut self, _: &str) {}
+    fn begin_seq(&mut self) {}
+    fn end(&mut self) {}
+    fn str(&mut self, _: &str) {}
+    fn int(&mut self, _: i64) {}
+    fn uint(&mut self, _: u64) {}
+    fn float(&mut self, _: f64) {}
+    fn bool(&mut self, _: bool) {}
+    fn null(&mut self) {}
+}
+
 /// Walks a tree into a sink.
 pub(crate) fn walk<'a, S: ValueSink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
-    let mut walk = Walk {
-        tree,
-        dialect,
-        sink,
-        anchors: None,
-        sorted: Vec::new(),
-        sorted_scratch: Vec::new(),
-        entries: Vec::new(),
-        scratch: Vec::new(),
-        depth: 0,
-    };
+    let mut walk = Walk::new(tree, dialect, sink);
     // Go decodes everything in the order of the text before it prints anything, and reports what it meets first.
     walk.value(tree.root).map_err(|error| diagnose::decoding_error(tree, dialect).unwrap_or(error))
 }
 
-struct Walk<'a, 's, S> {
+pub(super) struct Walk<'a, S> {
     tree: Tree<'a>,
     dialect: Dialect,
-    sink: &'s mut S,
+    sink: S,
     anchors: Option<Anchors<'a>>,
     /// A stack of the sorted entries of all mappings that are open, so that no mapping allocates its own.
     sorted: Vec<(&'a str, &'a Entry)>,
@@ -96,14 +141,39 @@ struct Walk<'a, 's, S> {
 
 /// A key as a string and the value that is printed under it.
 #[derive(Clone)]
-struct Pair<'a> {
-    key: Cow<'a, str>,
-    value: &'a Node,
+pub(super) struct Pair<'a> {
+    pub(super) key: Cow<'a, str>,
+    pub(super) value: &'a Node,
     /// The entry that was written, `None` for one that came by a merge.
-    own: Option<&'a Node>,
+    pub(super) own: Option<&'a Node>,
 }
 
-impl<'a, S: ValueSink> Walk<'a, '_, S> {
+impl<'a, S: ValueSink> Walk<'a, S> {
+    pub(super) fn new(tree: Tree<'a>, dialect: Dialect, sink: S) -> Self {
+        Self {
+            tree,
+            dialect,
+            sink,
+            anchors: None,
+            sorted: Vec::new(),
+            sorted_scratch: Vec::new(),
+            entries: Vec::new(),
+            scratch: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// Returns a mapping's entries with merges resolved, in the order in which Go sets them; keys may repeat.
+    pub(super) fn decoded_entries(
+        &mut self,
+        node: &'a Node,
+        written: &'a [Entry],
+    ) -> Result<Vec<Pair<'a>>, Error> {
+        self.entries.clear();
+        self.collect(node, written, None)?;
+        Ok(std::mem::take(&mut self.entries))
+    }
+
     fn value(&mut self, node: &'a Node) -> Result<(), Error> {
         match &node.data {
             Data::Scalar(text) => self.scalar(node, text),
@@ -166,7 +236,7 @@ impl<'a, S: ValueSink> Walk<'a, '_, S> {
         Ok(())
     }
 
-    fn target(&mut self, alias: &'a Node) -> Result<&'a Node, Error> {
+    pub(super) fn target(&mut self, alias: &'a Node) -> Result<&'a Node, Error> {
         let anchors = match &mut self.anchors {
             Some(anchors) => anchors,
             none => none.insert(Anchors::of(self.tree)?),

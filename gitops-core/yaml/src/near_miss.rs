@@ -4,7 +4,7 @@
 /// into the other.
 ///
 /// ```
-/// assert_eq!(gitops_core::edit_distance("namepsace", "namespace"), 1);
+/// assert_eq!(gitops_yaml::edit_distance("namepsace", "namespace"), 1);
 /// ```
 #[must_use]
 pub fn edit_distance(a: &str, b: &str) -> usize {
@@ -32,8 +32,8 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 ///
 /// ```
 /// let kinds = ["ConfigMap", "Deployment", "Service"];
-/// assert_eq!(gitops_core::did_you_mean("Deploymnet", kinds), Some("Deployment"));
-/// assert_eq!(gitops_core::did_you_mean("Ingress", kinds), None);
+/// assert_eq!(gitops_yaml::did_you_mean("Deploymnet", kinds), Some("Deployment"));
+/// assert_eq!(gitops_yaml::did_you_mean("Ingress", kinds), None);
 /// ```
 #[must_use]
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
