@@ -231,6 +231,16 @@ fn class_char(chunk: &[char]) -> Option<(char, &[char])> {
     if rest.is_empty() { None } else { Some((c, rest)) }
 }
 
+/// Reads bytes as text; each byte that is no UTF-8 becomes U+FFFD, one for one, as Go's JSON does.
+pub(crate) fn utf8_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\u{fffd}'));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

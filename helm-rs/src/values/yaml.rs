@@ -17,8 +17,8 @@ use crate::{Error, ErrorKind};
 ///
 /// ```
 /// use helm_rs::values::load_values;
-/// let values = load_values(b"a: {x: 1, y: 2}\n---\na: {x: 3}\n", "values.yaml")?;
-/// assert_eq!(values["a"].to_string(), "{\"x\":3,\"y\":2}");
+/// let values = load_values(b"a: {b: 1, c: 2}\n---\na: {b: 3}\n", "values.yaml")?;
+/// assert_eq!(values["a"].to_string(), "{\"b\":3,\"c\":2}");
 /// # Ok::<(), helm_rs::Error>(())
 /// ```
 pub fn load_values(text: &[u8], file: &str) -> Result<Table, Error> {
