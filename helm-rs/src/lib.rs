@@ -8,16 +8,24 @@ mod decode;
 mod error;
 mod go;
 mod json;
+mod post_render;
+mod schema;
 mod semver;
+mod template;
 mod time;
 mod warning;
 
 pub mod chart;
 pub mod manifest;
 pub mod release;
+pub mod render;
 pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
 pub use time::Time;
 pub use warning::{Level, Warning, Warnings};
+pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
+pub use template::{
+    OutputPart, Schemas, TemplateError, TemplateOptions, Templated, print_rendered, show_only, template,
+};

@@ -45,6 +45,12 @@ impl ImportValues {
         }
     }
 
+    /// Returns the entry as it was written.
+    #[must_use]
+    pub fn value(&self) -> crate::values::Value {
+        crate::values::Value::from_json(&self.0)
+    }
+
     /// Returns the path of a table in the dependency's values, and the path where it goes; `.` is the root. What is no
     /// text is printed as Go does: an absent one as `<nil>`.
     #[must_use]

@@ -1,0 +1,204 @@
+//! What templates see: `.Values`, `.Chart`, `.Release`, `.Capabilities`, `.Files`, `.Subcharts` and `.Template`.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use gitops_template::{Element, Map, Object, Value};
+use gitops_yaml::Str;
+
+use super::cluster_facts::CapabilitiesObject;
+use super::files::Files;
+use super::{Operation, ReleaseFacts};
+use crate::Capabilities;
+use crate::chart::{Chart, File, Metadata};
+use crate::go::base_name;
+use crate::values;
+
+/// A template with the data of its chart.
+#[derive(Debug)]
+pub(crate) struct Renderable {
+    pub(crate) path: Str,
+    pub(crate) file: File,
+    pub(crate) data: Map,
+    pub(crate) base_path: Str,
+}
+
+/// Turns a value into one that templates can read and change.
+pub(crate) fn to_template(value: &values::Value) -> Value {
+    match value {
+        values::Value::Null => Value::Nil,
+        values::Value::Bool(value) => Value::Bool(*value),
+        values::Value::Int(value) => Value::int64(*value),
+        values::Value::Float(value) => Value::Float(*value),
+        values::Value::Text(text) => Value::String(text.clone()),
+        values::Value::List(items) => Value::list(items.iter().map(to_template).collect()),
+        values::Value::Table(table) => Value::Map(to_map(table)),
+    }
+}
+
+fn to_map(table: &values::Table) -> Map {
+    table.iter().map(|(key, value)| (key.clone(), to_template(value))).collect()
+}
+
+/// `common.Values`: a map with a name of its own.
+#[derive(Debug)]
+struct Values(Map);
+
+impl Object for Values {
+    fn type_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("common.Values")
+    }
+
+    fn plain(&self) -> Option<Value> {
+        Some(Value::Map(self.0.clone()))
+    }
+
+    fn truth(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn values_object(map: Map) -> Value {
+    Value::Object(Arc::new(Values(map)))
+}
+
+/// Lists all templates of a chart and of those beneath, each with its chart's data.
+pub(crate) fn renderables(
+    chart: &Chart,
+    values: &values::Table,
+    release: &ReleaseFacts,
+    capabilities: &Arc<Capabilities>,
+) -> Vec<Renderable> {
+    let mut builder = Builder {
+        release: Value::Map(release_map(release)),
+        capabilities: Value::Object(Arc::new(CapabilitiesObject(Arc::clone(capabilities)))),
+        found: Vec::new(),
+    };
+    builder.chart(chart, chart.name(), &to_map(values), Level::Root);
+    builder.found
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Level {
+    Root,
+    Beneath,
+}
+
+struct Builder {
+    release: Value,
+    capabilities: Value,
+    found: Vec<Renderable>,
+}
+
+impl Builder {
+    fn chart(&mut self, chart: &Chart, path: &str, values: &Map, level: Level) -> Map {
+        let metadata = metadata_map(chart.metadata());
+        metadata.insert("IsRoot", Value::Bool(level == Level::Root));
+        let subcharts = Map::new();
+        let data: Map = [
+            ("Chart", Value::Map(metadata)),
+            ("Files", Value::Object(Arc::new(Files::new(chart.files())))),
+            ("Release", self.release.clone()),
+            ("Capabilities", self.capabilities.clone()),
+            ("Values", values_object(values.clone())),
+            ("Subcharts", Value::Map(subcharts.clone())),
+        ]
+        .into_iter()
+        .collect();
+        for sub in chart.dependencies() {
+            let values = match values.get(sub.name()) {
+                Some(Value::Map(values)) => values,
+                _ => Map::new(),
+            };
+            let path = format!("{path}/charts/{}", sub.name());
+            let beneath = self.chart(sub, &path, &values, Level::Beneath);
+            subcharts.insert(sub.name(), Value::Map(beneath));
+        }
+        let base_path = Str::from(format!("{path}/templates"));
+        for file in chart.templates() {
+            if chart.metadata().is_library() && !base_name(&file.name).starts_with('_') {
+                continue;
+            }
+            self.found.push(Renderable {
+                path: format!("{path}/{}", file.name).into(),
+                file: file.clone(),
+                data: data.clone(),
+                base_path: base_path.clone(),
+            });
+        }
+        data
+    }
+}
+
+/// Returns `.Template` of a file.
+pub(crate) fn template_value(renderable: &Renderable) -> Value {
+    values_object(Map::from_iter([
+        ("Name", Value::String(renderable.path.clone())),
+        ("BasePath", Value::String(renderable.base_path.clone())),
+    ]))
+}
+
+fn release_map(release: &ReleaseFacts) -> Map {
+    Map::from_iter([
+        ("Name", Value::String(release.name.clone())),
+        ("Namespace", Value::String(release.namespace.clone())),
+        ("IsUpgrade", Value::Bool(release.operation == Operation::Upgrade)),
+        ("IsInstall", Value::Bool(release.operation == Operation::Install)),
+        ("Revision", Value::int(release.revision)),
+        ("Service", Value::from("Helm")),
+    ])
+}
+
+/// Turns metadata into a map with the names of Go's fields.
+fn metadata_map(metadata: &Metadata) -> Map {
+    let text = |text: &Str| Value::String(text.clone());
+    let texts = |list: &[Str]| Value::list(list.iter().map(text).collect());
+    let annotations = Map::typed(Element::String);
+    for (key, note) in &metadata.annotations {
+        annotations.insert(key.clone(), text(note));
+    }
+    let maintainers = metadata.maintainers.iter().flatten().map(|maintainer| {
+        Value::Map(Map::from_iter([
+            ("Name", text(&maintainer.name)),
+            ("Email", text(&maintainer.email)),
+            ("URL", text(&maintainer.url)),
+        ]))
+    });
+    let dependencies = metadata.dependencies.iter().flatten().map(|dependency| {
+        let imports = dependency.import_values.iter().map(|import| to_template(&import.value()));
+        Value::Map(Map::from_iter([
+            ("Name", text(&dependency.name)),
+            ("Version", text(&dependency.version)),
+            ("Repository", text(&dependency.repository)),
+            ("Condition", text(&dependency.condition)),
+            ("Tags", texts(&dependency.tags)),
+            ("Enabled", Value::Bool(dependency.enabled)),
+            ("ImportValues", Value::list(imports.collect())),
+            ("Alias", text(&dependency.alias)),
+        ]))
+    });
+    Map::from_iter([
+        ("Name", text(&metadata.name)),
+        ("Home", text(&metadata.home)),
+        ("Sources", texts(&metadata.sources)),
+        ("Version", text(&metadata.version)),
+        ("Description", text(&metadata.description)),
+        ("Keywords", texts(&metadata.keywords)),
+        ("Maintainers", Value::list(maintainers.collect())),
+        ("Icon", text(&metadata.icon)),
+        ("APIVersion", text(&metadata.api_version)),
+        ("Condition", text(&metadata.condition)),
+        ("Tags", text(&metadata.tags)),
+        ("AppVersion", text(&metadata.app_version)),
+        ("Deprecated", Value::Bool(metadata.deprecated)),
+        ("Annotations", Value::Map(annotations)),
+        ("KubeVersion", text(&metadata.kube_version)),
+        ("Dependencies", Value::list(dependencies.collect())),
+        ("Type", text(&metadata.chart_type)),
+    ])
+}

@@ -1,0 +1,180 @@
+//! Words a failed render as Helm does, and keeps what Go's texts hide: places, source lines, what was nil.
+
+use gitops_template::{ParseError, RenderError};
+
+use super::functions::{WARNING_END, WARNING_START};
+use crate::{Error, ErrorKind, Site};
+
+/// Words a template that can't be parsed: only what stands behind the last `: ` survives, as in Helm.
+pub(crate) fn parse_error(path: &str, error: &ParseError, source: &str) -> Error {
+    let text = error.to_string();
+    let mut parts = text.split(": ");
+    let message = match (parts.next(), parts.next()) {
+        (Some(_), Some(location)) => {
+            let last = parts.last().unwrap_or(location);
+            format!("parse error at ({location}): {last}")
+        }
+        _ => format!("parse error in ({path}): {text}"),
+    };
+    let line = u32::try_from(error.line).unwrap_or(0);
+    let source_line = source.lines().nth(error.line.saturating_sub(1)).map(str::to_owned);
+    let site = Site { file: path.to_owned(), line, column: 0, source_line };
+    let error_with_place = Error::new(ErrorKind::Render, message).at(site);
+    if text.ends_with(&error.message) && error.message.contains(": ") {
+        return error_with_place.note(error.message.clone());
+    }
+    error_with_place
+}
+
+/// Words a template that can't be executed.
+pub(crate) fn execution_error(error: &RenderError) -> Error {
+    let text = error.to_string();
+    let kind = if error.root().is_limit() { ErrorKind::Limit } else { ErrorKind::Render };
+    let mut worded = Error::new(kind, worded(error, &text));
+    let mut chain: Vec<&RenderError> = std::iter::successors(Some(error), |error| error.inner()).collect();
+    // The mistake itself comes first, then who included it.
+    chain.reverse();
+    let mut last = None;
+    for error in chain {
+        let Some(at) = error.location() else { continue };
+        let before = at.source_line.get(..at.column).map_or(at.column, |text| text.chars().count());
+        let site = Site {
+            file: at.file.to_string(),
+            line: u32::try_from(at.line).unwrap_or(0),
+            column: u32::try_from(before + 1).unwrap_or(0),
+            source_line: Some(at.source_line.clone()),
+        };
+        if last.as_ref() != Some(&site) {
+            worded = worded.at(site.clone());
+            last = Some(site);
+        }
+    }
+    if let Some(nil) = error.root().nil_path() {
+        worded = worded.note(nil_note(&nil.nil, &nil.path, &nil.siblings));
+    }
+    worded
+}
+
+fn nil_note(nil: &str, path: &str, siblings: &[gitops_yaml::Str]) -> String {
+    const MOST: usize = 12;
+    let mut note = format!("{nil} is nil, so {path} can't be looked up");
+    if !siblings.is_empty() {
+        let named: Vec<&str> = siblings.iter().take(MOST).map(|key| key.as_str()).collect();
+        note.push_str(&format!("; beside it stand {}", named.join(", ")));
+        if siblings.len() > MOST {
+            note.push_str(&format!(" and {} more", siblings.len() - MOST));
+        }
+    }
+    let wanted = nil.rsplit('.').next().unwrap_or(nil);
+    if let Some(near) = gitops_core::did_you_mean(wanted, siblings.iter().map(|key| key.as_str())) {
+        note.push_str(&format!("; did you mean {near}?"));
+    }
+    note
+}
+
+fn worded(error: &RenderError, text: &str) -> String {
+    let mut tokens = text.splitn(3, ": ");
+    let (Some(_), Some(location), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {
+        return format!("execution error in ({}): {text}", error.location().map_or("", |at| at.file.as_str()));
+    };
+    if let Some(start) = rest.find(WARNING_START)
+        && let Some(end) = rest.rfind(WARNING_END)
+        && start + WARNING_START.len() <= end
+    {
+        let message = &rest[start + WARNING_START.len()..end];
+        return format!("execution error at ({location}): {message}");
+    }
+    let mut found: Vec<Traced> = Vec::new();
+    for text in wrapped_texts(error) {
+        match Traced::parse(&text) {
+            // An error that has another shape anywhere in the chain keeps the whole text as it is.
+            None => return error.to_string(),
+            Some(traced) if found.last() != Some(&traced) => found.push(traced),
+            Some(_) => {}
+        }
+    }
+    let all: String = found.iter().map(Traced::show).collect();
+    all.trim().to_owned()
+}
+
+/// Returns the texts of an error and of all that it wraps, as Go's `errors.Unwrap` finds them.
+fn wrapped_texts(error: &RenderError) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut current = Some(error);
+    while let Some(error) = current {
+        texts.push(error.to_string());
+        current = error.inner();
+        let called = error.message().strip_prefix("error calling ").and_then(|rest| rest.split_once(": "));
+        if let Some((_, cause)) = called {
+            match current {
+                // A function that says more than the template that it rendered wraps that template's error.
+                Some(inner) if cause == inner.to_string() => {}
+                _ => texts.push(cause.to_owned()),
+            }
+        }
+    }
+    texts
+}
+
+/// A link of the chain, taken apart.
+#[derive(PartialEq)]
+struct Traced {
+    location: String,
+    message: String,
+    executed: String,
+}
+
+impl Traced {
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("template: ")?;
+        if rest.starts_with("no template ") {
+            return Some(Self {
+                location: String::new(),
+                message: text.to_owned(),
+                executed: String::new(),
+            });
+        }
+        Self::executing(rest).or_else(|| Self::simple(rest))
+    }
+
+    /// `FILE:L:C: executing "NAME" at <EXPRESSION>: MESSAGE`
+    fn executing(rest: &str) -> Option<Self> {
+        let (location, after) = rest.split_once(": executing ")?;
+        let (name, after) = after.strip_prefix('"')?.split_once('"')?;
+        let (expression, message) = after.strip_prefix(" at <")?.split_once(">: ")?;
+        Some(Self {
+            location: location.to_owned(),
+            message: before_next(message).to_owned(),
+            executed: format!("executing \"{name}\" at <{expression}>:"),
+        })
+    }
+
+    /// `FILE: MESSAGE`
+    fn simple(rest: &str) -> Option<Self> {
+        let (location, message) = rest.rsplit_once(": ")?;
+        Some(Self {
+            location: location.to_owned(),
+            message: before_next(message).to_owned(),
+            executed: String::new(),
+        })
+    }
+
+    fn show(&self) -> String {
+        let mut text = String::new();
+        if !self.location.is_empty() {
+            text.push_str(&format!("{}\n  ", self.location));
+        }
+        if !self.executed.is_empty() {
+            text.push_str(&format!("{}\n    ", self.executed));
+        }
+        if !self.message.is_empty() {
+            text.push_str(&format!("{}\n", self.message));
+        }
+        text
+    }
+}
+
+/// Cuts the text of the next link off.
+fn before_next(message: &str) -> &str {
+    message.find(" template:").map_or(message, |at| &message[..at])
+}

@@ -1,0 +1,264 @@
+//! From a chart and a user's values to manifests, as `helm template` and the first half of an installation do it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gitops_yaml::Str;
+
+use crate::chart::{Chart, Crd};
+use crate::go::path_match;
+use crate::manifest::{Hook, HookEvent, KindOrder, Manifest, Sorted, sort_manifests, split_manifests};
+use crate::post_render::{PostRender, post_render};
+use crate::render::{RenderOptions, Rendered, render};
+use crate::schema::validate;
+use crate::values::{Nulls, Table, coalesce, process_dependencies};
+use crate::{Error, ErrorKind, Warnings};
+
+/// How a chart becomes manifests.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TemplateOptions<'w> {
+    /// How templates are rendered.
+    pub render: RenderOptions<'w>,
+    /// Whether values are checked against the charts' schemas.
+    pub schemas: Schemas,
+    /// What changes the manifests before they are sorted.
+    pub post_render: Option<PostRender<'w>>,
+    /// Whether the notes of subcharts are kept.
+    pub subchart_notes: bool,
+}
+
+/// Whether values are checked against `values.schema.json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Schemas {
+    /// They are.
+    #[default]
+    Checked,
+    /// They are not.
+    Skipped,
+}
+
+impl<'w> TemplateOptions<'w> {
+    /// Checks schemas, runs no post-renderer and drops the notes of subcharts.
+    #[must_use]
+    pub fn new(render: RenderOptions<'w>) -> Self {
+        Self { render, schemas: Schemas::default(), post_render: None, subchart_notes: false }
+    }
+
+    /// Says whether values are checked against the charts' schemas.
+    #[must_use]
+    pub fn schemas(mut self, schemas: Schemas) -> Self {
+        self.schemas = schemas;
+        self
+    }
+
+    /// Sets what changes the manifests before they are sorted.
+    #[must_use]
+    pub fn post_render(mut self, post_render: PostRender<'w>) -> Self {
+        self.post_render = Some(post_render);
+        self
+    }
+}
+
+/// What a chart became.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Templated {
+    /// The chart with its dependencies switched on and off, aliased, and its imported values.
+    pub chart: Chart,
+    /// The values of all charts, as templates saw them.
+    pub values: Table,
+    /// Objects of the release, in the order of installation.
+    pub manifests: Vec<Manifest>,
+    /// Objects that run at moments of its life.
+    pub hooks: Vec<Hook>,
+    /// The notes to show to the user.
+    pub notes: String,
+    /// The files of `crds/`.
+    pub crds: Vec<Crd>,
+}
+
+/// Why a chart did not become manifests.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TemplateError {
+    /// What is wrong.
+    pub error: Error,
+    /// Whether it went wrong after the values were ready: Helm then offers to print what was rendered.
+    pub while_rendering: bool,
+    /// What was rendered, where the rendered text is what is wrong.
+    pub rendered: Option<Rendered>,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+impl From<Error> for TemplateError {
+    fn from(error: Error) -> Self {
+        Self { error, while_rendering: false, rendered: None }
+    }
+}
+
+/// Turns a chart and a user's values into manifests: dependencies, values, schemas, templates, post-renderer, order.
+///
+/// # Errors
+/// The first step that fails, in Helm's words.
+///
+/// ```
+/// use helm_rs::chart::{Chart, File};
+/// use helm_rs::render::{ReleaseFacts, RenderOptions};
+/// use helm_rs::{TemplateOptions, template};
+/// use helm_rs::values::Table;
+/// let files = [
+///     File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.2.3\n"),
+///     File::new("values.yaml", b"replicas: 2\n"),
+///     File::new("templates/a.yaml", b"kind: Deployment\nreplicas: {{ .Values.replicas }}\n"),
+/// ];
+/// let chart = Chart::load(&files, &mut Vec::new())?;
+/// let options = TemplateOptions::new(RenderOptions::new(ReleaseFacts::install("prod", "default")));
+/// let templated = template(chart, &Table::new(), &options, &mut Vec::new())?;
+/// assert_eq!(templated.print(), "---\n# Source: web/templates/a.yaml\nkind: Deployment\nreplicas: 2\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn template(
+    chart: Chart,
+    values: &Table,
+    options: &TemplateOptions<'_>,
+    warnings: &mut Warnings,
+) -> Result<Templated, TemplateError> {
+    let mut chart = chart;
+    process_dependencies(&mut chart, values, warnings)
+        .map_err(|error| error.within("chart dependencies processing failed"))?;
+    let values = coalesce(&chart, values, Nulls::Remove, warnings)?;
+    if options.schemas == Schemas::Checked {
+        validate(&chart, &values)?;
+    }
+    let rendering = |error: Error| TemplateError { error, while_rendering: true, rendered: None };
+    options.render.capabilities.check(&chart).map_err(rendering)?;
+    let mut rendered = render(&chart, &values, &options.render).map_err(rendering)?;
+    let notes = rendered.take_notes(chart.name(), options.subchart_notes);
+    let sorted = match &options.post_render {
+        None => sort_manifests(&rendered.files, KindOrder::Install, warnings),
+        Some(step) => post_render(&rendered, step, warnings)
+            .and_then(|files| sort_manifests(&files, KindOrder::Install, warnings)),
+    };
+    let Sorted { manifests, hooks } = match sorted {
+        Ok(sorted) => sorted,
+        Err(error) => {
+            let error = rendered.explain(error);
+            return Err(TemplateError { error, while_rendering: true, rendered: Some(rendered) });
+        }
+    };
+    Ok(Templated { crds: chart.crds(), chart, values, manifests, hooks, notes })
+}
+
+/// One part of an output: a file's path and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OutputPart {
+    /// The path, seen from the output folder.
+    pub path: String,
+    /// The text, with its `---` and `# Source:`.
+    pub text: String,
+}
+
+fn part(path: &str, content: &str) -> String {
+    format!("---\n# Source: {path}\n{content}\n")
+}
+
+impl Templated {
+    /// Prints the release's manifest as Helm stores it, hooks left out; with the custom resource definitions first where
+    /// `with_crds` holds them.
+    #[must_use]
+    pub fn manifest(&self, with_crds: &[Crd]) -> String {
+        let crds = with_crds.iter().map(|crd| part(&crd.path, &crd.file.text()));
+        let manifests = self.manifests.iter().map(|manifest| part(&manifest.file, &manifest.content));
+        crds.chain(manifests).collect()
+    }
+
+    /// Prints everything as `helm template` does: manifests, then hooks.
+    #[must_use]
+    pub fn print(&self) -> String {
+        self.print_with(&[], &self.hooks.iter().collect::<Vec<_>>())
+    }
+
+    /// Prints custom resource definitions, manifests and hooks as `helm template` does.
+    #[must_use]
+    pub fn print_with(&self, crds: &[Crd], hooks: &[&Hook]) -> String {
+        let manifest = self.manifest(crds);
+        let mut text = String::with_capacity(manifest.len() + 1);
+        text.push_str(manifest.trim());
+        text.push('\n');
+        for hook in hooks {
+            text.push_str(&part(&hook.path, &hook.manifest));
+        }
+        text
+    }
+
+    /// Returns the hooks; those that test the release only where they are wanted.
+    #[must_use]
+    pub fn hooks_without_tests(&self) -> Vec<&Hook> {
+        self.hooks.iter().filter(|hook| !hook.runs_at(HookEvent::Test)).collect()
+    }
+
+    /// Lists what `--output-dir` writes, in order; parts of one path follow each other in one file.
+    #[must_use]
+    pub fn parts(&self, crds: &[Crd], hooks: &[&Hook]) -> Vec<OutputPart> {
+        let crds = crds.iter().map(|crd| (crd.path.as_str(), crd.file.text().into_owned()));
+        let manifests = self.manifests.iter().map(|m| (m.file.as_str(), m.content.to_string()));
+        let hooks = hooks.iter().map(|hook| (hook.path.as_str(), hook.manifest.to_string()));
+        crds.chain(manifests)
+            .chain(hooks)
+            .map(|(path, text)| OutputPart { path: path.to_owned(), text: part(path, &text) })
+            .collect()
+    }
+}
+
+/// Keeps the documents of an output that were made by these templates, as `--show-only` does. Names are seen from the
+/// chart's root and may hold `*` and `?`.
+///
+/// # Errors
+/// `could not find template … in chart`, with the nearest one.
+pub fn show_only(printed: &str, wanted: &[String]) -> Result<String, Error> {
+    let documents: Vec<(&str, &str)> = split_manifests(printed)
+        .into_iter()
+        .filter_map(|document| {
+            let (_, after) = document.split_once("# Source: ")?;
+            let (_, path) = after.lines().next()?.split_once('/')?;
+            Some((path, document))
+        })
+        .collect();
+    let mut text = String::new();
+    for wanted in wanted {
+        let mut found = false;
+        for (path, document) in &documents {
+            if path_match(wanted, path).unwrap_or(false) {
+                text.push_str(&format!("---\n{document}\n"));
+                found = true;
+            }
+        }
+        if !found {
+            let error =
+                Error::new(ErrorKind::Render, format!("could not find template {wanted} in chart"));
+            let near = gitops_core::did_you_mean(wanted, documents.iter().map(|(path, _)| *path));
+            return Err(match near {
+                Some(near) => error.note(format!("did you mean {near}?")),
+                None => error,
+            });
+        }
+    }
+    Ok(text)
+}
+
+/// Prints rendered files that are no manifests, for a user who wants to see what is wrong with them.
+#[must_use]
+pub fn print_rendered(rendered: &Rendered) -> String {
+    let files: BTreeMap<&Str, &str> = rendered.files.iter().map(|(path, file)| (path, file.text())).collect();
+    let filled = files.into_iter().filter(|(_, text)| !text.trim().is_empty());
+    filled.map(|(path, text)| part(path, text)).collect()
+}
