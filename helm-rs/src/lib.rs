@@ -23,9 +23,9 @@ pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
-pub use time::Time;
-pub use warning::{Level, Warning, Warnings};
 pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
 pub use template::{
     OutputPart, Schemas, TemplateError, TemplateOptions, Templated, print_rendered, show_only, template,
 };
+pub use time::Time;
+pub use warning::{Level, Warning, Warnings};

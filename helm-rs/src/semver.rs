@@ -1,12 +1,12 @@
-//! Versions and ranges as Masterminds' library has them, which Helm uses.
+//! Whether versions lie in ranges, as Helm asks it: what can't be read lies nowhere.
+
+use gitops_semver::{Constraint, Version};
 
 pub(crate) fn is_version(text: &str) -> bool {
-    let t = text.strip_prefix('v').unwrap_or(text);
-    t.split(['-', '+'])
-        .next()
-        .is_some_and(|n| n.split('.').count() <= 3 && n.split('.').all(|p| p.parse::<u64>().is_ok()))
+    Version::parse(text).is_ok()
 }
 
-pub(crate) fn is_in_range(_range: &str, version: &str) -> bool {
-    is_version(version)
+pub(crate) fn is_in_range(range: &str, version: &str) -> bool {
+    let (Ok(version), Ok(range)) = (Version::parse(version), Constraint::parse(range)) else { return false };
+    range.check(&version)
 }

@@ -243,8 +243,7 @@ pub fn show_only(printed: &str, wanted: &[String]) -> Result<String, Error> {
             }
         }
         if !found {
-            let error =
-                Error::new(ErrorKind::Render, format!("could not find template {wanted} in chart"));
+            let error = Error::new(ErrorKind::Render, format!("could not find template {wanted} in chart"));
             let near = gitops_core::did_you_mean(wanted, documents.iter().map(|(path, _)| *path));
             return Err(match near {
                 Some(near) => error.note(format!("did you mean {near}?")),

@@ -75,7 +75,10 @@ fn nil_note(nil: &str, path: &str, siblings: &[gitops_yaml::Str]) -> String {
 fn worded(error: &RenderError, text: &str) -> String {
     let mut tokens = text.splitn(3, ": ");
     let (Some(_), Some(location), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {
-        return format!("execution error in ({}): {text}", error.location().map_or("", |at| at.file.as_str()));
+        return format!(
+            "execution error in ({}): {text}",
+            error.location().map_or("", |at| at.file.as_str())
+        );
     };
     if let Some(start) = rest.find(WARNING_START)
         && let Some(end) = rest.rfind(WARNING_END)
@@ -128,11 +131,7 @@ impl Traced {
     fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("template: ")?;
         if rest.starts_with("no template ") {
-            return Some(Self {
-                location: String::new(),
-                message: text.to_owned(),
-                executed: String::new(),
-            });
+            return Some(Self { location: String::new(), message: text.to_owned(), executed: String::new() });
         }
         Self::executing(rest).or_else(|| Self::simple(rest))
     }

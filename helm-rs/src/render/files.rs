@@ -34,7 +34,8 @@ impl Files {
 
     /// Prints a table of file names and what `content` makes of the files. Of equal names the last path's wins.
     fn table(&self, content: impl Fn(&[u8]) -> String) -> Str {
-        let table: BTreeMap<&str, &[u8]> = self.0.iter().map(|(path, data)| (base_name(path), &**data)).collect();
+        let table: BTreeMap<&str, &[u8]> =
+            self.0.iter().map(|(path, data)| (base_name(path), &**data)).collect();
         let mut names: Vec<&str> = table.keys().copied().collect();
         names.sort_by(|a, b| gitops_yaml::key_order(a, b));
         let mut printer = SigsPrinter::new();
@@ -78,7 +79,9 @@ impl Object for Files {
 
     fn method(&self, name: &str) -> Option<Arc<Function>> {
         match name {
-            "Get" => of_text(self, Type::String, |files, path| Value::String(utf8_text(files.get(path)).into())),
+            "Get" => {
+                of_text(self, Type::String, |files, path| Value::String(utf8_text(files.get(path)).into()))
+            }
             "GetBytes" => of_text(self, Type::Bytes, |files, path| Value::Bytes(files.get(path).into())),
             "Glob" => of_text(self, Type::Object("engine.files"), |files, pattern| {
                 Value::Object(Arc::new(files.glob(pattern)))

@@ -114,7 +114,9 @@ impl Accepts {
             Self::Char(wanted) => *wanted == c,
             Self::Name => c != '/',
             Self::Anything => true,
-            Self::Class(negated, ranges) => ranges.iter().any(|(low, high)| *low <= c && c <= *high) != *negated,
+            Self::Class(negated, ranges) => {
+                ranges.iter().any(|(low, high)| *low <= c && c <= *high) != *negated
+            }
         }
     }
 }

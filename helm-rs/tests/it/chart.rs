@@ -16,7 +16,7 @@ fn charts_are_those_of_helm() {
     names(&mut suite, &folder);
     kube_versions(&mut suite, &folder);
     locks(&mut suite, &folder);
-    suite.finish(90.0);
+    suite.finish(99.0);
 }
 
 fn metadata(suite: &mut Suite, folder: &Path) {
