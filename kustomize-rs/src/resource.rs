@@ -77,6 +77,8 @@ pub struct History {
     pub made_by_helm: bool,
     /// The names of the `vars` that read from it.
     pub variables: Vec<Str>,
+    /// How many labels and annotations were added whose copies in other fields follow a later change.
+    pub(crate) links: u32,
 }
 
 /// An object and its history.

@@ -341,7 +341,13 @@ impl<'a, 's> Sequence<'a, 's> {
             return Ok(walked.filter(is_something).map(|node| self.pool.add(node)));
         }
         let dest = our.and_then(|number| self.pool.nodes.get_mut(number)?.take());
-        let kept = dest.clone();
+        let mut kept = dest.clone();
+        if let (Origin::Itself, Some(node)) = (origin, &mut kept)
+            && !matches!(Directive::of_mapping(node), Ok(Directive::None) | Err(_))
+        {
+            // A deletion that then finds nothing to remove has lost its directive all the same.
+            node.remove(directive::KEY);
+        }
         let walked = self.walk.node(dest, origin, element, self.depth)?.filter(is_something);
         match (our, walked) {
             (Some(number), Some(node)) => {

@@ -19,6 +19,7 @@ const EXACT: u64 = 1 << 53;
 
 fn settle_as(node: &mut Node, dialect: Dialect) {
     node.clear_comments();
+    node.set_anchor("");
     if let Some(items) = node.items_mut() {
         items.iter_mut().for_each(|item| settle_as(item, dialect));
         return;

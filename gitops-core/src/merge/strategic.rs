@@ -216,6 +216,7 @@ impl Walk<'_> {
                 None => schema.and_then(|schema| schema.field(name)),
             };
             let style = entry.value.style;
+            let anchor = entry.value.anchor().cloned();
             let origin = match (origin, theirs) {
                 (Origin::Itself, _) => Origin::Itself,
                 (_, Some(theirs)) => Origin::Patch(&theirs.value),
@@ -231,6 +232,10 @@ impl Walk<'_> {
             if let Some(mut value) = self.node(Some(value), origin, schema, depth)? {
                 if theirs.is_some() {
                     restyle(&mut value, style);
+                    // What was referred to before still is.
+                    if let Some(anchor) = anchor {
+                        value.set_anchor(anchor);
+                    }
                 }
                 entry.value = value;
                 kept.push(entry);

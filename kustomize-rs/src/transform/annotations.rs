@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use gitops_yaml::Str;
 
-use super::set::{for_each_field, set_entry};
+use super::set::set_entries;
 use super::{Context, Transformer};
 use crate::error::Error;
-use crate::field_spec::{FieldSpec, NewField};
+use crate::field_spec::FieldSpec;
 use crate::resource_map::ResourceMap;
 
 /// Sets annotations in the fields that its specs name.
@@ -23,11 +23,7 @@ impl Transformer for AnnotationsTransformer {
             return Ok(());
         }
         for resource in resources.iter_mut() {
-            for (key, value) in &self.annotations {
-                for_each_field(resource, &self.fields, NewField::Mapping, &mut |node| {
-                    set_entry(node, key, value)
-                })?;
-            }
+            set_entries(resource, &self.fields, &self.annotations)?;
         }
         Ok(())
     }

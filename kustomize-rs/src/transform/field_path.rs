@@ -309,7 +309,9 @@ fn shown(node: &Node) -> Result<String, Error> {
             return Ok(text.trim().to_owned());
         }
     }
-    let printed = print_v3(node, &PrintOptions::kyaml()).map_err(|error| failed(error.to_string()))?;
+    let mut node = node.clone();
+    node.set_anchor("");
+    let printed = print_v3(&node, &PrintOptions::kyaml()).map_err(|error| failed(error.to_string()))?;
     Ok(printed.trim().to_owned())
 }
 

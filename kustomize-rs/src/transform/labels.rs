@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use gitops_yaml::Str;
 
-use super::set::{for_each_field, set_entry};
+use super::set::set_entries;
 use super::{Context, Transformer};
 use crate::error::Error;
-use crate::field_spec::{FieldSpec, NewField, merge_all, merge_one};
+use crate::field_spec::{FieldSpec, merge_all, merge_one};
 use crate::field_specs::FieldSpecs;
 use crate::kustomization::Label;
 use crate::resource_map::ResourceMap;
@@ -51,11 +51,7 @@ impl Transformer for LabelTransformer {
             return Ok(());
         }
         for resource in resources.iter_mut() {
-            for (key, value) in &self.labels {
-                for_each_field(resource, &self.fields, NewField::Mapping, &mut |node| {
-                    set_entry(node, key, value)
-                })?;
-            }
+            set_entries(resource, &self.fields, &self.labels)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod field_path;
 pub(crate) mod images;
 pub(crate) mod json_patch;
 pub(crate) mod labels;
+mod links;
 pub(crate) mod namespace;
 pub(crate) mod patch;
 pub(crate) mod patch_json6902;

@@ -6,6 +6,7 @@ use gitops_yaml::{
 };
 
 use super::field_path::{Age, Create, Visitor, lookup, set_text, split, visit};
+use super::links::Links;
 use super::select::ResourceSelector;
 use super::{Context, Transformer};
 use crate::error::{Error, ErrorKind};
@@ -149,10 +150,12 @@ fn write_target(target: &ReplacementTarget, value: &Node, resources: &mut Resour
         let default = [Str::literal(DEFAULT_PATH)];
         let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
         for path in paths {
+            let links = Links::of(resource);
             write_path(&mut resource.node, path, value, target.options.as_ref()).map_err(|error| {
                 let message = format!("{} (in {id})", error.message());
                 Error::new(error.kind(), message).at(resource.node.place)
             })?;
+            links.follow(resource);
         }
     }
     Ok(())

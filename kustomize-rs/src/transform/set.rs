@@ -1,7 +1,10 @@
 //! Setting fields as upstream's setters do: the value changes, the way it is written stays.
 
+use std::collections::BTreeMap;
+
 use gitops_yaml::{Data, Node, Str, Tag};
 
+use super::links::{Links, new_mark};
 use crate::error::{Error, ErrorKind};
 use crate::field_spec::{FieldSpec, NewField};
 use crate::id::ResourceId;
@@ -37,8 +40,25 @@ pub(super) fn shown_id(resource: &Resource) -> ResourceId {
     }
 }
 
-/// Sets an entry of a mapping to text.
-pub(super) fn set_entry(node: &mut Node, key: &Str, value: &Str) -> Result<(), Error> {
+/// Sets entries of the mappings that the specs for a resource's kind lead to.
+pub(super) fn set_entries(
+    resource: &mut Resource,
+    specs: &[FieldSpec],
+    pairs: &BTreeMap<Str, Str>,
+) -> Result<(), Error> {
+    let links = Links::of(resource);
+    let gvk = resource.gvk();
+    let linked = specs.iter().filter(|spec| spec.selects(&gvk)).nth(1).is_some();
+    for (key, value) in pairs {
+        let mark = if linked { new_mark(resource) } else { Str::EMPTY };
+        for_each_field(resource, specs, NewField::Mapping, &mut |node| set_entry(node, key, value, &mark))?;
+    }
+    links.follow(resource);
+    Ok(())
+}
+
+/// Sets an entry of a mapping to text; a new one gets the mark, if there is one.
+fn set_entry(node: &mut Node, key: &Str, value: &Str, mark: &Str) -> Result<(), Error> {
     if node.is_null() {
         return Ok(());
     }
@@ -47,10 +67,15 @@ pub(super) fn set_entry(node: &mut Node, key: &Str, value: &Str) -> Result<(), E
     }
     match node.get_mut(key) {
         Some(field) => {
-            let style = field.style;
-            *field = Node::string(value.clone()).styled(style).at(field.place);
+            let anchor = field.anchor().cloned();
+            *field = Node::string(value.clone()).styled(field.style).at(field.place);
+            field.set_anchor(anchor.unwrap_or_default());
         }
-        None => node.set(key.clone(), Node::string(value.clone())),
+        None => {
+            let mut new = Node::string(value.clone());
+            new.set_anchor(mark.clone());
+            node.set(key.clone(), new);
+        }
     }
     Ok(())
 }

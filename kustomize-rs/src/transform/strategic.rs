@@ -4,6 +4,7 @@ use gitops_core::merge::{Merged, strategic_merge};
 use gitops_yaml::Node;
 
 use super::Context;
+use super::links::Links;
 use super::set::shown_id;
 use crate::error::{Error, ErrorKind};
 use crate::resource::{Behavior, Resource};
@@ -23,6 +24,7 @@ pub(super) fn apply(
     let Some(target) = resources.get_mut(position) else { return Ok(Merged::Changed) };
     let (name, namespace) = (target.name(), target.namespace());
     let gvk = target.gvk();
+    let links = Links::of(target);
     let merged = strategic_merge(&mut target.node, &patch.node, context.schema).map_err(|error| {
         let id = shown_id(target);
         Error::new(ErrorKind::Patch, error.message()).at(error.place()).within(format!("patching {id}"))
@@ -31,11 +33,13 @@ pub(super) fn apply(
         target.node = Node::null().at(target.place());
         return Ok(merged);
     }
+    links.follow(target);
     if wipes_annotations(&patch.node) {
         // Upstream keeps the history in annotations, which go with the others.
         let history = std::mem::take(&mut target.history);
         target.history.variables = history.variables;
         target.history.made_by_helm = history.made_by_helm;
+        target.history.links = history.links;
     }
     target.history.needs_hash |= patch.history.needs_hash;
     if patch.history.behavior != Behavior::Unspecified {
