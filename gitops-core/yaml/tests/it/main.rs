@@ -1,5 +1,5 @@
 //! Runs the crate as its users do, and against what Go's libraries wrote.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "tests read files")]
 
 mod editing;
 mod helm_encoding;
