@@ -124,7 +124,10 @@ impl<'a> Composer<'a> {
             let Some(parent) = self.open.last() else {
                 return Ok(self.children.pop().unwrap_or_else(Node::null));
             };
-            if parent.is_mapping && self.keeps_comments {
+            if parent.is_mapping
+                && self.keeps_comments
+                && self.children.last().is_some_and(|child| child.comments().is_some())
+            {
                 let is_block = parent.style != Style::Flow;
                 move_foot_comments(self.children.get_mut(parent.first_child..).unwrap_or_default(), is_block);
             }

@@ -64,6 +64,7 @@ impl Scanner<'_> {
                     end = at;
                     break;
                 }
+                b' ' if self.starts_word(at + 1) => at += 2,
                 b' ' | b'\t' => {
                     end = at;
                     while self.is_blank(at) {
@@ -88,6 +89,12 @@ impl Scanner<'_> {
         end
     }
 
+    /// Returns whether the byte at `at` goes on with a scalar whatever stands behind it.
+    #[inline]
+    fn starts_word(&self, at: usize) -> bool {
+        self.bytes.get(at).is_some_and(|&b| !class::is(b, BLANK | BREAK | LEAD | COLON | FLOW) && b != b'#')
+    }
+
     /// Returns whether a word that begins at `at` is at once ended by an indicator.
     #[inline]
     fn ends_plain(&self, at: usize, stops: u8) -> bool {
@@ -103,6 +110,7 @@ impl Scanner<'_> {
         loop {
             if self.is_break(self.pos) {
                 self.skip_line();
+                self.skip_spaces();
             } else if self.here() == b' ' {
                 self.pos += 1;
             } else if self.here() == b'\t' {

@@ -226,7 +226,7 @@ fn merge_keys_follow_the_rule_of_the_library() {
 #[test]
 fn merge_keys_of_other_things_are_refused() {
     let check = |text: &str, kyaml: &str| {
-        assert_eq!(expand(text, MergeRule::OwnKeysWin).unwrap_err(), format!("yaml: {kyaml}"))
+        assert_eq!(expand(text, MergeRule::OwnKeysWin).unwrap_err(), format!("yaml: {kyaml}"));
     };
     check("<<: 1\n", "map merge requires map or sequence of maps as the value");
     check("a: &a 1\nb: {<<: *a}\n", "invalid map merge: received alias for a non-map value");
