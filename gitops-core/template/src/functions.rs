@@ -1,0 +1,112 @@
+//! The functions of sprig and of Helm that need no chart: one family a file.
+//!
+//! Each family adds its functions to a table, with Go's signatures; `must…` forms and plain ones differ in sprig only in how
+//! they fail, and in a template both fail the render.
+
+mod cast;
+mod defaults;
+mod dicts;
+mod encoding;
+mod equal;
+mod json;
+mod lists;
+mod math;
+mod merge;
+mod reflection;
+mod strings;
+mod words;
+
+use crate::builtin::builtins;
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::value::Value;
+use std::borrow::Cow;
+
+/// Returns Go's, sprig's and Helm's functions, but for those that need a chart (`include`, `tpl`, `required`, `lookup`).
+#[must_use]
+pub fn sprig() -> Functions {
+    let mut functions = builtins();
+    for add in [
+        strings::add,
+        words::add,
+        lists::add,
+        dicts::add,
+        math::add,
+        defaults::add,
+        reflection::add,
+        encoding::add,
+        json::add,
+    ] {
+        add(&mut functions);
+    }
+    functions
+}
+
+type Result<T = Value> = std::result::Result<T, CallError>;
+
+/// A function that needs nothing but its arguments.
+fn pure(params: &'static [Type], result: Type, body: fn(&[Value]) -> Result) -> Function {
+    Function::new(Signature::new(params, result), move |_, args| body(args))
+}
+
+/// A variadic function that needs nothing but its arguments.
+fn pure_variadic(params: &'static [Type], result: Type, body: fn(&[Value]) -> Result) -> Function {
+    Function::new(Signature::variadic(params, result), move |_, args| body(args))
+}
+
+/// A string argument's text; what is no UTF-8 in it is replaced.
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::RawString(bytes) => String::from_utf8_lossy(bytes),
+        _ => Cow::Borrowed(""),
+    }
+}
+
+/// A string argument's bytes.
+fn bytes(value: &Value) -> &[u8] {
+    value.as_string_bytes().unwrap_or_default()
+}
+
+/// An integer argument.
+fn int(value: &Value) -> i64 {
+    match value {
+        Value::Int(value, _) => *value,
+        _ => 0,
+    }
+}
+
+/// Refuses a result that would be over the limit of the render, before it is made.
+fn check_size(context: &dyn CallContext, size: Option<usize>) -> Result<()> {
+    match size {
+        Some(size) if size <= context.output_limit() => Ok(()),
+        _ => Err(CallError::new(format!("the result is over the limit of {} bytes", context.output_limit()))),
+    }
+}
+
+/// Text as sprig's `strval`: strings as they are, the rest as `%v`.
+fn shown(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::RawString(bytes) | Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        other => Cow::Owned(crate::printf::sprint(std::slice::from_ref(other))),
+    }
+}
+
+/// The items of a list argument; `None` for anything else. A nil is refused as Go's reflection panics.
+fn items(value: &Value, refusal: &str) -> Result<Vec<Value>> {
+    match value {
+        Value::List(list) => Ok(list.to_vec()),
+        Value::Bytes(bytes) => {
+            let byte = |b: &u8| Value::Uint(u64::from(*b), crate::value::UintKind::Uint8);
+            Ok(bytes.iter().map(byte).collect())
+        }
+        Value::Missing | Value::Nil => {
+            Err(CallError::new("runtime error: invalid memory address or nil pointer dereference"))
+        }
+        Value::Object(object) => match object.plain() {
+            Some(plain @ (Value::List(_) | Value::Bytes(_))) => items(&plain, refusal),
+            _ => Err(CallError::new(format!("{refusal} {}", value.kind_name()))),
+        },
+        other => Err(CallError::new(format!("{refusal} {}", other.kind_name()))),
+    }
+}

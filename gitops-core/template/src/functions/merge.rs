@@ -1,0 +1,43 @@
+//! Merges one map into another as mergo does beneath sprig, quirks included.
+
+use crate::value::{MAX_DEPTH, Map, Value};
+
+/// Which side wins where both have a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wins {
+    /// What is there stays, unless it is empty: `merge`.
+    Destination,
+    /// What comes replaces, even where it is empty: `mergeOverwrite`.
+    Source,
+}
+
+/// Merges `source` into `destination`; maps within are merged too, everything else is taken or left whole.
+pub(super) fn merge(destination: &Map, source: &Map, wins: Wins) {
+    within(destination, source, wins, MAX_DEPTH);
+}
+
+fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    if destination.is_same(source) {
+        return;
+    }
+    for (key, new) in source.entries() {
+        let old = destination.get(&key);
+        if new.is_nil() {
+            if wins == Wins::Source {
+                destination.insert(key, Value::Nil);
+            }
+            continue;
+        }
+        let old_is_empty = old.as_ref().is_none_or(|old| !old.truth());
+        if let (Value::Map(new), Some(Value::Map(old))) = (&new, &old) {
+            within(old, new, wins, depth);
+            if !old_is_empty {
+                continue;
+            }
+        }
+        if wins == Wins::Source || old_is_empty {
+            destination.insert(key, new);
+        }
+    }
+}
