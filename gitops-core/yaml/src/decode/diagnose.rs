@@ -5,7 +5,7 @@ use super::anchors::Anchors;
 use super::go_syntax::go_syntax;
 use super::walk::checked_kind;
 use crate::json::binary_bytes;
-use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node};
+use crate::{Data, Dialect, Entry, Error, ErrorKind, Kind, Node, Style};
 
 /// Returns the error that Go's decoder reports of a tree; `None` where decoding succeeds and only what follows fails.
 pub(super) fn decoding_error(tree: Tree<'_>, dialect: Dialect) -> Option<Error> {
@@ -13,7 +13,7 @@ pub(super) fn decoding_error(tree: Tree<'_>, dialect: Dialect) -> Option<Error> 
         Ok(anchors) => anchors,
         Err(error) => return Some(error),
     };
-    let mut decoder = Decoder { dialect, anchors, lines: Vec::new(), place: None, depth: 0 };
+    let mut decoder = Decoder { dialect, anchors, lines: Vec::new(), place: None, depth: 0, in_flow: false };
     if let Err(error) = decoder.value(tree.root) {
         return Some(error);
     }
@@ -40,6 +40,7 @@ struct Decoder<'a> {
     lines: Vec<String>,
     place: Option<crate::Place>,
     depth: usize,
+    in_flow: bool,
 }
 
 impl<'a> Decoder<'a> {
@@ -48,6 +49,8 @@ impl<'a> Decoder<'a> {
             return Ok(());
         }
         self.depth += 1;
+        let outer = self.in_flow;
+        self.in_flow |= node.style == Style::Flow;
         match &node.data {
             Data::Scalar(text) => {
                 if checked_kind(node, self.dialect)? == Kind::Binary {
@@ -62,6 +65,7 @@ impl<'a> Decoder<'a> {
                 }
             }
         }
+        self.in_flow = outer;
         self.depth -= 1;
         Ok(())
     }
@@ -95,7 +99,7 @@ impl<'a> Decoder<'a> {
             return Ok(());
         }
         self.value(key)?;
-        let shown = go_syntax(target, self.dialect, Some(&self.anchors));
+        let shown = go_syntax(target, self.dialect, Some(&self.anchors), self.in_flow);
         Err(Error::new(ErrorKind::Value, key.place, format!("invalid map key: {shown}")))
     }
 

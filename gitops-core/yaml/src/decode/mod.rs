@@ -5,6 +5,7 @@ mod anchors;
 mod diagnose;
 mod fields;
 mod go_syntax;
+mod printed;
 mod walk;
 
 pub(crate) use fields::{Decoder, Field};

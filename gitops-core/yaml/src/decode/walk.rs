@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::anchors::{Anchors, MAX_DEPTH, too_deep};
 use super::go_syntax::go_syntax;
+use super::printed::{folded_again, is_quoted_by_v3};
 use super::{Tree, diagnose};
 use crate::go_float::go_float32;
 use crate::json::{binary_bytes, lossy_text, unsupported_float, unsupported_key};
@@ -137,6 +138,8 @@ pub(super) struct Walk<'a, S> {
     entries: Vec<Pair<'a>>,
     scratch: Vec<Pair<'a>>,
     depth: usize,
+    /// Whether the walk is within a flow collection.
+    in_flow: bool,
 }
 
 /// A key as a string and the value that is printed under it.
@@ -160,6 +163,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
             entries: Vec::new(),
             scratch: Vec::new(),
             depth: 0,
+            in_flow: false,
         }
     }
 
@@ -179,17 +183,21 @@ impl<'a, S: ValueSink> Walk<'a, S> {
             Data::Scalar(text) => self.scalar(node, text),
             Data::Sequence(items) => {
                 self.deeper(node)?;
+                let outer = self.enter_flow(node);
                 self.sink.begin_seq();
                 for item in items {
                     self.value(item)?;
                 }
                 self.sink.end();
+                self.in_flow = outer;
                 self.depth -= 1;
                 Ok(())
             }
             Data::Mapping(entries) => {
                 self.deeper(node)?;
+                let outer = self.enter_flow(node);
                 self.mapping(node, entries)?;
+                self.in_flow = outer;
                 self.depth -= 1;
                 Ok(())
             }
@@ -203,6 +211,14 @@ impl<'a, S: ValueSink> Walk<'a, S> {
         }
     }
 
+    /// Notes that a flow collection begins; returns whether it stands in one.
+    #[inline]
+    fn enter_flow(&mut self, node: &Node) -> bool {
+        let outer = self.in_flow;
+        self.in_flow |= node.style == Style::Flow;
+        outer
+    }
+
     fn deeper(&mut self, node: &Node) -> Result<(), Error> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(too_deep(node)) } else { Ok(()) }
@@ -210,16 +226,26 @@ impl<'a, S: ValueSink> Walk<'a, S> {
 
     #[inline]
     fn scalar(&mut self, node: &'a Node, text: &'a str) -> Result<(), Error> {
-        if is_string(node, text) {
-            self.sink.str(text);
-            return Ok(());
+        if !is_string(node, text) {
+            return self.typed_scalar(node, text);
         }
-        self.typed_scalar(node, text)
+        if node.style == Style::Folded && self.dialect == Dialect::V3 && !self.in_flow {
+            self.sink.str(&folded_again(text));
+        } else {
+            self.sink.str(text);
+        }
+        Ok(())
     }
 
     /// A scalar that is no string at first sight.
     fn typed_scalar(&mut self, node: &'a Node, text: &'a str) -> Result<(), Error> {
         match checked_kind(node, self.dialect)? {
+            kind if kind != Kind::Str
+                && self.dialect == Dialect::V3
+                && is_quoted_by_v3(node, text, self.in_flow, false) =>
+            {
+                self.sink.str(text);
+            }
             Kind::Null => self.sink.null(),
             Kind::Bool(value) => self.sink.bool(value),
             Kind::Int(value) => self.sink.int(value),
@@ -402,6 +428,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
         let kind = checked_kind(target, self.dialect)?;
         let text = match (self.dialect, kind) {
             (_, Kind::Str) => Cow::Borrowed(text),
+            (Dialect::V3, _) if is_quoted_by_v3(target, text, self.in_flow, true) => Cow::Borrowed(text),
             (_, Kind::Merge) if std::ptr::eq(target, key) => return Ok(Key::Merge),
             (_, Kind::Merge) => Cow::Borrowed(text),
             (_, Kind::Binary) if !only_strings => Cow::Owned(lossy_text(&binary_bytes(target, text)?)),
@@ -416,7 +443,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
             (Dialect::Yaml11, Kind::Float(value)) => Cow::Owned(go_float32(value)),
             (Dialect::Yaml11, Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
             (Dialect::Yaml11, Kind::Null | Kind::Uint(_)) => {
-                let shown = go_syntax(&entry.value, self.dialect, self.anchors.as_ref());
+                let shown = go_syntax(&entry.value, self.dialect, self.anchors.as_ref(), self.in_flow);
                 return Err(unsupported_key(kind, &shown, key.place));
             }
             (Dialect::Yaml11, _) => Cow::Borrowed(text),
@@ -425,7 +452,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
     }
 
     fn collection_key(&mut self, key: &'a Node) -> Error {
-        let shown = go_syntax(key, self.dialect, None);
+        let shown = go_syntax(key, self.dialect, None, self.in_flow);
         Error::new(ErrorKind::Value, key.place, format!("invalid map key: {shown}"))
     }
 }
