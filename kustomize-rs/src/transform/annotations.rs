@@ -28,3 +28,23 @@ impl Transformer for AnnotationsTransformer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::check;
+
+    #[test]
+    fn annotations_are_strings_in_objects_and_templates() {
+        let transformer = AnnotationsTransformer {
+            annotations: BTreeMap::from([(Str::from("on"), Str::from("true"))]),
+            fields: crate::field_specs::FieldSpecs::builtin().common_annotations,
+        };
+        check(
+            &transformer,
+            "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: d, annotations: null}}",
+            "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  annotations:\n    \"on\": \"true\"\n  name: d\nspec:\n  \
+             template:\n    metadata:\n      annotations:\n        \"on\": \"true\"\n",
+        );
+    }
+}

@@ -56,3 +56,49 @@ impl Transformer for LabelTransformer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{check, map, run, show};
+
+    #[test]
+    fn labels_reach_selectors_and_templates_where_asked_for() {
+        let pairs = BTreeMap::from([(Str::from("app"), Str::from("yes"))]);
+        let label = Label { pairs, include_selectors: true, ..Label::default() };
+        let transformer = LabelTransformer::of_entry(&label, &FieldSpecs::builtin()).unwrap();
+        check(
+            &transformer,
+            "{apiVersion: v1, kind: Service, metadata: {name: s, labels: {app: 'no', b: c}}}",
+            "apiVersion: v1\nkind: Service\nmetadata:\n  labels:\n    app: \"yes\"\n    b: c\n  name: s\nspec:\n  selector:\n    app: \"yes\"\n",
+        );
+    }
+
+    #[test]
+    fn labels_stay_on_the_object_otherwise() {
+        let pairs = BTreeMap::from([(Str::from("a"), Str::from("1"))]);
+        let label = Label { pairs, ..Label::default() };
+        let transformer = LabelTransformer::of_entry(&label, &FieldSpecs::builtin()).unwrap();
+        check(
+            &transformer,
+            "{apiVersion: v1, kind: Service, metadata: {name: s}}",
+            "apiVersion: v1\nkind: Service\nmetadata:\n  labels:\n    a: \"1\"\n  name: s\n",
+        );
+    }
+
+    #[test]
+    fn copies_of_an_added_label_follow_a_later_one() {
+        let transformer = |value: &str, include_selectors| {
+            let pairs = BTreeMap::from([(Str::from("app"), Str::from(value))]);
+            let label = Label { pairs, include_selectors, ..Label::default() };
+            LabelTransformer::of_entry(&label, &FieldSpecs::builtin()).unwrap()
+        };
+        let mut map = map("{apiVersion: v1, kind: Service, metadata: {name: s}}");
+        run(&transformer("one", true), &mut map).unwrap();
+        run(&transformer("two", false), &mut map).unwrap();
+        assert_eq!(
+            show(&map),
+            "apiVersion: v1\nkind: Service\nmetadata:\n  labels:\n    app: two\n  name: s\nspec:\n  selector:\n    app: two\n"
+        );
+    }
+}

@@ -19,6 +19,8 @@ mod select;
 mod set;
 mod strategic;
 pub(crate) mod suffix;
+#[cfg(test)]
+mod testing;
 pub(crate) mod value_add;
 pub(crate) mod variables;
 

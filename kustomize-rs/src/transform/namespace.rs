@@ -171,3 +171,45 @@ fn conflict(resources: &ResourceMap, positions: &[usize]) -> Error {
     let place = found.last().map(|resource| resource.place()).unwrap_or_default();
     Error::new(ErrorKind::Duplicate, message).at(place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{check, map, run};
+
+    fn transformer() -> NamespaceTransformer {
+        let fields = crate::field_specs::FieldSpecs::builtin().namespace;
+        NamespaceTransformer { namespace: "ns".into(), fields, ..NamespaceTransformer::default() }
+    }
+
+    #[test]
+    fn what_belongs_to_the_cluster_stays_there() {
+        check(
+            &transformer(),
+            "{apiVersion: v1, kind: Pod, metadata: {name: p}}\n---\n{apiVersion: v1, kind: Node, metadata: {name: one}}\n---\n\
+             {apiVersion: v1, kind: Namespace, metadata: {name: old}}\n",
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  namespace: ns\n---\napiVersion: v1\nkind: Node\nmetadata:\n  \
+             name: one\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: ns\n",
+        );
+    }
+
+    #[test]
+    fn the_default_account_gets_the_namespace() {
+        check(
+            &transformer(),
+            "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: b}, \
+             subjects: [{kind: ServiceAccount, name: default}, {kind: ServiceAccount, name: other}]}",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: b\nsubjects:\n\
+             - kind: ServiceAccount\n  name: default\n  namespace: ns\n- kind: ServiceAccount\n  name: other\n",
+        );
+    }
+
+    #[test]
+    fn two_objects_may_not_become_one() {
+        let mut map = map(
+            "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: a}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: ns}}\n",
+        );
+        let error = run(&transformer(), &mut map).unwrap_err();
+        assert!(error.message().starts_with("namespace transformation produces ID conflict: [{"), "{error}");
+    }
+}

@@ -116,3 +116,69 @@ impl Transformer for PatchTransformer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{check, map, run};
+
+    use crate::transform::testing::resources;
+    use gitops_yaml::{FileId, Str};
+
+    const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n";
+
+    fn transformer(
+        text: &str,
+        target: Option<Selector>,
+        options: PatchOptions,
+    ) -> Result<PatchTransformer, Error> {
+        let operations = json_patch::read(text, FileId::NONE, 1);
+        let is_resource = text.contains("kind");
+        let read =
+            if is_resource { Ok(resources(text)) } else { Err(Error::new(ErrorKind::Resource, "no kind")) };
+        PatchTransformer::new("[patch: x]".to_owned(), read, operations, target.as_ref(), options)
+    }
+
+    fn target(name: &str) -> Option<Selector> {
+        Some(Selector { name: name.into(), ..Selector::default() })
+    }
+
+    #[test]
+    fn a_target_keeps_its_name_and_kind_unless_allowed_otherwise() {
+        let patch = "{apiVersion: v1, kind: Other, metadata: {name: new}, spec: {replicas: 3}}";
+        let kept = WEB.replace(": 1\n", ": 3\n");
+        check(&transformer(patch, target("w.b"), PatchOptions::default()).unwrap(), WEB, &kept);
+        let options = PatchOptions { allow_name_change: true, allow_kind_change: true };
+        let renamed = kept.replace("web", "new").replace("Deployment", "Other");
+        check(&transformer(patch, target("web"), options).unwrap(), WEB, &renamed);
+    }
+
+    #[test]
+    fn a_patch_without_a_target_must_match_by_its_id() {
+        let patch = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: gone}}";
+        check(
+            &transformer(patch, None, PatchOptions::default()).unwrap(),
+            WEB,
+            "no resource matches strategic merge patch \"Deployment.v1.apps/gone.[noNs]\": no matches for Id \
+             Deployment.v1.apps/gone.[noNs]; failed to find unique target for patch Deployment.v1.apps/gone.[noNs]",
+        );
+    }
+
+    #[test]
+    fn json_patches_are_told_by_what_they_are() {
+        let patch = "- {op: replace, path: /spec/replicas, value: 5}\n- {op: add, path: /metadata/annotations/a, value: b}";
+        let mut map = map(WEB);
+        run(&transformer(patch, target("web"), PatchOptions::default()).unwrap(), &mut map).unwrap();
+        let web = map.get(0).unwrap();
+        assert_eq!(web.node.at_path(&["spec", "replicas"]).unwrap().as_str(), Some("5"));
+        assert_eq!(web.annotation("a"), Some("b"));
+        assert_eq!(web.history.previous[0].name, Str::from("web"));
+        check(
+            &transformer(patch, None, PatchOptions::default()).unwrap(),
+            WEB,
+            "must specify a target for JSON patch [patch: x]",
+        );
+        let error = transformer("nonsense", None, PatchOptions::default()).unwrap_err();
+        assert!(error.to_string().starts_with("unable to parse SM or JSON patch from [patch: x]"), "{error}");
+    }
+}

@@ -22,3 +22,21 @@ impl Transformer for PatchStrategicMergeTransformer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::check;
+
+    use crate::transform::testing::resources;
+
+    #[test]
+    fn a_patch_may_delete_its_target() {
+        let patches = resources("{apiVersion: v1, kind: Pod, metadata: {name: a}, $patch: delete}");
+        check(
+            &PatchStrategicMergeTransformer { patches },
+            "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: b}}\n",
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n",
+        );
+    }
+}

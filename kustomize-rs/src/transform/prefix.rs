@@ -25,3 +25,26 @@ impl Transformer for PrefixTransformer {
         rename(resources, &self.prefix, &self.fields, |history| &mut history.prefixes, &mut set)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{map, run};
+
+    #[test]
+    fn names_of_some_kinds_stay() {
+        let fields = crate::field_specs::FieldSpecs::builtin().name_prefix;
+        let transformer = PrefixTransformer { prefix: "p-".into(), fields };
+        let mut map = map(
+            "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: n}}\n",
+        );
+        run(&transformer, &mut map).unwrap();
+        let names: Vec<_> = map.iter().map(crate::resource::Resource::name).collect();
+        assert_eq!(names, ["p-a", "n"]);
+        let history = &map.get(0).unwrap().history;
+        assert_eq!(
+            (history.prefixes.as_slice(), history.previous[0].name.as_str()),
+            (&[Str::from("p-")][..], "a")
+        );
+    }
+}

@@ -331,3 +331,107 @@ fn position_of(node: &Node, step: &str) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{check, map};
+
+    use crate::kustomization::Selector;
+
+    fn transformer(
+        source: ReplacementSource,
+        paths: &[&str],
+        options: FieldOptions,
+    ) -> ReplacementTransformer {
+        let target = ReplacementTarget {
+            select: Some(Selector { kind: "Deployment".into(), ..Selector::default() }),
+            field_paths: paths.iter().map(|path| Str::from(*path)).collect(),
+            options: Some(options),
+            ..ReplacementTarget::default()
+        };
+        let replacement =
+            Replacement { source: Some(source), targets: vec![target], ..Replacement::default() };
+        ReplacementTransformer { replacements: vec![replacement] }
+    }
+
+    fn source(path: &str) -> ReplacementSource {
+        ReplacementSource {
+            kind: "ConfigMap".into(),
+            field_path: path.into(),
+            ..ReplacementSource::default()
+        }
+    }
+
+    const MAP: &str =
+        "apiVersion: v1\ndata:\n  port: \"80\"\n  url: a/b/c\nkind: ConfigMap\nmetadata:\n  name: m\n---\n";
+
+    #[track_caller]
+    fn check_spec(transformer: &ReplacementTransformer, before: &str, after: &str) {
+        let web = |spec: &str| {
+            format!("{MAP}apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n{spec}")
+        };
+        let wanted = if after.starts_with(' ') { web(after) } else { after.to_owned() };
+        check(transformer, &web(before), &wanted);
+    }
+
+    #[test]
+    fn a_text_in_a_field_of_another_type_keeps_the_type() {
+        let replace = transformer(source("data.port"), &["spec.port", "spec.text"], FieldOptions::default());
+        check_spec(&replace, "  port: 1\n  text: x\n", "  port: 80\n  text: \"80\"\n");
+    }
+
+    #[test]
+    fn parts_are_put_in_at_their_index() {
+        let options = FieldOptions { delimiter: ":".into(), index: 1, ..FieldOptions::default() };
+        let part = ReplacementSource {
+            options: Some(FieldOptions { delimiter: "/".into(), index: 2, ..FieldOptions::default() }),
+            ..source("data.url")
+        };
+        check_spec(&transformer(part, &["spec.image"], options), "  image: a:1\n", "  image: a:c\n");
+    }
+
+    #[test]
+    fn missing_fields_are_made_if_asked() {
+        let options = FieldOptions { create: true, ..FieldOptions::default() };
+        let replace = transformer(source("data.url"), &["spec.list.[name=x].value"], options);
+        check_spec(&replace, "  a: b\n", "  a: b\n  list:\n  - name: x\n    value: a/b/c\n");
+        let replace = transformer(source("data.url"), &["spec.gone"], FieldOptions::default());
+        check_spec(
+            &replace,
+            "  a: b\n",
+            "unable to find field \"spec.gone\" in replacement target (in Deployment.v1.apps/web.[noNs])",
+        );
+    }
+
+    #[test]
+    fn paths_go_on_into_the_yaml_or_json_of_a_text() {
+        let replace = transformer(source("data.url"), &["spec.file.a.b"], FieldOptions::default());
+        check_spec(
+            &replace,
+            "  file: |-\n    # kept\n    a: {b: x}\n    c: 1\n",
+            "  file: |-\n    # kept\n    a: {b: a/b/c}\n    c: 1\n",
+        );
+        check_spec(
+            &replace,
+            "  file: '{\"c\":1,\"a\":{\"b\":\"x\"}}'\n",
+            "  file: '{\"a\":{\"b\":\"a/b/c\"},\"c\":1}'\n",
+        );
+    }
+
+    #[test]
+    fn a_source_must_be_one() {
+        let gone = ReplacementSource { name: "mm".into(), ..source("data.port") };
+        check_spec(
+            &transformer(gone, &["spec.a"], FieldOptions::default()),
+            "  a: b\n",
+            "nothing selected by ConfigMap.[noVer].[noGrp]/mm.[noNs]:data.port (did you mean m?)",
+        );
+        let missing = transformer(source("data.gone"), &["spec.a"], FieldOptions::default());
+        check_spec(
+            &missing,
+            "  a: b\n",
+            "fieldPath `data.gone` is missing for replacement source ConfigMap.[noVer].[noGrp]/[noName].[noNs]",
+        );
+    }
+}

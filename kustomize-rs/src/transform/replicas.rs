@@ -66,3 +66,35 @@ impl ReplicaCountTransformer {
         Error::new(ErrorKind::Transform, message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::check;
+
+    fn transformer(name: &str) -> ReplicaCountTransformer {
+        let fields = crate::field_specs::FieldSpecs::builtin().replicas;
+        ReplicaCountTransformer { replica: Replica { name: name.into(), count: 3 }, fields }
+    }
+
+    #[test]
+    fn a_number_in_quotes_stays_in_quotes() {
+        let web = |replicas| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: {replicas}\n"
+            )
+        };
+        check(&transformer("web"), &web("1"), &web("3"));
+        check(&transformer("web"), &web("'1'"), &web("\"3\""));
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_an_error() {
+        check(
+            &transformer("wbe"),
+            "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}",
+            "resource with name wbe does not match a config with the following GVK [Deployment.[noVer].[noGrp] \
+             StatefulSet.[noVer].[noGrp] ReplicaSet.[noVer].[noGrp] ReplicationController.[noVer].[noGrp]] (did you mean web?)",
+        );
+    }
+}

@@ -114,3 +114,27 @@ impl ResourceSelector {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::map;
+
+    fn selected(selector: &Selector) -> Vec<usize> {
+        let map = map("{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {a: b}}}\n---\n\
+             {apiVersion: v1, kind: Pod, metadata: {name: web-2, namespace: x}}\n---\n\
+             {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}\n");
+        ResourceSelector::new(selector).unwrap().select(&map).unwrap()
+    }
+
+    #[test]
+    fn patterns_must_match_as_a_whole() {
+        let named = |name: &str| Selector { name: name.into(), ..Selector::default() };
+        assert_eq!(selected(&named("web")), [0, 2]);
+        assert_eq!(selected(&named("web.*")), [0, 1, 2]);
+        assert!(selected(&named("we")).is_empty());
+        assert_eq!(selected(&Selector { group: "app.".into(), ..Selector::default() }), [2]);
+        assert_eq!(selected(&Selector { namespace: "default".into(), ..Selector::default() }), [0, 2]);
+        assert_eq!(selected(&Selector { label_selector: "a in (b)".into(), ..Selector::default() }), [0]);
+    }
+}
