@@ -1,6 +1,6 @@
 //! The regular expressions that selectors hold, with a short way for those that are plain text.
 
-use regex::Regex as GoRegex;
+use gitops_regex::GoRegex;
 
 use crate::error::{Error, ErrorKind};
 
