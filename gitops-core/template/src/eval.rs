@@ -195,7 +195,7 @@ impl Machine<'_> {
         }
         match missing_key {
             MissingKey::Default => Ok(Operand::of(Value::Missing)),
-            MissingKey::Zero => Ok(Operand { value: zero(map.element()), is_interface }),
+            MissingKey::Zero => Ok(Operand { value: map.element().zero(), is_interface }),
             MissingKey::Error => Err(frame.error(format!("map has no entry for key {}", quote(name)))),
         }
     }
@@ -238,13 +238,17 @@ impl Machine<'_> {
         let signature = function.signature();
         check_count(frame, name, signature, &words)?;
         let mut arguments = Vec::with_capacity(words.args.len() + usize::from(words.last.is_some()));
+        let mut interfaces = 0_u64;
         for (i, arg) in words.args.iter().enumerate() {
-            arguments.push(self.argument(frame, dot, arg, param(signature, i))?.value);
+            let operand = self.argument(frame, dot, arg, param(signature, i))?;
+            interfaces |= u64::from(operand.is_interface && i < 64) << (i % 64);
+            arguments.push(operand.value);
         }
         if let Some(last) = words.last {
             let kind = param(signature, arguments.len());
             arguments.push(checked(frame, last, kind)?.value);
         }
+        self.interfaces = interfaces;
         self.invoke(frame, words.node, name, function, &arguments)
     }
 
@@ -472,16 +476,5 @@ fn typed_literal(frame: &Frame<'_>, arg: &Arg, kind: Type) -> Run<Value> {
             let shown = frame.tree.show(Part::Arg(arg));
             Err(frame.error(format!("can't handle {shown} for arg of type {}", kind.name())))
         }
-    }
-}
-
-fn zero(element: Element) -> Value {
-    match element {
-        Element::String => Value::String(Str::EMPTY),
-        Element::Int => Value::int(0),
-        Element::Int64 => Value::int64(0),
-        Element::Float => Value::Float(0.0),
-        Element::Bool => Value::Bool(false),
-        _ => Value::Nil,
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::ast::{Branch, ListId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Tree};
 use crate::error::{Location, NilPath, RenderError};
-use crate::function::{CallContext, CallError, Function};
+use crate::function::{CallContext, CallError, Function, Type};
 use crate::quote::quote;
 use crate::set::{Options, Output, Templates, Trace};
 use crate::value::Value;
@@ -89,6 +89,8 @@ pub(crate) struct Machine<'r> {
     overlays: Vec<Arc<Overlay>>,
     parsed: HashMap<Str, Arc<Overlay>>,
     included: HashMap<Str, usize>,
+    /// Which arguments of the call at hand have the static type `interface {}`: a bit each.
+    pub(crate) interfaces: u64,
 }
 
 /// A text that was parsed while rendering: its own tree and those that it defines.
@@ -110,9 +112,11 @@ impl<'r> Machine<'r> {
             overlays: Vec::new(),
             parsed: HashMap::new(),
             included: HashMap::new(),
+            interfaces: 0,
         }
     }
 
+    #[allow(clippy::result_large_err, reason = "a render fails once")]
     pub(crate) fn render(mut self, name: &str, data: &Value) -> Result<Output, RenderError> {
         let Some(tree) = self.tree(name) else {
             return Err(outside(name, format!("{} is an incomplete or empty template", quote(name))));
@@ -135,12 +139,12 @@ impl<'r> Machine<'r> {
     /// Prints a tree to the output at hand.
     fn execute(&mut self, tree: &Tree, data: &Value) -> Run<()> {
         let dot = Operand::of(if matches!(data, Value::Nil) { Value::Missing } else { data.clone() });
-        self.call_tree(tree, dot, 0)
+        self.call_tree(tree, &dot, 0)
     }
 
-    fn call_tree(&mut self, tree: &Tree, dot: Operand, depth: usize) -> Run<()> {
+    fn call_tree(&mut self, tree: &Tree, dot: &Operand, depth: usize) -> Run<()> {
         let mut frame = Frame { tree, at: None, variables: vec![Some(dot.clone())], depth };
-        stacker::maybe_grow(RED_ZONE, STACK, || self.walk(&mut frame, &dot, tree.root))?;
+        stacker::maybe_grow(RED_ZONE, STACK, || self.walk(&mut frame, dot, tree.root))?;
         Ok(())
     }
 
@@ -231,7 +235,7 @@ impl<'r> Machine<'r> {
                 let shown = frame.tree.show(Part::Node(node));
                 return Err(frame.error(format!("can't print {shown} of type {}", function.type_name())));
             }
-            value => crate::printf::write_value(&mut self.out, value),
+            value => crate::printf::write_value(&mut self.out, value, self.set.limits.output_bytes),
         }
         self.check_output(frame)
     }
@@ -274,7 +278,7 @@ impl<'r> Machine<'r> {
             Some(pipe) => self.pipeline(frame, dot, pipe)?,
             None => Operand::of(Value::Missing),
         };
-        self.call_tree(&tree, dot, frame.depth + 1)
+        self.call_tree(&tree, &dot, frame.depth + 1)
     }
 
     fn range<'t>(
@@ -294,21 +298,21 @@ impl<'r> Machine<'r> {
         let mut turns = Turns { machine: self, frame, branch, ran: false };
         match &value {
             Value::Int(..) | Value::Uint(..) if two => {
-                let shown = crate::printf::sprint(std::slice::from_ref(&value));
+                let shown = crate::printf::display(&value);
                 return Err(turns
                     .frame
                     .error(format!("can't use {shown} to iterate over more than one variable")));
             }
             Value::Int(end, kind) => {
                 for i in 0..*end {
-                    if turns.turn(Value::Missing, Operand::of(Value::Int(i, *kind)))? == Flow::Break {
+                    if turns.turn(Value::Missing, &Operand::of(Value::Int(i, *kind)))? == Flow::Break {
                         break;
                     }
                 }
             }
             Value::Uint(end, kind) => {
                 for i in 0..*end {
-                    if turns.turn(Value::Missing, Operand::of(Value::Uint(i, *kind)))? == Flow::Break {
+                    if turns.turn(Value::Missing, &Operand::of(Value::Uint(i, *kind)))? == Flow::Break {
                         break;
                     }
                 }
@@ -317,7 +321,7 @@ impl<'r> Machine<'r> {
                 let is_interface = list.element() == crate::value::Element::Any;
                 for (i, item) in (0_i64..).zip(list.iter()) {
                     let item = Operand { value: item.clone(), is_interface };
-                    if turns.turn(Value::int(i), item)? == Flow::Break {
+                    if turns.turn(Value::int(i), &item)? == Flow::Break {
                         break;
                     }
                 }
@@ -325,7 +329,7 @@ impl<'r> Machine<'r> {
             Value::Bytes(bytes) => {
                 for (i, byte) in (0_i64..).zip(bytes.iter()) {
                     let item = Value::Uint(u64::from(*byte), crate::value::UintKind::Uint8);
-                    if turns.turn(Value::int(i), Operand::of(item))? == Flow::Break {
+                    if turns.turn(Value::int(i), &Operand::of(item))? == Flow::Break {
                         break;
                     }
                 }
@@ -334,14 +338,14 @@ impl<'r> Machine<'r> {
                 let is_interface = map.element() == crate::value::Element::Any;
                 for (key, value) in map.entries() {
                     let item = Operand { value, is_interface };
-                    if turns.turn(Value::String(key), item)? == Flow::Break {
+                    if turns.turn(Value::String(key), &item)? == Flow::Break {
                         break;
                     }
                 }
             }
             Value::Missing | Value::Nil => {}
             other => {
-                let shown = crate::printf::sprint(std::slice::from_ref(other));
+                let shown = crate::printf::display(other);
                 return Err(turns.frame.error(format!("range can't iterate over {shown}")));
             }
         }
@@ -388,7 +392,8 @@ impl<'r> Machine<'r> {
         let result = stacker::maybe_grow(RED_ZONE, STACK, || function.call(self, arguments));
         match result {
             Ok(value) => {
-                let interface = matches!(function.signature().result, crate::function::Type::Any);
+                let result = function.signature().result;
+                let interface = result == Type::Any || result == Type::Reflect && matches!(value, Value::Nil);
                 Ok(Operand { value, is_interface: interface })
             }
             Err(refusal) => {
@@ -419,7 +424,7 @@ struct Turns<'m, 'f, 't, 'r> {
 }
 
 impl Turns<'_, '_, '_, '_> {
-    fn turn(&mut self, index: Value, item: Operand) -> Run<Flow> {
+    fn turn(&mut self, index: Value, item: &Operand) -> Run<Flow> {
         self.ran = true;
         self.machine.tick(self.frame, 1)?;
         let pipe = self.frame.tree.pipe(self.branch.pipe);
@@ -433,7 +438,7 @@ impl Turns<'_, '_, '_, '_> {
         }
         let mark = self.frame.variables.len();
         let (machine, frame, list) = (&mut *self.machine, &mut *self.frame, self.branch.list);
-        let flow = stacker::maybe_grow(RED_ZONE, STACK, || machine.walk(frame, &item, list))?;
+        let flow = stacker::maybe_grow(RED_ZONE, STACK, || machine.walk(frame, item, list))?;
         self.frame.variables.truncate(mark);
         Ok(if flow == Flow::Continue { Flow::Next } else { flow })
     }
@@ -565,6 +570,10 @@ impl CallContext for Machine<'_> {
 
     fn output_limit(&self) -> usize {
         self.set.limits.output_bytes
+    }
+
+    fn is_interface(&self, argument: usize) -> bool {
+        argument < 64 && self.interfaces & (1 << argument) != 0
     }
 
     fn call(&mut self, function: &Function, arguments: &[Value]) -> Result<Value, CallError> {

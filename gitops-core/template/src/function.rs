@@ -163,6 +163,12 @@ impl CallError {
         self.inner.as_deref()
     }
 
+    /// A refusal because a limit was reached, which ends the render.
+    #[must_use]
+    pub fn limit(message: impl Into<String>) -> Self {
+        Self { fatal: true, ..Self::new(message) }
+    }
+
     pub(crate) fn into_parts(self) -> (String, Option<Box<RenderError>>) {
         (self.message, self.inner)
     }
@@ -227,6 +233,13 @@ pub trait CallContext {
 
     /// Returns how many bytes one value or output may have.
     fn output_limit(&self) -> usize;
+
+    /// Returns whether the static type of an argument of the call at hand, counted from 0, is `interface {}`; asked before
+    /// anything else is called.
+    fn is_interface(&self, argument: usize) -> bool {
+        let _ = argument;
+        false
+    }
 
     /// Calls a function value as `call` does.
     ///

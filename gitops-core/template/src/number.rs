@@ -152,6 +152,7 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 /// Underscores stand between digits or after the prefix of the base.
 fn underscores_are_fine(text: &str) -> bool {
     let mut before = '^';
+    let is_hex = text.starts_with("0x");
     let rest = match text.as_bytes() {
         [b'0', b'x' | b'b' | b'o', ..] => {
             before = '0';
@@ -161,7 +162,8 @@ fn underscores_are_fine(text: &str) -> bool {
     };
     for c in rest.chars() {
         match c {
-            '0'..='9' | 'a'..='f' => before = '0',
+            '0'..='9' => before = '0',
+            'a'..='f' if is_hex => before = '0',
             '_' if before == '0' => before = '_',
             '_' => return false,
             _ if before == '_' => return false,
@@ -171,7 +173,7 @@ fn underscores_are_fine(text: &str) -> bool {
     before != '_'
 }
 
-/// Reads a float as Go's `strconv.ParseFloat(text, 64)`: decimal or hexadecimal, with underscores only after a prefix.
+/// Reads a float as Go's `strconv.ParseFloat(text, 64)`: decimal or hexadecimal, with underscores between digits.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let (sign, body) = match text.as_bytes().first()? {
         b'-' => (-1.0, &text[1..]),
@@ -184,16 +186,15 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
             .then(|| hex_float(&hex.replace('_', "")))?
             .map(|value| sign * value);
     }
-    if lower.contains('_') {
-        // Go lets underscores stand in floats where the number has a base prefix only.
-        return None;
-    }
     if !lower.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         || !lower.contains(|c: char| c.is_ascii_digit())
     {
         return None;
     }
-    let value: f64 = lower.parse().ok()?;
+    if !underscores_are_fine(&lower) {
+        return None;
+    }
+    let value: f64 = lower.replace('_', "").parse().ok()?;
     value.is_finite().then_some(sign * value)
 }
 
@@ -204,11 +205,27 @@ fn hex_float(text: &str) -> Option<f64> {
     if whole.is_empty() && part.is_empty() {
         return None;
     }
-    let mut value = 0.0_f64;
+    // 60 bits are more than a float holds; the last one stands for all that follow, for rounding.
+    let (mut mantissa, mut dropped) = (0_u64, 0_i32);
     for digit in whole.chars().chain(part.chars()) {
-        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+        let digit = u64::from(digit.to_digit(16)?);
+        if mantissa >> 56 == 0 {
+            mantissa = mantissa << 4 | digit;
+        } else {
+            mantissa |= u64::from(digit != 0);
+            dropped = dropped.checked_add(4)?;
+        }
     }
-    let shift = exponent.checked_sub(i32::try_from(part.len()).ok()?.checked_mul(4)?)?;
-    let value = value * 2.0_f64.powi(shift);
+    let shift =
+        exponent.checked_sub(i32::try_from(part.len()).ok()?.checked_mul(4)?)?.checked_add(dropped)?;
+    #[allow(clippy::cast_precision_loss, reason = "rounds as Go does")]
+    let mut value = mantissa as f64;
+    // In steps, so that no power is out of reach on the way.
+    let mut rest = shift.clamp(-3_000, 3_000);
+    while rest != 0 {
+        let step = rest.clamp(-1_000, 1_000);
+        value *= 2.0_f64.powi(step);
+        rest -= step;
+    }
     value.is_finite().then_some(value)
 }

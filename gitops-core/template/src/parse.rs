@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Parses one text: the template of its own name and all that it defines.
 pub(crate) fn parse(
-    source: Arc<Source>,
+    source: &Arc<Source>,
     delimiters: &Delimiters,
     functions: &Functions,
     limits: &Limits,
@@ -29,7 +29,7 @@ pub(crate) fn parse(
     let text = source.text.clone();
     let mut parser = Parser {
         lexer: Lexer::new(&text, delimiters),
-        source: Arc::clone(&source),
+        source: Arc::clone(source),
         functions,
         limits,
         building: Building::new(source.name.clone()),

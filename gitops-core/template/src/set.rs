@@ -202,7 +202,7 @@ impl Templates {
 
     pub(crate) fn parsed(&self, name: Str, text: Str) -> Result<Vec<Arc<Tree>>, ParseError> {
         let source = Arc::new(Source { name, text });
-        let trees = crate::parse::parse(source, &self.delimiters, &self.functions, &self.limits)?;
+        let trees = crate::parse::parse(&source, &self.delimiters, &self.functions, &self.limits)?;
         Ok(trees.into_iter().map(Arc::new).collect())
     }
 
@@ -241,6 +241,7 @@ impl Templates {
     ///
     /// # Errors
     /// Go's text for what went wrong, with the place, and what else is known of the cause.
+    #[allow(clippy::result_large_err, reason = "a render fails once")]
     pub fn render(&self, name: &str, data: &Value, options: &Options<'_>) -> Result<Output, RenderError> {
         Machine::new(self, options).render(name, data)
     }
