@@ -88,7 +88,7 @@ fn shown(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         Value::RawString(bytes) | Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
-        other => Cow::Owned(crate::printf::sprint(std::slice::from_ref(other))),
+        other => Cow::Owned(crate::printf::plain(other)),
     }
 }
 

@@ -1,5 +1,8 @@
 //! How much one render may do: templates come from strangers.
 
+/// Default of [`Limits::output_bytes`].
+pub(crate) const OUTPUT_BYTES: usize = 256 << 20;
+
 /// Bounds of one render, each with a safe default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,7 +28,7 @@ impl Default for Limits {
         Self {
             template_depth: 100_000,
             include_depth: 1_000,
-            output_bytes: 256 << 20,
+            output_bytes: OUTPUT_BYTES,
             steps: 500_000_000,
             source_bytes: 64 << 20,
             parentheses: 10_000,

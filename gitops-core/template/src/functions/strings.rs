@@ -161,7 +161,7 @@ pub(super) fn lower(c: char) -> char {
 
 fn percent_v(value: &Value) -> String {
     match value {
-        Value::Bytes(_) => crate::printf::sprint(std::slice::from_ref(value)),
+        Value::Bytes(_) => crate::printf::plain(value),
         other => shown(other).into_owned(),
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn sprintf(format: &[u8], args: &[Value], limit: usize) -> Vec<u8> {
     printer.out
 }
 
+/// Prints one value as `%v`, up to a little over the default limit of an output.
+pub(crate) fn plain(value: &Value) -> String {
+    into_string(sprint(std::slice::from_ref(value), crate::limits::OUTPUT_BYTES))
+}
+
 /// Prints one value as `%v`, for error texts.
 pub(crate) fn display(value: &Value) -> String {
     into_string(sprint(std::slice::from_ref(value), ERROR_LIMIT))
