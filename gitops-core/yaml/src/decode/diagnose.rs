@@ -23,6 +23,11 @@ pub(super) fn decoding_error(tree: Tree<'_>, dialect: Dialect) -> Option<Error> 
     Some(Error::new(ErrorKind::DuplicateKey, place, message))
 }
 
+/// Refuses to merge what is no mapping.
+pub(super) fn no_mapping_to_merge(node: &Node) -> Error {
+    Error::new(ErrorKind::Value, node.place, "map merge requires map or sequence of maps as the value")
+}
+
 /// Refuses one key that is written twice.
 pub(super) fn duplicate(first: &Node, again: &Node) -> Error {
     let message = format!("unmarshal errors:\n  {}", line_of(first, again));
@@ -76,12 +81,27 @@ impl<'a> Decoder<'a> {
             return Ok(());
         }
         for entry in entries {
-            if entry.key.kind(self.dialect) != Kind::Merge {
+            if entry.key.kind(self.dialect) == Kind::Merge {
+                self.check_merge(&entry.value)?;
+            } else {
                 self.key(&entry.key)?;
             }
             self.value(&entry.value)?;
         }
         Ok(())
+    }
+
+    /// Refuses a merge of what is no mapping.
+    fn check_merge(&self, merged: &'a Node) -> Result<(), Error> {
+        let is_mapping = |node: &'a Node| match node.data {
+            Data::Alias(_) => self.anchors.target(node).is_some_and(Node::is_mapping),
+            _ => node.is_mapping(),
+        };
+        let refused = match merged.items() {
+            Some(items) => items.iter().find(|item| !is_mapping(item)),
+            None => (!is_mapping(merged)).then_some(merged),
+        };
+        refused.map_or(Ok(()), |node| Err(no_mapping_to_merge(node)))
     }
 
     fn key(&mut self, key: &'a Node) -> Result<(), Error> {

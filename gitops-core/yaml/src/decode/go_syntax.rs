@@ -54,17 +54,21 @@ impl Writer<'_> {
         let strings = self.dialect == Dialect::V3
             && entries.iter().all(|entry| entry.key.kind(self.dialect) == Kind::Str);
         out.push_str(if strings { "map[string]interface {}{" } else { "map[interface {}]interface {}{" });
-        let mut shown: Vec<String> = entries
+        let mut shown: Vec<(&str, String)> = entries
             .iter()
             .map(|entry| {
                 let mut text = String::new();
                 self.write(&entry.key, &mut text, depth + 1, in_flow);
                 text.push(':');
                 self.write(&entry.value, &mut text, depth + 1, in_flow);
-                text
+                (entry.key.as_str().unwrap_or_default(), text)
             })
             .collect();
-        shown.sort();
+        // Of a repeated key the last value stays.
+        shown.reverse();
+        shown.sort_by_key(|(key, _)| *key);
+        shown.dedup_by_key(|(key, _)| *key);
+        let shown: Vec<String> = shown.into_iter().map(|(_, text)| text).collect();
         out.push_str(&shown.join(", "));
         out.push('}');
     }

@@ -14,9 +14,9 @@ pub(super) fn is_quoted_by_v3(node: &Node, text: &str, in_flow: bool, is_key: bo
 }
 
 /// Returns a folded scalar's text after it is printed and read again. The printer writes one line break too many where
-/// an indented line follows, and the reader keeps it.
+/// an indented line or the end follows, and the reader keeps it.
 pub(super) fn folded_again(text: &str) -> Str {
-    let body = text.trim_end_matches('\n');
+    let body = text.strip_suffix('\n').unwrap_or(text);
     if !body.contains(['\n', '\u{2028}', '\u{2029}']) {
         return text.into();
     }

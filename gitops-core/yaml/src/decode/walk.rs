@@ -123,7 +123,14 @@ impl ValueSink for NoSink {
 pub(crate) fn walk<'a, S: ValueSink>(tree: Tree<'a>, dialect: Dialect, sink: &mut S) -> Result<(), Error> {
     let mut walk = Walk::new(tree, dialect, sink);
     // Go decodes everything in the order of the text before it prints anything, and reports what it meets first.
-    walk.value(tree.root).map_err(|error| diagnose::decoding_error(tree, dialect).unwrap_or(error))
+    let result = walk.value(tree.root);
+    if result.is_ok() && !walk.has_dropped_values {
+        return Ok(());
+    }
+    match (diagnose::decoding_error(tree, dialect), result) {
+        (Some(error), _) => Err(error),
+        (None, result) => result,
+    }
 }
 
 pub(super) struct Walk<'a, S> {
@@ -140,6 +147,8 @@ pub(super) struct Walk<'a, S> {
     depth: usize,
     /// Whether the walk is within a flow collection.
     in_flow: bool,
+    /// Whether values were passed over because their keys are written again.
+    has_dropped_values: bool,
 }
 
 /// A key as a string and the value that is printed under it.
@@ -164,6 +173,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
             scratch: Vec::new(),
             depth: 0,
             in_flow: false,
+            has_dropped_values: false,
         }
     }
 
@@ -283,6 +293,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
                     if self.dialect == Dialect::V3 {
                         return Err(diagnose::duplicate(&chosen.1.key, &again.1.key));
                     }
+                    self.has_dropped_values = true;
                     chosen = *again;
                     at += 1;
                 }
@@ -338,7 +349,8 @@ impl<'a, S: ValueSink> Walk<'a, S> {
     }
 
     /// Chooses among entries of the same key, which stand in the order in which they were decoded.
-    fn choose(&self, at: usize, end: usize) -> Result<usize, Error> {
+    fn choose(&mut self, at: usize, end: usize) -> Result<usize, Error> {
+        self.has_dropped_values = true;
         match self.dialect {
             Dialect::Yaml11 => Ok(end - 1),
             Dialect::V3 => {
@@ -414,10 +426,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
         let merged = if matches!(merged.data, Data::Alias(_)) { self.target(merged)? } else { merged };
         match &merged.data {
             Data::Mapping(entries) => self.collect(merged, entries, Some(node)),
-            _ => {
-                let message = "map merge requires map or sequence of maps as the value";
-                Err(Error::new(ErrorKind::Value, merged.place, message))
-            }
+            _ => Err(diagnose::no_mapping_to_merge(merged)),
         }
     }
 
@@ -427,7 +436,7 @@ impl<'a, S: ValueSink> Walk<'a, S> {
         let Some(text) = target.as_str() else { return Err(self.collection_key(target)) };
         let kind = checked_kind(target, self.dialect)?;
         let text = match (self.dialect, kind) {
-            (_, Kind::Str) => Cow::Borrowed(text),
+            (_, Kind::Str) if !(only_strings && target.tag == Tag::Custom) => Cow::Borrowed(text),
             (Dialect::V3, _) if is_quoted_by_v3(target, text, self.in_flow, true) => Cow::Borrowed(text),
             (_, Kind::Merge) if std::ptr::eq(target, key) => return Ok(Key::Merge),
             (_, Kind::Merge) => Cow::Borrowed(text),

@@ -5,5 +5,6 @@ mod editing;
 mod helm_encoding;
 mod hostile;
 mod printing;
+mod properties;
 mod reading;
 mod refusals;
