@@ -1,14 +1,18 @@
 //! Picks an image's tag, edits the files that name it, words the commit.
 //!
-//! An [`Updater`] writes images into the values on which a marker stands and leaves every other byte as it was. Nothing
+//! A [`Policy`] picks one tag of many and explains itself; an [`Updater`] writes images into the values on which a marker stands and leaves every other byte as it was. Nothing
 //! here opens a file, asks a registry or runs git.
 
 mod changes;
 mod near;
+mod policy;
 mod reference;
 mod setter;
 
 pub use changes::{Change, Changes, Conflict, ObjectChanges, ObjectId};
+pub use policy::{
+    DigestReflection, DigestStep, Exclusions, Explanation, Order, Policy, PolicyError, TagFilter, Verdict,
+};
 pub use reference::{DEFAULT_REGISTRY, Part, Reference, ReferenceError};
 pub use setter::{
     ChosenImage, ChosenImageError, DuplicatePolicy, Field, Limits, Marker, MarkerProblem, Mode, Policies,

@@ -1,6 +1,7 @@
-//! `gitops image`: list markers, write images into files.
+//! `gitops image`: pick tags, list markers, write images into files.
 
 mod files;
+mod latest;
 mod setters;
 mod update;
 
@@ -9,7 +10,7 @@ use clap::{Subcommand, ValueEnum};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Write images into files, as Flux's image automation does
+/// Choose image tags and write them into files, as Flux's image automation does
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 enum Command {
     ListSetters(setters::Args),
     Update(update::Args),
+    Latest(latest::Args),
 }
 
 /// How results are printed.
@@ -36,6 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.command {
         Command::ListSetters(args) => setters::run(args),
         Command::Update(args) => update::run(args),
+        Command::Latest(args) => latest::run(args),
     }
 }
 

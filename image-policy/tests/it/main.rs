@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod image_policy;
 mod minimal_edits;
 mod setters;
