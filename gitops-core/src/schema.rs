@@ -32,9 +32,11 @@ use definition::Reference;
 /// ```
 #[derive(Debug, Default)]
 pub struct Schema {
-    /// The types by name, `io.k8s.api.core.v1.Pod`.
+    /// The types of documents by name, `io.k8s.api.core.v1.Pod`.
     names: HashMap<Str, usize>,
+    /// The built-in types, sorted by name, and then those of documents.
     types: Vec<Type>,
+    builtin_types: usize,
     /// The types by `apiVersion` and kind.
     kinds: HashMap<(Str, Str), usize>,
     scopes: HashMap<(Str, Str), Scope>,
@@ -42,6 +44,8 @@ pub struct Schema {
 
 #[derive(Debug)]
 struct Type {
+    /// The name of a built-in type.
+    name: &'static str,
     /// The line of the built-in table that describes the type, until it is asked for.
     line: &'static str,
     definition: OnceLock<Definition>,
@@ -76,8 +80,7 @@ impl Schema {
     /// Returns a type by its name in the OpenAPI document: `io.k8s.api.core.v1.Container`.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<SchemaNode<'_>> {
-        let index = *self.names.get(name)?;
-        self.node(self.definition_at(index)?)
+        self.node(self.definition_at(self.index_of(name)?)?)
     }
 
     /// Returns a schema that stands outside of any document, such as in a comment, with references into this one.
@@ -112,16 +115,19 @@ impl Schema {
             definition = match &definition.reference {
                 Reference::None => return Some(definition),
                 Reference::Type(index) => self.definition_at(*index)?,
-                Reference::Name(name) => self.definition_at(*self.names.get(name)?)?,
+                Reference::Name(name) => self.definition_at(self.index_of(name)?)?,
             };
         }
         None
     }
 
-    fn add_type(&mut self, name: Str, line: &'static str, definition: Option<Definition>) -> usize {
-        let definition = definition.map_or_else(OnceLock::new, OnceLock::from);
+    fn index_of(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied().or_else(|| builtin::find(self.types.get(..self.builtin_types)?, name))
+    }
+
+    fn add_type(&mut self, name: Str, definition: Definition) -> usize {
         let index = self.types.len();
-        self.types.push(Type { line, definition });
+        self.types.push(Type { name: "", line: "", definition: OnceLock::from(definition) });
         self.names.insert(name, index);
         index
     }

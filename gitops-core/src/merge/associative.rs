@@ -71,12 +71,25 @@ impl<'a> Elements<'a> {
 
 /// Returns whether every element is a mapping with a value of its own for the key, and none a directive of the list.
 fn is_simple(items: &[Node], key: &str) -> bool {
+    let value = |item: &'_ Node| -> Option<Str> {
+        let value = item.get(key).filter(|value| value.is_scalar() && !value.is_null())?.scalar()?;
+        (!value.is_empty()).then(|| value.clone())
+    };
+    if items.len() <= FEW {
+        let known = |place: usize, wanted: &str| {
+            items.iter().take(place).any(|item| item.get(key).map(text) == Some(wanted))
+        };
+        return items
+            .iter()
+            .enumerate()
+            .all(|(place, item)| value(item).is_some_and(|value| !known(place, &value)));
+    }
     let mut seen = HashSet::with_capacity(items.len());
-    items.iter().all(|item| {
-        let value = item.get(key).filter(|value| value.is_scalar() && !value.is_null()).map(text);
-        value.is_some_and(|value| !value.is_empty() && seen.insert(value))
-    })
+    items.iter().all(|item| value(item).is_some_and(|value| seen.insert(value)))
 }
+
+/// Up to so many elements are searched one by one.
+const FEW: usize = 8;
 
 fn by_one_key(
     walk: Walk<'_>,
@@ -96,12 +109,20 @@ fn by_one_key(
         return Ok(kept);
     };
     let value = |item: &Node| item.get(key).and_then(Node::scalar).cloned().unwrap_or_default();
-    let mut index: HashMap<Str, usize> =
-        items.iter().enumerate().map(|(index, item)| (value(item), index)).collect();
+    let mut index: HashMap<Str, usize> = HashMap::new();
+    if items.len() > FEW {
+        index = items.iter().enumerate().map(|(index, item)| (value(item), index)).collect();
+    }
     let mut ours: Vec<Option<Node>> = items.into_iter().map(Some).collect();
     let mut merged = Vec::with_capacity(ours.len() + theirs.len());
     for their in theirs {
-        let our = index.remove(&value(their)).and_then(|index| ours.get_mut(index)?.take());
+        let wanted = value(their);
+        let place = if ours.len() > FEW {
+            index.remove(&wanted)
+        } else {
+            ours.iter().position(|our| our.as_ref().is_some_and(|our| value(our) == wanted))
+        };
+        let our = place.and_then(|place| ours.get_mut(place)?.take());
         // kyaml puts the target's own element back in the place of one that was to be replaced.
         let replaces = our.is_some() && Directive::of_mapping(their)? == Directive::Replace;
         let node = if replaces { our } else { walk.node(our, Origin::Patch(their), element, depth)? };

@@ -1,9 +1,11 @@
 //! The built-in types: a text of one type a line, indexed once and parsed line by line when a type is asked for.
 
+use std::sync::OnceLock;
+
 use gitops_yaml::Str;
 
-use super::Schema;
 use super::definition::{Definition, Reference, ValueKind};
+use super::{Schema, Type};
 
 static KUBERNETES: &str = include_str!("kubernetes-1.21.2.txt");
 
@@ -12,18 +14,27 @@ const PREFIX: &str = "io.k8s.";
 
 pub(super) fn index(schema: &mut Schema) {
     let lines = KUBERNETES.lines().filter(|line| !line.starts_with('#'));
+    schema.types.reserve(700);
     for line in lines {
         let mut parts = line.splitn(3, '|');
         let name = parts.next().unwrap_or_default();
         let kinds = parts.next().unwrap_or_default();
-        let index =
-            schema.add_type(Str::from(format!("{PREFIX}{name}")), parts.next().unwrap_or_default(), None);
+        let line = parts.next().unwrap_or_default();
+        let index = schema.types.len();
+        schema.types.push(Type { name, line, definition: OnceLock::new() });
         for kind in kinds.split(',').filter(|kind| !kind.is_empty()) {
             if let Some((api_version, kind)) = kind.split_once('#') {
                 schema.kinds.insert((Str::literal(api_version), Str::literal(kind)), index);
             }
         }
     }
+    schema.builtin_types = schema.types.len();
+}
+
+/// Finds a built-in type by its full name.
+pub(super) fn find(types: &[Type], name: &str) -> Option<usize> {
+    let name = name.strip_prefix(PREFIX)?;
+    types.binary_search_by(|found| found.name.cmp(name)).ok()
 }
 
 /// Parses the fields of one line.
@@ -71,9 +82,10 @@ fn scalar(letter: &str) -> ValueKind {
 }
 
 fn reference(schema: &Schema, name: &str) -> Reference {
-    match schema.names.get(format!("{PREFIX}{name}").as_str()) {
-        Some(index) => Reference::Type(*index),
-        None => Reference::Name(Str::from(name)),
+    let types = schema.types.get(..schema.builtin_types).unwrap_or_default();
+    match types.binary_search_by(|found| found.name.cmp(name)) {
+        Ok(index) => Reference::Type(index),
+        Err(_) => Reference::Name(Str::from(name)),
     }
 }
 

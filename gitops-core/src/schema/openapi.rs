@@ -66,7 +66,7 @@ impl Schema {
     }
 
     fn add_definition(&mut self, name: Option<&Str>, node: &Node) {
-        let index = self.add_type(name.cloned().unwrap_or_default(), "", Some(Definition::read(node)));
+        let index = self.add_type(name.cloned().unwrap_or_default(), Definition::read(node));
         let kinds = node.get("x-kubernetes-group-version-kind").and_then(Node::items).unwrap_or_default();
         for kind in kinds {
             if let Some(kind) = group_version_kind(kind) {
