@@ -6,6 +6,7 @@
 use crate::function::Function;
 use crate::number::Number;
 use crate::quote::quote;
+use crate::value::Value;
 use gitops_yaml::Str;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -107,11 +108,24 @@ pub(crate) enum ArgKind {
     Dot,
     Nil,
     Number(Box<Number>),
-    String { quoted: Str, text: Str },
+    /// The value is one of the string variants.
+    String {
+        quoted: Str,
+        value: Value,
+    },
     Field(Vec<Str>),
-    Variable { variable: Variable, fields: Vec<Str> },
-    Function { name: Str, function: Callee },
-    Chain { base: Box<Arg>, fields: Vec<Str> },
+    Variable {
+        variable: Variable,
+        fields: Vec<Str>,
+    },
+    Function {
+        name: Str,
+        function: Callee,
+    },
+    Chain {
+        base: Box<Arg>,
+        fields: Vec<Str>,
+    },
     Pipe(PipeId),
 }
 

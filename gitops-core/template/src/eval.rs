@@ -416,7 +416,7 @@ fn checked(frame: &Frame<'_>, operand: Operand, kind: Type) -> Run<Operand> {
 fn literal(frame: &Frame<'_>, arg: &Arg) -> Run<Value> {
     match &arg.kind {
         ArgKind::Bool(value) => Ok(Value::Bool(*value)),
-        ArgKind::String { text, .. } => Ok(Value::String(text.clone())),
+        ArgKind::String { value, .. } => Ok(value.clone()),
         ArgKind::Number(number) => ideal(frame, number),
         _ => {
             let shown = frame.tree.show(Part::Arg(arg));
@@ -461,7 +461,7 @@ fn typed_literal(frame: &Frame<'_>, arg: &Arg, kind: Type) -> Run<Value> {
         (Type::Any | Type::Reflect, _) => literal(frame, arg),
         (Type::Bool, ArgKind::Bool(value)) => Ok(Value::Bool(*value)),
         (Type::Bool, _) => refused("bool"),
-        (Type::String, ArgKind::String { text, .. }) => Ok(Value::String(text.clone())),
+        (Type::String, ArgKind::String { value, .. }) => Ok(value.clone()),
         (Type::String, _) => refused("string"),
         (Type::Int, _) => int(IntKind::Int),
         (Type::Int64, _) => int(IntKind::Int64),

@@ -82,7 +82,7 @@ pub(crate) struct Machine<'r> {
     set: &'r Templates,
     world: &'r dyn World,
     trace: Trace,
-    out: String,
+    out: Vec<u8>,
     marks: Vec<Mark>,
     steps: usize,
     /// Definitions of texts that are being rendered, the innermost last.
@@ -106,7 +106,7 @@ impl<'r> Machine<'r> {
             set,
             world: options.world,
             trace: options.trace,
-            out: String::new(),
+            out: Vec::new(),
             marks: Vec::new(),
             steps: 0,
             overlays: Vec::new(),
@@ -156,7 +156,7 @@ impl<'r> Machine<'r> {
         self.trace = trace;
         let text = std::mem::replace(&mut self.out, outer);
         match result {
-            Ok(()) => Ok(Str::from(text)),
+            Ok(()) => Ok(Str::from(crate::printf::into_string(text))),
             Err(error) => Err(CallError::from(*error)),
         }
     }
@@ -172,7 +172,7 @@ impl<'r> Machine<'r> {
     }
 
     fn print(&mut self, frame: &Frame<'_>, text: &str) -> Run<()> {
-        self.out.push_str(text);
+        self.out.extend_from_slice(text.as_bytes());
         self.check_output(frame)
     }
 
@@ -230,7 +230,7 @@ impl<'r> Machine<'r> {
     fn print_value<'t>(&mut self, frame: &mut Frame<'t>, node: &'t Node, operand: &Operand) -> Run<()> {
         frame.at = Some(Part::Node(node));
         match &operand.value {
-            Value::String(text) => self.out.push_str(text),
+            Value::String(text) => self.out.extend_from_slice(text.as_bytes()),
             Value::Func(function) => {
                 let shown = frame.tree.show(Part::Node(node));
                 return Err(frame.error(format!("can't print {shown} of type {}", function.type_name())));

@@ -9,7 +9,8 @@ use crate::function::Functions;
 use crate::lex::{Delimiters, Kind, Lexer, Token};
 use crate::limits::Limits;
 use crate::number::Number;
-use crate::quote::{quote, unquote};
+use crate::quote::{quote, unquote_bytes};
+use crate::value::Value;
 use gitops_yaml::Str;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -275,7 +276,7 @@ impl<'a> Parser<'a> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(&token, CONTEXT);
         }
-        self.building.name = self.unquoted(&token)?;
+        self.building.name = self.template_name(&token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
         self.block_content(CONTEXT)
     }
@@ -289,9 +290,9 @@ impl<'a> Parser<'a> {
         self.finish(nodes)
     }
 
-    fn unquoted(&self, token: &Token<'_>) -> Parsed<Str> {
-        match unquote(&token.text) {
-            Some(text) => Ok(text.into()),
+    fn unquoted(&self, token: &Token<'_>) -> Parsed<Value> {
+        match unquote_bytes(&token.text) {
+            Some(bytes) => Ok(Value::from_bytes(&bytes)),
             None => self.error("invalid syntax"),
         }
     }
@@ -396,7 +397,10 @@ impl<'a> Parser<'a> {
 
     fn template_name(&self, token: &Token<'_>, context: &str) -> Parsed<Str> {
         match token.kind {
-            Kind::String | Kind::RawString => self.unquoted(token),
+            Kind::String | Kind::RawString => {
+                let name = self.unquoted(token)?;
+                Ok(crate::printf::plain(&name).into())
+            }
             _ => self.unexpected(token, context),
         }
     }
@@ -652,7 +656,7 @@ impl<'a> Parser<'a> {
                 return Ok(Some(Arg { pos, kind: ArgKind::Pipe(pipe) }));
             }
             Kind::String | Kind::RawString => {
-                ArgKind::String { quoted: token.text.as_ref().into(), text: self.unquoted(&token)? }
+                ArgKind::String { quoted: token.text.as_ref().into(), value: self.unquoted(&token)? }
             }
             _ => {
                 self.back();

@@ -95,6 +95,11 @@ fn is_mark(c: char) -> bool {
 /// Undoes Go's quoting: `"…"`, `` `…` `` or one character in `'…'`. `None` where the text is not well quoted.
 #[must_use]
 pub fn unquote(text: &str) -> Option<String> {
+    unquote_bytes(text).map(crate::printf::into_string)
+}
+
+/// Undoes Go's quoting; escapes may make bytes that are no UTF-8.
+pub(crate) fn unquote_bytes(text: &str) -> Option<Vec<u8>> {
     let mark = text.chars().next()?;
     let inner = text.get(1..text.len().checked_sub(1)?)?;
     if text.len() < 2 || !text.ends_with(mark) {
@@ -102,16 +107,13 @@ pub fn unquote(text: &str) -> Option<String> {
     }
     match mark {
         '`' if inner.contains('`') => None,
-        '`' => Some(inner.replace('\r', "")),
+        '`' => Some(inner.replace('\r', "").into_bytes()),
         '"' | '\'' => {
             let bytes = unquote_within(inner, mark)?;
             if mark == '\'' && std::str::from_utf8(&bytes).ok()?.chars().count() != 1 {
                 return None;
             }
-            Some(
-                String::from_utf8(bytes)
-                    .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
-            )
+            Some(bytes)
         }
         _ => None,
     }

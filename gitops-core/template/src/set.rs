@@ -103,8 +103,10 @@ pub enum Trace {
 /// What a render printed.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// The text.
+    /// The text; bytes that are no UTF-8, which only strings of the template's own making hold, are replaced.
     pub text: String,
+    /// The bytes, where they are no UTF-8.
+    raw: Option<Vec<u8>>,
     marks: Vec<Mark>,
 }
 
@@ -118,8 +120,20 @@ pub struct Origin {
 }
 
 impl Output {
-    pub(crate) fn new(text: String, marks: Vec<Mark>) -> Self {
-        Self { text, marks }
+    pub(crate) fn new(bytes: Vec<u8>, marks: Vec<Mark>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { text, raw: None, marks },
+            Err(error) => {
+                let raw = error.into_bytes();
+                Self { text: String::from_utf8_lossy(&raw).into_owned(), raw: Some(raw), marks }
+            }
+        }
+    }
+
+    /// Returns the very bytes that were printed.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.raw.as_deref().unwrap_or(self.text.as_bytes())
     }
 
     /// Returns which template's line printed the byte at an offset; `None` where the render was not traced.
@@ -130,7 +144,7 @@ impl Output {
         let (mut line, _) = mark.source.place(mark.pos);
         if mark.is_text {
             // Text is printed as it stands, so lines can be counted along.
-            let printed = self.text.as_bytes().get(mark.offset..offset).unwrap_or_default();
+            let printed = self.bytes().get(mark.offset..offset).unwrap_or_default();
             line += memchr::memchr_iter(b'\n', printed).count();
         }
         Some(Origin { file: mark.source.name.clone(), line })

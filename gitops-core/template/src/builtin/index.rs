@@ -132,7 +132,9 @@ pub(super) fn slice(context: &mut dyn CallContext, args: &[Value]) -> Result<Val
             return Err("cannot 3-index slice a string".into());
         }
         // Go decodes lists by doubling their capacity, and lets slices reach into it.
-        Value::List(list) if list.element() == Element::Any => (list.len(), list.len().next_power_of_two()),
+        Value::List(list) if list.element() == Element::Any && !list.is_empty() => {
+            (list.len(), list.len().next_power_of_two())
+        }
         Value::Map(_) => return Err(format!("can't slice item of type {}", first.type_name()).into()),
         other => match length(other) {
             Some(length) => (length, length),

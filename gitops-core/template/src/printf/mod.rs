@@ -10,7 +10,7 @@ mod text;
 mod value;
 
 use crate::value::Value;
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// Prints values as `fmt.Sprint`: a space between two operands of which neither is a string.
 pub(crate) fn sprint(args: &[Value], limit: usize) -> Vec<u8> {
@@ -68,19 +68,18 @@ pub(crate) fn display(value: &Value) -> String {
 pub(crate) const ERROR_LIMIT: usize = 64 << 10;
 
 /// Prints what an action prints for one value: `%v`, but `<no value>` for none.
-pub(crate) fn write_value(out: &mut String, value: &Value, limit: usize) {
+pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value, limit: usize) {
     match value {
-        Value::Missing | Value::Nil => out.push_str("<no value>"),
-        Value::String(text) => out.push_str(text),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Int(value, kind) if !kind.has_text() => write!(out, "{value}").expect("writing to a string"),
-        Value::Uint(value, _) => write!(out, "{value}").expect("writing to a string"),
+        Value::Missing | Value::Nil => out.extend_from_slice(b"<no value>"),
+        Value::String(text) => out.extend_from_slice(text.as_bytes()),
+        Value::RawString(bytes) => out.extend_from_slice(bytes),
+        Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::Int(value, kind) if !kind.has_text() => write!(out, "{value}").expect("writing to memory"),
+        Value::Uint(value, _) => write!(out, "{value}").expect("writing to memory"),
         value => {
-            let printed = sprint(std::slice::from_ref(value), limit);
-            match std::str::from_utf8(&printed) {
-                Ok(text) => out.push_str(text),
-                Err(_) => out.push_str(&String::from_utf8_lossy(&printed)),
-            }
+            let mut printer = Printer { out: std::mem::take(out), ..Printer::new(limit) };
+            printer.argument(value, 'v');
+            *out = printer.out;
         }
     }
 }
