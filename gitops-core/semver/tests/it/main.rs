@@ -1,6 +1,8 @@
 //! Versions and ranges are read, compared and refused as Masterminds' library does it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod properties;
+
 use gitops_conformance::{Suite, folder, rows};
 use gitops_semver::{Constraint, Version};
 use serde_json::{Value, json};
