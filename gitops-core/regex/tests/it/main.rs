@@ -1,6 +1,8 @@
 //! Patterns are read, matched and refused as Go does it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod edges;
+
 use gitops_regex::GoRegex;
 use proptest::prelude::*;
 
