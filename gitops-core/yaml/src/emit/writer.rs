@@ -35,7 +35,9 @@ pub(crate) struct Writer {
     width: usize,
 }
 
-const SPACES: &str = "                                                                ";
+/// A line break and indentation, to be copied in one go.
+const BREAK_AND_SPACES: &str = "\n                                                                ";
+const SPACES: &str = BREAK_AND_SPACES.split_at(1).1;
 
 impl Writer {
     /// Starts to append to a text, which is empty or ends with a line break.
@@ -44,6 +46,7 @@ impl Writer {
     }
 
     /// Appends text that holds no line break.
+    #[inline]
     fn write(&mut self, text: &str) {
         self.text.push_str(text);
         self.column += characters(text);
@@ -54,6 +57,7 @@ impl Writer {
         self.column += text.len();
     }
 
+    #[inline]
     pub(crate) fn put(&mut self, c: char) {
         self.text.push(c);
         self.column += 1;
@@ -83,7 +87,19 @@ impl Writer {
     /// Goes to the start of a line of this depth, on a new line unless the pen stands before it already.
     #[inline]
     pub(crate) fn write_indent(&mut self, indent: usize) {
-        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
+        let breaks = !self.indention || self.column > indent || (self.column == indent && !self.whitespace);
+        if breaks && self.foot_indent.is_none() && indent < SPACES.len() {
+            self.text.push_str(&BREAK_AND_SPACES[..=indent]);
+            self.column = indent;
+            self.indention = true;
+            self.whitespace = true;
+        } else {
+            self.write_odd_indent(indent, breaks);
+        }
+    }
+
+    fn write_odd_indent(&mut self, indent: usize, breaks: bool) {
+        if breaks {
             self.put_break();
         }
         if self.foot_indent == Some(indent) {
@@ -470,6 +486,7 @@ enum Quote {
     Single,
 }
 
+#[inline]
 fn characters(text: &str) -> usize {
-    text.as_bytes().iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+    if text.is_ascii() { text.len() } else { text.chars().count() }
 }

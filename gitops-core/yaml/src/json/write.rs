@@ -204,36 +204,77 @@ fn write_string(out: &mut String, value: &str, escape: HtmlEscape) {
     out.push('"');
 }
 
+/// What a byte needs in a string.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Nothing,
+    Escape,
+    /// An escape unless HTML is left alone.
+    HtmlEscape,
+    /// The first byte of U+2028 and U+2029, and of others.
+    Look,
+}
+
+const NEEDS: [Need; 256] = {
+    let mut table = [Need::Nothing; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        table[control] = Need::Escape;
+        control += 1;
+    }
+    table[b'"' as usize] = Need::Escape;
+    table[b'\\' as usize] = Need::Escape;
+    table[b'<' as usize] = Need::HtmlEscape;
+    table[b'>' as usize] = Need::HtmlEscape;
+    table[b'&' as usize] = Need::HtmlEscape;
+    table[0xe2] = Need::Look;
+    table
+};
+
 fn write_escaped(out: &mut String, value: &str, escape: HtmlEscape) {
-    let mut written = 0;
     let bytes = value.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
-        let escaped: &str = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            b'<' if escape == HtmlEscape::Yes => "\\u003c",
-            b'>' if escape == HtmlEscape::Yes => "\\u003e",
-            b'&' if escape == HtmlEscape::Yes => "\\u0026",
-            0xe2 if bytes[at..].starts_with(&[0xe2, 0x80, 0xa8]) => "\\u2028",
-            0xe2 if bytes[at..].starts_with(&[0xe2, 0x80, 0xa9]) => "\\u2029",
-            0..0x20 => {
-                out.push_str(&value[written..at]);
-                out.push_str(&format!("\\u{byte:04x}"));
-                written = at + 1;
-                continue;
-            }
-            _ => continue,
+    let mut written = 0;
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(|&byte| NEEDS[byte as usize] != Need::Nothing) {
+        at += found;
+        let byte = bytes[at];
+        let escaped = match NEEDS[byte as usize] {
+            Need::HtmlEscape if escape == HtmlEscape::No => None,
+            Need::Look if bytes[at..].starts_with(&[0xe2, 0x80, 0xa8]) => Some(("\\u2028", 3)),
+            Need::Look if bytes[at..].starts_with(&[0xe2, 0x80, 0xa9]) => Some(("\\u2029", 3)),
+            Need::Look | Need::Nothing => None,
+            Need::Escape | Need::HtmlEscape => Some((short_escape(byte), 1)),
+        };
+        let Some((escaped, length)) = escaped else {
+            at += 1;
+            continue;
         };
         out.push_str(&value[written..at]);
         out.push_str(escaped);
-        written = at + if byte == 0xe2 { 3 } else { 1 };
+        if escaped.is_empty() {
+            out.push_str(&format!("\\u{byte:04x}"));
+        }
+        at += length;
+        written = at;
     }
     out.push_str(&value[written..]);
+}
+
+/// Returns the escape of a byte that has one of its own; empty for other controls.
+fn short_escape(byte: u8) -> &'static str {
+    match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        b'\n' => "\\n",
+        b'\r' => "\\r",
+        b'\t' => "\\t",
+        0x08 => "\\b",
+        0x0c => "\\f",
+        b'<' => "\\u003c",
+        b'>' => "\\u003e",
+        b'&' => "\\u0026",
+        _ => "",
+    }
 }
 
 impl ValueSink for JsonPrinter {

@@ -6,32 +6,34 @@ use crate::emit::{ScalarStyle, Writer};
 use crate::{Data, Dialect, Node, Style, Tag, resolve};
 
 /// What the encoder hands to the emitter.
+#[derive(Clone, Copy)]
 pub(super) struct StyleAndTag<'a> {
     pub(super) style: ScalarStyle,
     pub(super) tag: Tagging<'a>,
 }
 
 /// A tag as it is written: nothing, `handle` and `suffix`, or a whole URI.
+#[derive(Clone, Copy)]
 pub(super) struct Tagging<'a> {
     handle: &'static str,
-    suffix: Cow<'a, str>,
+    suffix: &'a str,
 }
 
-const NONE: Tagging<'static> = Tagging { handle: "", suffix: Cow::Borrowed("") };
+const NONE: Tagging<'static> = Tagging { handle: "", suffix: "" };
 const CORE: &str = "tag:yaml.org,2002:";
 
 impl<'a> Tagging<'a> {
     fn core(suffix: &'static str) -> Self {
-        Self { handle: "!!", suffix: Cow::Borrowed(suffix) }
+        Self { handle: "!!", suffix }
     }
 
     fn custom(tag: &'a str) -> Self {
         if let Some(suffix) = tag.strip_prefix("!!").or_else(|| tag.strip_prefix(CORE)) {
-            Self { handle: "!!", suffix: Cow::Borrowed(suffix) }
+            Self { handle: "!!", suffix }
         } else if let Some(suffix) = tag.strip_prefix('!') {
-            Self { handle: "!", suffix: Cow::Borrowed(suffix) }
+            Self { handle: "!", suffix }
         } else {
-            Self { handle: "", suffix: Cow::Borrowed(tag) }
+            Self { handle: "", suffix: tag }
         }
     }
 
@@ -43,7 +45,7 @@ impl<'a> Tagging<'a> {
         if self.handle.is_empty() && self.suffix.is_empty() {
             return;
         }
-        let suffix = escape(&self.suffix);
+        let suffix = escape(self.suffix);
         if self.handle.is_empty() {
             writer.write_indicator("!<");
             writer.write_word(&suffix);

@@ -3,8 +3,8 @@
 //! The steps follow libyaml's emitter one by one, because where a comment lands, and whether a blank line precedes it,
 //! depends on the order in which the emitter looks at its pending comments.
 
-use crate::emit::{Folding, ScalarStyle, Variant, Writer, analyze};
-use crate::print::scalar::{Tagging, style_and_tag};
+use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze};
+use crate::print::scalar::{StyleAndTag, Tagging, style_and_tag};
 use crate::{Comments, Data, Document, Entry, Error, ErrorKind, Node, Str, Style};
 
 /// How sequences within mappings are indented.
@@ -292,9 +292,19 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
+    #[inline]
     fn scalar(&mut self, node: &'a Node, text: &'a Str, position: Position) -> Result<(), Error> {
-        let chosen = style_and_tag(node);
-        let analysis = analyze(text, Variant::V3);
+        self.analyzed_scalar(node, text, position, style_and_tag(node), analyze(text, Variant::V3))
+    }
+
+    fn analyzed_scalar(
+        &mut self,
+        node: &'a Node,
+        text: &'a Str,
+        position: Position,
+        chosen: StyleAndTag<'a>,
+        analysis: Analysis,
+    ) -> Result<(), Error> {
         let is_simple_key = position == Position::SimpleKey;
         let mut style = chosen.style;
         if is_simple_key && analysis.is_multiline {
@@ -384,8 +394,7 @@ impl<'a> Emitter<'a> {
                 // A comment on the key's own line is written behind its value, where there is one.
                 self.key_line = std::mem::take(&mut self.line);
             }
-            if is_simple_key(key) {
-                self.node(key, Position::SimpleKey)?;
+            if self.simple_key(key)? {
                 self.take_comments(value, "");
                 self.writer.write_attached(':');
             } else {
@@ -403,6 +412,31 @@ impl<'a> Emitter<'a> {
         self.process_head();
         self.indent = outer;
         Ok(())
+    }
+
+    /// Writes a key if it can be written without `?`; returns whether it is written.
+    fn simple_key(&mut self, key: &'a Node) -> Result<bool, Error> {
+        let anchor = key.anchor().map_or(0, |anchor| anchor.len());
+        let chosen = style_and_tag(key);
+        let length = match &key.data {
+            Data::Scalar(text) => {
+                let analysis = analyze(text, Variant::V3);
+                if analysis.is_multiline || anchor + chosen.tag.length() + text.len() > SIMPLE_KEY {
+                    return Ok(false);
+                }
+                self.analyzed_scalar(key, text, Position::SimpleKey, chosen, analysis)?;
+                return Ok(true);
+            }
+            Data::Alias(name) => name.len(),
+            Data::Sequence(items) if items.is_empty() => anchor + chosen.tag.length(),
+            Data::Mapping(entries) if entries.is_empty() => anchor + chosen.tag.length(),
+            _ => return Ok(false),
+        };
+        if length > SIMPLE_KEY {
+            return Ok(false);
+        }
+        self.node(key, Position::SimpleKey)?;
+        Ok(true)
     }
 
     /// Notes a key's comments. The one below its value waits in `tail` for the next key, or the mapping's end.
@@ -469,8 +503,7 @@ impl<'a> Emitter<'a> {
         for Entry { key, value } in entries {
             self.take_key_comments(key, &mut tail);
             self.begin_flow_item(comma_is_due);
-            if is_simple_key(key) {
-                self.node(key, Position::SimpleKey)?;
+            if self.simple_key(key)? {
                 self.take_comments(value, "");
                 self.writer.write_attached(':');
             } else {
@@ -568,24 +601,6 @@ enum Collection {
 /// A new comment replaces one that waits, an empty one does not.
 fn pick<'a>(new: &'a str, pending: &'a str) -> &'a str {
     if new.is_empty() { pending } else { new }
-}
-
-/// Whether a key is written without `?`.
-fn is_simple_key(key: &Node) -> bool {
-    let anchor = key.anchor().map_or(0, |anchor| anchor.len());
-    let length = match &key.data {
-        Data::Alias(name) => name.len(),
-        Data::Scalar(text) => {
-            if analyze(text, Variant::V3).is_multiline {
-                return false;
-            }
-            anchor + style_and_tag(key).tag.length() + text.len()
-        }
-        Data::Sequence(items) if items.is_empty() => anchor + style_and_tag(key).tag.length(),
-        Data::Mapping(entries) if entries.is_empty() => anchor + style_and_tag(key).tag.length(),
-        _ => return false,
-    };
-    length <= SIMPLE_KEY
 }
 
 fn check_anchor(name: &str, node: &Node, what: &str) -> Result<(), Error> {
