@@ -290,6 +290,7 @@ impl<'r> Machine<'r> {
     ) -> Run<Flow> {
         frame.at = Some(Part::Node(node));
         let value = self.pipeline(frame, dot, branch.pipe)?.value;
+        let entries = if let Value::Object(object) = &value { object.entries() } else { None };
         let value = match &value {
             Value::Object(object) => object.plain().unwrap_or(value),
             _ => value,
@@ -297,6 +298,13 @@ impl<'r> Machine<'r> {
         let two = frame.tree.pipe(branch.pipe).declared.len() > 1;
         let mut turns = Turns { machine: self, frame, branch, ran: false };
         match &value {
+            _ if entries.is_some() => {
+                for (key, value) in entries.into_iter().flatten() {
+                    if turns.turn(key, &Operand::of(value))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
             Value::Int(..) | Value::Uint(..) if two => {
                 let shown = crate::printf::display(&value);
                 return Err(turns

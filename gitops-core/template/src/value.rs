@@ -307,6 +307,11 @@ pub trait Object: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Returns keys and values for `range`, where the object is a map whose keys are no strings; in Go's order of keys.
+    fn entries(&self) -> Option<Vec<(Value, Value)>> {
+        None
+    }
+
     /// Returns what `print` prints, where it is not the plain value's text.
     fn text(&self) -> Option<String> {
         None
