@@ -19,7 +19,7 @@ fn check(row: &Value) -> Result<(), String> {
     let tags: Vec<&str> = row["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap()).collect();
     let got = policy(row).map_err(|e| e.to_string()).and_then(|policy| {
         let filtered = filtered(&policy, &tags);
-        let wanted = row.get("filtered").map(|filtered| strings(filtered));
+        let wanted = row.get("filtered").map(strings);
         if wanted.as_ref().is_some_and(|wanted| *wanted != filtered) {
             return Err(format!("filtered: wanted {wanted:?}, got {filtered:?}"));
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod commit_template;
 mod image_policy;
 mod minimal_edits;
 mod setters;
