@@ -7,17 +7,19 @@ use std::collections::HashMap;
 
 use crate::parse::{Event, EventComments, EventKind, Parser, Properties};
 use crate::read::{Dialect, KeepComments, ReadOptions};
-use crate::scan::{Input, Mark, ScanOptions, Token};
+use crate::scan::{Input, Mark, ScanOptions};
 use crate::{Comments, Data, Document, Entry, Error, ErrorKind, FileId, Node, Str, Style, Tag};
 
 #[derive(Debug)]
 pub(crate) struct Composer<'a> {
-    parser: Parser<'a>,
+    pub(crate) parser: Parser<'a>,
     options: ReadOptions,
     keeps_comments: bool,
     /// Nodes that wait for their collection to end, those of open collections included.
     children: Vec<Node>,
     open: Vec<Open>,
+    /// Off in tests that compare both ways.
+    pub(crate) uses_plain_lines: bool,
     /// In which document each anchor was last defined.
     anchors: HashMap<Str, usize>,
     document: usize,
@@ -53,6 +55,7 @@ impl<'a> Composer<'a> {
             keeps_comments: options.comments == KeepComments::Yes && options.dialect == Dialect::V3,
             children: Vec::new(),
             open: Vec::new(),
+            uses_plain_lines: true,
             anchors: HashMap::new(),
             document: 0,
             nodes: 0,
@@ -86,18 +89,14 @@ impl<'a> Composer<'a> {
 
     fn compose_root(&mut self, earlier_anchors: &mut Vec<Str>) -> Result<Node, Error> {
         loop {
-            while let Some((key, value)) = self.parser.next_pair()? {
-                self.push_scalar(&key)?;
-                self.push_scalar(&value)?;
+            if self.uses_plain_lines {
+                self.compose_plain_lines()?;
             }
             let event = self.parser.next_event()?;
             match event.kind {
                 EventKind::Scalar => {
-                    self.count(event.start)?;
-                    let mut node = Node::plain(self.parser.take_text());
-                    node.place = self.parser.place(event.start);
-                    node.style = event.style;
-                    self.children.push(node);
+                    let node = Node::plain(self.parser.take_text());
+                    self.push_node(node, event.start, event.style)?;
                     self.decorate();
                 }
                 EventKind::Alias => {
@@ -107,11 +106,13 @@ impl<'a> Composer<'a> {
                     self.decorate();
                 }
                 EventKind::SequenceStart => {
-                    self.open_collection(event, false)?;
+                    self.open_collection(event.start, event.style, false)?;
+                    self.decorate();
                     continue;
                 }
                 EventKind::MappingStart => {
-                    self.open_collection(event, true)?;
+                    self.open_collection(event.start, event.style, true)?;
+                    self.decorate();
                     continue;
                 }
                 EventKind::SequenceEnd | EventKind::MappingEnd => self.close_collection(),
@@ -134,14 +135,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Adds a scalar without comments, tag and anchor.
+    /// Adds a node without comments, tag and anchor.
     #[inline]
-    fn push_scalar(&mut self, token: &Token) -> Result<(), Error> {
-        self.count(token.start)?;
-        let mut node = Node::plain(self.parser.text_of(token));
-        node.place = self.parser.place(token.start);
-        node.style = token.style;
-        self.children.push(node);
+    pub(crate) fn push_node(&mut self, node: Node, start: Mark, style: Style) -> Result<(), Error> {
+        self.count(start)?;
+        let place = self.parser.place(start);
+        self.children.push(node.at(place).styled(style));
         Ok(())
     }
 
@@ -162,21 +161,28 @@ impl<'a> Composer<'a> {
     }
 
     /// Opens a collection: its node waits, still without children, below them on the stack.
-    fn open_collection(&mut self, event: Event, is_mapping: bool) -> Result<(), Error> {
-        self.count(event.start)?;
-        let place = self.parser.place(event.start);
-        let depth = self.options.limits.depth;
-        if self.open.len() >= depth {
-            return Err(Error::new(ErrorKind::Limit, place, format!("exceeded max depth of {depth}")));
+    pub(crate) fn open_collection(
+        &mut self,
+        start: Mark,
+        style: Style,
+        is_mapping: bool,
+    ) -> Result<(), Error> {
+        if !self.may_nest() {
+            let message = format!("exceeded max depth of {}", self.options.limits.depth);
+            return Err(Error::new(ErrorKind::Limit, self.parser.place(start), message));
         }
         let node = if is_mapping { Node::mapping(Vec::new()) } else { Node::sequence(Vec::new()) };
-        self.children.push(node.at(place).styled(event.style));
-        self.decorate();
-        self.open.push(Open { first_child: self.children.len(), is_mapping, style: event.style });
+        self.push_node(node, start, style)?;
+        self.open.push(Open { first_child: self.children.len(), is_mapping, style });
         Ok(())
     }
 
-    fn close_collection(&mut self) {
+    /// Returns whether one more collection may be opened.
+    pub(crate) fn may_nest(&self) -> bool {
+        self.open.len() < self.options.limits.depth
+    }
+
+    pub(crate) fn close_collection(&mut self) {
         let Some(Open { first_child, is_mapping, style }) = self.open.pop() else { return };
         if self.keeps_comments {
             self.set_end_comments(first_child, is_mapping && style != Style::Flow);

@@ -14,6 +14,7 @@ mod field_path;
 mod go_float;
 mod json;
 mod limits;
+mod lines;
 mod near_miss;
 mod node;
 mod parse;

@@ -3,11 +3,13 @@
 //! The machine keeps its states on a stack of its own, so that no depth of nesting can exhaust the thread's.
 
 mod event;
+mod plain_lines;
 
-use crate::scan::{CommentKind, Input, Mark, ScanOptions, Scanner, Text, Token, TokenKind};
+use crate::scan::{CommentKind, Input, Mark, ScanOptions, Scanner, Text, TokenKind};
 use crate::{Error, Place, Str, Style};
 
 pub(crate) use event::{Event, EventComments, EventKind, Properties};
+pub(crate) use plain_lines::Block;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -88,22 +90,6 @@ impl<'a> Parser<'a> {
     #[inline]
     pub(crate) fn next_event(&mut self) -> Result<Event, Error> {
         self.parse_state().map_err(|error| self.scanner.prefer_refusal(error))
-    }
-
-    /// Returns the two scalars of the next `key: value` of a block mapping, where that is what comes next and neither
-    /// has a comment, a tag or an anchor. The events of both are passed then.
-    #[inline]
-    pub(crate) fn next_pair(&mut self) -> Result<Option<(Token, Token)>, Error> {
-        if self.state != State::BlockMappingKey || self.has_comments || self.scanner.has_comments() {
-            return Ok(None);
-        }
-        self.scanner.take_pair().map_err(|error| self.scanner.prefer_refusal(error))
-    }
-
-    /// Returns a token's text.
-    #[inline]
-    pub(crate) fn text_of(&mut self, token: &Token) -> Str {
-        self.scanner.text_of(token).into_str()
     }
 
     /// Returns the last scalar's value, or the name that the last alias refers to.

@@ -13,6 +13,7 @@ mod error;
 mod fetch;
 mod input;
 mod plain;
+mod plain_lines;
 mod quoted;
 mod simple_key;
 mod token;
@@ -155,40 +156,6 @@ impl<'a> Scanner<'a> {
             self.taken_text = self.made.pop_front().unwrap_or_default();
         }
         token
-    }
-
-    /// Takes the four tokens of a `key: value` whose value is a scalar, if they come next and nothing else has to be
-    /// known about them: no comment is near, no tag and no anchor.
-    ///
-    /// As many tokens behind the value are fetched as would be if it were asked for alone.
-    #[inline]
-    pub(crate) fn take_pair(&mut self) -> Result<Option<(Token, Token)>, Error> {
-        if !self.pair_is_next() {
-            return Ok(None);
-        }
-        if self.tokens.len() < 3 + self.lookahead {
-            while self.tokens.len() < 3 + self.lookahead {
-                self.fetch_next_token()?;
-            }
-            if !self.comments.is_empty() || !self.pair_is_next() {
-                return Ok(None);
-            }
-        }
-        self.head_is_ready = false;
-        self.taken += 4;
-        self.tokens.pop_front();
-        let key = self.tokens.pop_front();
-        self.tokens.pop_front();
-        Ok(key.zip(self.tokens.pop_front()))
-    }
-
-    #[inline]
-    fn pair_is_next(&self) -> bool {
-        use TokenKind::{Key, Scalar, Value};
-        let is = |at: usize, kind: TokenKind| {
-            self.tokens.get(at).is_some_and(|token| token.kind == kind && token.key_slot == 0)
-        };
-        self.made.is_empty() && is(0, Key) && is(1, Scalar) && is(2, Value) && is(3, Scalar)
     }
 
     /// Returns the text of the token that was taken last.
