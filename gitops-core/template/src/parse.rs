@@ -278,14 +278,9 @@ impl<'a> Parser<'a> {
         }
         self.building.name = self.template_name(&token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
-        self.block_content(CONTEXT)
-    }
-
-    /// The content of a definition or block, to its end.
-    fn block_content(&mut self, context: &str) -> Parsed<()> {
         let (nodes, end) = self.nodes()?;
         if !matches!(end, Met::End) {
-            return self.error(format!("unexpected {} in {context}", end.show()));
+            return self.error(format!("unexpected {} in {CONTEXT}", end.show()));
         }
         self.finish(nodes)
     }
@@ -391,7 +386,20 @@ impl<'a> Parser<'a> {
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
-        self.deeper(|parser| parser.within(name.clone(), |inner| inner.block_content(CONTEXT)))?;
+        // Go words a wrong end of a block with the line of its head, that of a definition with the line of the end.
+        let line = self.building.tokens[0].line;
+        let ended = |inner: &mut Self| {
+            let (nodes, end) = inner.nodes()?;
+            match end {
+                Met::End => inner.finish(nodes),
+                end => Err(ParseError {
+                    template: inner.source.name.clone(),
+                    line,
+                    message: format!("unexpected {} in {CONTEXT}", end.show()),
+                }),
+            }
+        };
+        self.deeper(|parser| parser.within(name.clone(), ended))?;
         Ok(Node::Template { pos: pos_of(&token), name, pipe: Some(pipe) })
     }
 
