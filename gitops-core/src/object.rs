@@ -1,6 +1,10 @@
-//! What Kubernetes objects have in common: labels and the selectors over them.
+//! What Kubernetes objects have in common: identity, labels and the selectors over them, the order of applying.
 
+mod id;
+mod order;
 mod qualified_name;
 mod selector;
 
+pub use id::{Gvk, ObjectId};
+pub use order::{ApplyStage, apply_order};
 pub use selector::{Selector, SelectorError};
