@@ -15,6 +15,7 @@ pub use archive::{ArchiveLimits, unpack};
 pub use dependency::{Dependency, ImportValues, Lock};
 pub use file::File;
 pub use ignore::{EntryType, IgnoreRules};
+pub(crate) use load::check_name_for_path;
 pub use metadata::{Maintainer, Metadata};
 
 use crate::Time;

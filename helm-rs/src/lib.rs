@@ -8,9 +8,11 @@ mod decode;
 mod error;
 mod go;
 mod json;
+mod package;
 mod post_render;
 mod schema;
 mod semver;
+mod show;
 mod template;
 mod time;
 mod warning;
@@ -23,7 +25,10 @@ pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
+pub use package::{PackageOptions, Packaged, package};
 pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
+pub use semver::is_in_range;
+pub use show::{Show, show};
 pub use template::{
     OutputPart, Schemas, TemplateError, TemplateOptions, Templated, print_rendered, show_only, template,
 };

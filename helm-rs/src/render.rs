@@ -9,7 +9,7 @@ mod functions;
 mod glob;
 mod output;
 
-pub use engine::{Mode, RenderOptions, Trace, render};
+pub use engine::{Mode, RenderOptions, Trace, render, render_name};
 pub use functions::{Lookup, NoCluster};
 pub use output::{Origin, Rendered, RenderedFile};
 

@@ -5,7 +5,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod completion;
+mod helm;
 mod image;
+mod package;
+mod show;
+mod template;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +31,9 @@ struct Cli {
 enum Command {
     Completion(completion::Args),
     Image(image::Args),
+    Package(package::Args),
+    Show(show::Args),
+    Template(Box<template::Args>),
     Version(version::Args),
 }
 
@@ -37,6 +44,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Completion(args) => completion::run(&args),
         Command::Image(args) => image::run(&args),
+        Command::Package(args) => package::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Template(args) => template::run(&args),
         Command::Version(args) => version::run(&args),
     };
     result.unwrap_or_else(|failure| {

@@ -81,7 +81,7 @@ impl<'w> RenderOptions<'w> {
             trace: Trace::default(),
             world: &Hermetic,
             cluster: Arc::new(NoCluster),
-            functions: gitops_template::builtins(),
+            functions: default_functions(),
             limits: Limits::default(),
         }
     }
@@ -180,6 +180,25 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
         rendered.files.insert(renderable.path.clone(), RenderedFile::new(output));
     }
     Ok(rendered)
+}
+
+/// Renders the template of `--name-template`: a release's name.
+///
+/// # Errors
+/// When the template can't be parsed or executed, in Go's words.
+pub fn render_name(template: &str, world: &dyn World) -> Result<String, Error> {
+    const NAME: &str = "name-template";
+    let mut templates = Templates::new(default_functions()).named(NAME);
+    let failed = |message: String| Error::new(crate::ErrorKind::Render, message);
+    templates.parse(NAME, template).map_err(|error| failed(error.to_string()))?;
+    let options = Options::default().world(world);
+    let output = templates.render(NAME, &gitops_template::Value::Nil, &options);
+    output.map(|output| output.text).map_err(|error| failed(error.to_string()))
+}
+
+/// Returns the functions of Go, sprig and Helm that need no render.
+fn default_functions() -> Functions {
+    gitops_template::builtins()
 }
 
 /// Puts deeper paths first, and among equally deep ones the last name.

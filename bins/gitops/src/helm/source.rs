@@ -1,0 +1,195 @@
+//! Charts from disk: folders, without what `.helmignore` names, and packed charts.
+
+use crate::Failure;
+use helm_rs::chart::{ArchiveLimits, Chart, EntryType, File, IgnoreRules};
+use helm_rs::{Time, Warnings};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// Finds a chart as Helm does, and returns its absolute path.
+pub(crate) fn locate(name: &str) -> Result<PathBuf, Failure> {
+    let name = name.trim();
+    if Path::new(name).exists() {
+        return Ok(absolute(Path::new(name)));
+    }
+    if name.starts_with(['/', '.']) {
+        return Err(format!("path \"{name}\" not found").into());
+    }
+    Err(format!("path \"{name}\" not found, and charts are not fetched from repositories here").into())
+}
+
+/// Makes a path absolute without following links.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    let joined = std::env::current_dir().unwrap_or_default().join(path);
+    let mut clean = PathBuf::new();
+    for part in joined.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
+}
+
+/// Loads a chart from a folder or an archive.
+pub(crate) fn load(path: &Path, warnings: &mut Warnings) -> Result<Chart, Failure> {
+    if path.is_dir() {
+        return Ok(Chart::load(&read_folder(path)?, warnings)?);
+    }
+    let archive = read_file(path)?;
+    check_archive(path, &archive)?;
+    Ok(Chart::load_archive(&archive, warnings)?)
+}
+
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| open_error(&path.display().to_string(), &error).into())
+}
+
+/// Words a file that can't be read as Go does.
+pub(crate) fn open_error(name: &str, error: &std::io::Error) -> String {
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => return format!("read {name}: is a directory"),
+        _ => error.to_string(),
+    };
+    format!("open {name}: {why}")
+}
+
+/// Says early and kindly that a file is no packed chart.
+fn check_archive(path: &Path, archive: &[u8]) -> Result<(), Failure> {
+    if archive.starts_with(&[0x1f, 0x8b, 0x08]) {
+        return Ok(());
+    }
+    let shown = path.display();
+    if path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
+        return Err(
+            format!("file '{shown}' seems to be a YAML file, but expected a gzipped archive").into()
+        );
+    }
+    let head = archive.get(..512).unwrap_or(archive);
+    let is_binary = |b: &u8| matches!(b, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
+    let kind = if archive.len() < 512 || head.iter().any(is_binary) {
+        "application/octet-stream"
+    } else {
+        "text/plain; charset=utf-8"
+    };
+    Err(format!("file '{shown}' does not appear to be a gzipped archive; got '{kind}'").into())
+}
+
+/// Reads a chart's folder, without what `.helmignore` names. Links are followed.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<File>, Failure> {
+    let ignore = folder.join(".helmignore");
+    let rules = if ignore.exists() {
+        IgnoreRules::parse(&String::from_utf8_lossy(&read_file(&ignore)?))?
+    } else {
+        IgnoreRules::default()
+    };
+    let mut reader = FolderReader { rules, left: ArchiveLimits::default().bytes, files: Vec::new() };
+    reader.folder(folder, "", 0)?;
+    Ok(reader.files)
+}
+
+struct FolderReader {
+    rules: IgnoreRules,
+    /// How many bytes may still be read.
+    left: u64,
+    files: Vec<File>,
+}
+
+/// How deep folders may nest; a link to a folder above ends here.
+const DEPTH: usize = 100;
+
+impl FolderReader {
+    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), Failure> {
+        if depth > DEPTH {
+            return Err(format!("{}: folders are nested more than {DEPTH} deep", folder.display()).into());
+        }
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        entries.sort();
+        for path in entries {
+            let Some(name) = path.file_name() else { continue };
+            let name = format!("{prefix}{}", name.to_string_lossy());
+            let found = std::fs::metadata(&path)?;
+            let kind = if found.is_dir() { EntryType::Directory } else { EntryType::File };
+            if self.rules.ignores(&name, kind) {
+                continue;
+            }
+            if found.is_dir() {
+                self.folder(&path, &format!("{name}/"), depth + 1)?;
+            } else if found.is_file() {
+                let data = self.file(&path, &name)?;
+                let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                let modified = modified.map_or(Time::ZERO, |passed| {
+                    Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())
+                });
+                self.files.push(File::new(name, &data).modified(modified));
+            } else {
+                let shown = path.display();
+                return Err(format!(
+                    "cannot load irregular file {shown} as it has file mode type bits set"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
+        let mut data = Vec::new();
+        let file = std::fs::File::open(path)
+            .map_err(|error| open_error(&path.display().to_string(), &error))?;
+        file.take(self.left + 1).read_to_end(&mut data)?;
+        let read = data.len() as u64;
+        if read > self.left {
+            let most = ArchiveLimits::default().bytes;
+            return Err(format!(
+                "error reading {name}: chart exceeds maximum decompressed size of {most} bytes"
+            )
+            .into());
+        }
+        self.left -= read;
+        Ok(data)
+    }
+}
+
+/// Adds the dependencies that `charts/` lacks from their `file://` repositories. Nothing is written to disk.
+pub(crate) fn add_local_dependencies(
+    path: &Path,
+    chart: &mut Chart,
+    warnings: &mut Warnings,
+) -> Result<(), Failure> {
+    let missing = chart.missing_dependencies();
+    let mut charts = chart.dependencies().to_vec();
+    for wanted in chart.metadata().dependencies.iter().flatten() {
+        if !missing.contains(&wanted.name) {
+            continue;
+        }
+        let Some(local) = wanted.repository.strip_prefix("file://") else {
+            let repository = &wanted.repository;
+            return Err(format!(
+                "dependency {} comes from {repository}, which is not fetched here: put it into charts/",
+                wanted.name
+            )
+            .into());
+        };
+        let found = load(&absolute(&path.join(local)), warnings)?;
+        if !helm_rs::is_in_range(&wanted.version, &found.metadata().version) {
+            return Err(format!(
+                "dependency {} at {local} has version {}, which is not in {}",
+                wanted.name,
+                found.metadata().version,
+                wanted.version
+            )
+            .into());
+        }
+        charts.push(found);
+    }
+    chart.set_dependencies(charts);
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! `gitops package`: packs a chart into an archive, as `helm package` does.
+
+use crate::Failure;
+use crate::helm::world::unix_seconds;
+use crate::helm::{print_warnings, source};
+use helm_rs::{PackageOptions, Time, Warnings, package};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Pack charts into archives. The same files give the same bytes where SOURCE_DATE_EPOCH is set.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The charts' folders.
+    #[arg(required = true)]
+    charts: Vec<String>,
+    /// The folder to write the archives to.
+    #[arg(short = 'd', long, default_value = ".", value_name = "FOLDER")]
+    destination: String,
+    /// Give the chart this version.
+    #[arg(long)]
+    version: Option<String>,
+    /// Give the chart this appVersion.
+    #[arg(long)]
+    app_version: Option<String>,
+    /// Take dependencies of `file://` repositories from disk where charts/ lacks them.
+    #[arg(short = 'u', long)]
+    dependency_update: bool,
+    /// Refused: archives are not signed here.
+    #[arg(long, hide = true)]
+    sign: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if args.sign {
+        return Err("--sign is refused: archives are not signed here".into());
+    }
+    let stamp = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) if !text.is_empty() => {
+            let seconds: i64 = text.parse().map_err(|_| format!("invalid SOURCE_DATE_EPOCH \"{text}\""))?;
+            Some(Time::from_seconds(seconds))
+        }
+        _ => None,
+    };
+    for name in &args.charts {
+        let path = source::absolute(Path::new(name));
+        if !path.exists() {
+            return Err(format!("stat {name}: no such file or directory").into());
+        }
+        if !path.is_dir() {
+            return Err(format!("{name} is not a folder").into());
+        }
+        let mut warnings = Warnings::new();
+        let mut chart = source::load(&path, &mut warnings)?;
+        if args.dependency_update && !chart.missing_dependencies().is_empty() {
+            source::add_local_dependencies(&path, &mut chart, &mut warnings)?;
+        }
+        print_warnings(&warnings);
+        let mut options = PackageOptions::new(Time::from_seconds(unix_seconds()));
+        options.version.clone_from(&args.version);
+        options.app_version.clone_from(&args.app_version);
+        options.stamp = stamp;
+        let packed = package(&chart, &options)?;
+        let folder = if args.destination == "." {
+            std::env::current_dir()?
+        } else {
+            Path::new(&args.destination).to_path_buf()
+        };
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join(&packed.file_name);
+        // A link is replaced, never written through.
+        if std::fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
+            std::fs::remove_file(&file)?;
+        }
+        std::fs::write(&file, &packed.archive)?;
+        println!("Successfully packaged chart and saved it to: {}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
