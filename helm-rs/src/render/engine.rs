@@ -198,7 +198,7 @@ pub fn render_name(template: &str, world: &dyn World) -> Result<String, Error> {
 
 /// Returns the functions of Go, sprig and Helm that need no render.
 fn default_functions() -> Functions {
-    gitops_template::builtins()
+    gitops_template::sprig()
 }
 
 /// Puts deeper paths first, and among equally deep ones the last name.
