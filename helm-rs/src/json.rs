@@ -81,7 +81,8 @@ pub(crate) fn node_to_json(node: &Node) -> Json {
 
 /// Returns whether a text is JSON.
 pub(crate) fn is_valid(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| gitops_yaml::from_json(text, gitops_yaml::FileId::NONE).is_ok())
+    std::str::from_utf8(text)
+        .is_ok_and(|text| gitops_yaml::from_json(text, gitops_yaml::FileId::NONE).is_ok())
 }
 
 /// Turns JSON into a tree to print.

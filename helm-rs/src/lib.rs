@@ -27,6 +27,7 @@ pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
 pub use package::{PackageOptions, Packaged, package};
 pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
+pub use schema::{validate, validate_values};
 pub use semver::is_in_range;
 pub use show::{Show, show};
 pub use template::{

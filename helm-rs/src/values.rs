@@ -10,7 +10,9 @@ mod yaml;
 
 pub use coalesce::{Nulls, coalesce, coalesce_tables};
 pub use dependencies::process_dependencies;
+pub(crate) use set::json_mistake;
 pub use set::{SetKind, set};
 pub use user::UserValues;
+pub(crate) use value::printed;
 pub use value::{Table, Value};
 pub use yaml::{load_values, merge_tables};

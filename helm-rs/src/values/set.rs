@@ -422,6 +422,18 @@ fn json_length(text: &str) -> Result<usize, String> {
     Scanner { bytes: text.as_bytes(), text, at: 0 }.value(0).map(|scanner| scanner.at)
 }
 
+/// Says what is wrong with a JSON text, in Go's words.
+pub(crate) fn json_mistake(text: &str) -> Option<String> {
+    match json_length(text) {
+        Err(why) => Some(why),
+        Ok(length) => {
+            let after = text.get(length..)?.trim_start();
+            let c = after.chars().next()?;
+            Some(format!("invalid character {} after top-level value", quoted_character(c)))
+        }
+    }
+}
+
 /// Walks over JSON without keeping it.
 struct Scanner<'a> {
     bytes: &'a [u8],

@@ -19,6 +19,7 @@ fn values_are_those_of_helm() {
     merges(&mut suite, &folder);
     tables(&mut suite, &folder);
     charts(&mut suite, &folder);
+    schemas(&mut suite, &folder);
     suite.finish(99.0);
 }
 
@@ -181,4 +182,34 @@ fn processed(wanted: &Json, chart: &Chart) -> Result<(), String> {
 #[test]
 fn numbers_from_yaml_are_floats() {
     assert_eq!(floats(&json!(1)), Value::Float(1.0));
+}
+
+fn schemas(suite: &mut Suite, folder: &Path) {
+    for row in rows(&folder.join("schema.jsonl")) {
+        suite.check(row["name"].as_str().unwrap(), || {
+            let result =
+                helm_rs::validate_values(&floats(&row["values"]), row["schema"].as_str().unwrap().as_bytes());
+            match result {
+                Ok(()) if row["ok"] == true => Ok(()),
+                Ok(()) => Err(format!("wanted {}{}", row["error"], row["error_lines_any_order"])),
+                Err(error) if row["error_lines_any_order"].is_array() => {
+                    let error = error.to_string();
+                    let mut got: Vec<&str> = error.lines().collect();
+                    got.sort_unstable();
+                    let wanted = &row["error_lines_any_order"];
+                    if json!(got) == *wanted { Ok(()) } else { Err(format!("wanted {wanted}, got {got:?}")) }
+                }
+                Err(error) => {
+                    let wanted = row["error"].as_str().unwrap_or("success");
+                    let error = error.to_string();
+                    // A schema that is no schema need not be refused in the same words.
+                    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+                    if wanted.contains("metaschema") && first(wanted) == first(&error) {
+                        return Ok(());
+                    }
+                    gitops_conformance::same_text(wanted, &error)
+                }
+            }
+        });
+    }
 }
