@@ -146,7 +146,7 @@ impl<'s> Checker<'s> {
         let document = self.names.document_of(root, ROOT).unwrap_or_else(|| ROOT.to_owned());
         let scope = Scope { above: None, schema: root, document: &document, value: 0, depth: 0 };
         let at = At { value, path: &Path::ROOT, id: 0 };
-        self.enter(&scope, at, Unseen::default(), false).map(|_| ())
+        self.enter(&scope, at, self.unseen(root, value, false)).map(|_| ())
     }
 
     fn matches(&self, pattern: &str, text: &str) -> bool {
@@ -201,7 +201,7 @@ impl<'s> Checker<'s> {
         let document = own.as_deref().unwrap_or(document);
         let inner = Scope { above: Some(scope), schema, document, value: at.id, depth: scope.depth + 1 };
         let unseen = self.unseen(schema, at.value, !seen.is_empty());
-        let unseen = self.enter(&inner, at, unseen, false)?;
+        let unseen = self.enter(&inner, at, unseen)?;
         seen.keep(&unseen);
         Ok(())
     }
@@ -220,17 +220,10 @@ impl<'s> Checker<'s> {
         let path = Path { above: Some(above), key };
         let at = At { value, path: &path, id: scope.value + 1 };
         let inner = Scope { above: Some(scope), schema, document, value: at.id, depth: scope.depth + 1 };
-        self.enter(&inner, at, self.unseen(schema, value, false), false).map(|_| ())
+        self.enter(&inner, at, self.unseen(schema, value, false)).map(|_| ())
     }
 
-    fn enter(
-        &self,
-        scope: &Scope<'_, 's>,
-        at: At<'_>,
-        unseen: Unseen,
-        is_reference: bool,
-    ) -> Checked<Unseen> {
-        let _ = is_reference;
+    fn enter(&self, scope: &Scope<'_, 's>, at: At<'_>, unseen: Unseen) -> Checked<Unseen> {
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() > STEPS {
             return Err(Failure::broken(format!("checking the schema takes more than {STEPS} steps")));
@@ -453,12 +446,8 @@ impl<'s> Checker<'s> {
                 let name = Value::Text(key.clone());
                 let inner =
                     Scope { above: None, schema, document: scope.document, value: 0, depth: scope.depth + 1 };
-                let entered = self.enter(
-                    &inner,
-                    At { value: &name, path: &Path::ROOT, id: 0 },
-                    Unseen::default(),
-                    false,
-                );
+                let at = At { value: &name, path: &Path::ROOT, id: 0 };
+                let entered = self.enter(&inner, at, self.unseen(schema, &name, false));
                 match entered {
                     Ok(_) => {}
                     Err(failure) if failure.is_broken() => return Err(failure),
