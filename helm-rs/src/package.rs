@@ -69,7 +69,7 @@ pub fn package(chart: &Chart, options: &PackageOptions) -> Result<Packaged, Erro
     }
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {
-        let missing: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+        let missing: Vec<&str> = missing.iter().map(gitops_yaml::Str::as_str).collect();
         return Err(refused(format!(
             "found in Chart.yaml, but missing in charts/ directory: {}",
             missing.join(", ")

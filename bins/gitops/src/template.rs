@@ -163,7 +163,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         Schemas::Checked
     });
-    let program = args.post_renderer.as_ref().map(|program| Program { program, args: &args.post_renderer_args });
+    let program =
+        args.post_renderer.as_ref().map(|program| Program { program, args: &args.post_renderer_args });
     if let Some(renderer) = &program {
         let strategy = match args.post_renderer_strategy.as_str() {
             "separate" => PostRenderStrategy::Separate,
@@ -177,7 +178,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match templated {
         Ok(templated) => print(args, &name, &templated),
         Err(failed) => {
-            if args.debug && let Some(rendered) = &failed.rendered {
+            if args.debug
+                && let Some(rendered) = &failed.rendered
+            {
                 println!("{}", helm_rs::print_rendered(rendered).trim());
             }
             Err(failed.error.report().into())

@@ -59,14 +59,14 @@ fn nil_note(nil: &str, path: &str, siblings: &[gitops_yaml::Str]) -> String {
     const MOST: usize = 12;
     let mut note = format!("{nil} is nil, so {path} can't be looked up");
     if !siblings.is_empty() {
-        let named: Vec<&str> = siblings.iter().take(MOST).map(|key| key.as_str()).collect();
+        let named: Vec<&str> = siblings.iter().take(MOST).map(gitops_yaml::Str::as_str).collect();
         note.push_str(&format!("; beside it stand {}", named.join(", ")));
         if siblings.len() > MOST {
             note.push_str(&format!(" and {} more", siblings.len() - MOST));
         }
     }
     let wanted = nil.rsplit('.').next().unwrap_or(nil);
-    if let Some(near) = gitops_core::did_you_mean(wanted, siblings.iter().map(|key| key.as_str())) {
+    if let Some(near) = gitops_core::did_you_mean(wanted, siblings.iter().map(gitops_yaml::Str::as_str)) {
         note.push_str(&format!("; did you mean {near}?"));
     }
     note

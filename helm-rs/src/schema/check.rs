@@ -556,10 +556,10 @@ impl<'s> Checker<'s> {
         }
         match rest {
             None => {}
-            Some(Value::Bool(false)) if self.draft < Draft::Y2020 && first.is_some() => {
-                if looked_at != items.len() {
-                    found.fail(format!("last {} additionalItem(s) not allowed", items.len() - looked_at));
-                }
+            Some(Value::Bool(false))
+                if self.draft < Draft::Y2020 && first.is_some() && looked_at != items.len() =>
+            {
+                found.fail(format!("last {} additionalItem(s) not allowed", items.len() - looked_at));
             }
             Some(schema) => {
                 for index in looked_at..items.len() {

@@ -67,9 +67,7 @@ fn check_archive(path: &Path, archive: &[u8]) -> Result<(), Failure> {
     }
     let shown = path.display();
     if path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
-        return Err(
-            format!("file '{shown}' seems to be a YAML file, but expected a gzipped archive").into()
-        );
+        return Err(format!("file '{shown}' seems to be a YAML file, but expected a gzipped archive").into());
     }
     let head = archive.get(..512).unwrap_or(archive);
     let is_binary = |b: &u8| matches!(b, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
@@ -131,10 +129,9 @@ impl FolderReader {
                 self.files.push(File::new(name, &data).modified(modified));
             } else {
                 let shown = path.display();
-                return Err(format!(
-                    "cannot load irregular file {shown} as it has file mode type bits set"
-                )
-                .into());
+                return Err(
+                    format!("cannot load irregular file {shown} as it has file mode type bits set").into()
+                );
             }
         }
         Ok(())
@@ -142,8 +139,8 @@ impl FolderReader {
 
     fn file(&mut self, path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
         let mut data = Vec::new();
-        let file = std::fs::File::open(path)
-            .map_err(|error| open_error(&path.display().to_string(), &error))?;
+        let file =
+            std::fs::File::open(path).map_err(|error| open_error(&path.display().to_string(), &error))?;
         file.take(self.left + 1).read_to_end(&mut data)?;
         let read = data.len() as u64;
         if read > self.left {
