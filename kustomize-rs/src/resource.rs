@@ -77,6 +77,10 @@ pub struct History {
     pub made_by_helm: bool,
     /// The names of the `vars` that read from it.
     pub variables: Vec<Str>,
+    /// Where it came from, if the build keeps track.
+    pub(crate) origin: Option<crate::origin::Origin>,
+    /// What changed it, if the build keeps track.
+    pub(crate) transformations: Vec<crate::origin::Origin>,
     /// How many labels and annotations were added whose copies in other fields follow a later change.
     pub(crate) links: u32,
 }

@@ -72,6 +72,19 @@ impl ResourceMap {
         Some(resource)
     }
 
+    /// Takes a manifest out while others are looked at; [`ResourceMap::put_node`] brings it back.
+    pub(crate) fn take_node(&mut self, position: usize) -> Option<gitops_yaml::Node> {
+        let resource = self.resources.get_mut(position)?;
+        Some(std::mem::replace(&mut resource.node, gitops_yaml::Node::null()))
+    }
+
+    /// Brings a manifest back.
+    pub(crate) fn put_node(&mut self, position: usize, node: gitops_yaml::Node) {
+        if let Some(resource) = self.get_mut(position) {
+            resource.node = node;
+        }
+    }
+
     /// Takes the resources out, in order.
     #[must_use]
     pub fn into_resources(self) -> Vec<Resource> {

@@ -41,7 +41,8 @@ impl Decoder {
 
     /// Reads as upstream reads the configuration of a plugin.
     pub(crate) fn plugin() -> Self {
-        Self::new(UnknownFields::Ignore, Scalars::ToText)
+        // The configuration is a resource, and was read as one.
+        Self { dialect: Dialect::V3, ..Self::new(UnknownFields::Ignore, Scalars::ToText) }
     }
 
     /// Reads as upstream reads a file of field specs.

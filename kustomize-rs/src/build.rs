@@ -1,0 +1,391 @@
+//! The build, from top to bottom: load the kustomization and all that it includes, generate, transform, hash names, fix
+//! references, resolve variables, sort, print.
+
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_core::schema::Schema;
+use gitops_core::tree::Source;
+use gitops_yaml::{Dialect, FileId, Files, Node, Str, append_sigs};
+
+use crate::accumulate::{Accumulator, Target};
+use crate::error::{Error, ErrorKind};
+use crate::field_spec::FieldSpec;
+use crate::generate::ChartInflator;
+use crate::hash::content_hash;
+use crate::load::{LoadRestrictions, Loader};
+use crate::name_reference::fix_references;
+use crate::origin::{ORIGIN, Origin, TRANSFORMATIONS};
+use crate::resource::Resource;
+use crate::resource_map::ResourceMap;
+use crate::scope::Scopes;
+use crate::sort::{sort, sort_legacy};
+use crate::transform::labels::LabelTransformer;
+use crate::transform::{Context, Transformer};
+
+/// How to build; what a command line would have flags for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Which files a kustomization may read.
+    pub load_restrictions: LoadRestrictions,
+    /// The order of the output where the kustomization does not say.
+    pub reorder: Option<Reorder>,
+    /// Adds the label `app.kubernetes.io/managed-by`.
+    pub managed_by: Option<ManagedBy>,
+    /// Allows plugins that are programs to be named; they are refused all the same, with another text.
+    pub alpha_plugins: bool,
+    /// What charts are rendered with.
+    pub helm: HelmOptions,
+    /// Remote bases and files by their URL, and the path in the tree where the caller put what it fetched.
+    pub remotes: BTreeMap<String, String>,
+    /// What stands before paths of the tree in errors: the directory that the tree was read from, or nothing.
+    pub working_directory: String,
+}
+
+/// The order of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reorder {
+    /// As the resources were loaded.
+    None,
+    /// By kind, as upstream's default.
+    Legacy,
+}
+
+/// Who is said to manage the resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedBy(pub Str);
+
+impl Default for ManagedBy {
+    fn default() -> Self {
+        Self(Str::literal("kustomize-v5.8.2"))
+    }
+}
+
+/// What charts are rendered with, where their entries do not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HelmOptions {
+    /// The API versions that the cluster is taken to have.
+    pub api_versions: Vec<String>,
+    /// The version of Kubernetes that the cluster is taken to have.
+    pub kube_version: String,
+    /// Whether the renderer prints more.
+    pub debug: bool,
+}
+
+/// A build of kustomizations in a tree of files.
+///
+/// ```
+/// use gitops_core::tree::MemTree;
+/// use kustomize_rs::Build;
+/// let mut tree = MemTree::new();
+/// tree.add_file("app/kustomization.yaml", "namePrefix: prod-\nresources: [map.yaml]\n")?;
+/// tree.add_file("app/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n")?;
+/// let output = Build::new(&tree).run("app")?;
+/// assert_eq!(output.to_yaml()?, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: prod-settings\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Build<'a> {
+    source: &'a dyn Source,
+    options: Options,
+    inflator: Option<&'a dyn ChartInflator>,
+}
+
+impl std::fmt::Debug for Build<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Build").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Build<'a> {
+    /// Builds from these files.
+    #[must_use]
+    pub fn new(source: &'a dyn Source) -> Self {
+        Self { source, options: Options::default(), inflator: None }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Allows `helmCharts`, rendered by this.
+    #[must_use]
+    pub fn charts(mut self, inflator: &'a dyn ChartInflator) -> Self {
+        self.inflator = Some(inflator);
+        self
+    }
+
+    /// Builds the kustomization in a directory of the tree.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn run(&self, path: &str) -> Result<Output, Error> {
+        let session = Session::new(self.source, self.options.clone(), self.inflator);
+        match session.build(path) {
+            Ok(resources) => Ok(Output {
+                resources: resources.into_resources(),
+                warnings: session.warnings.into_inner(),
+                files: session.files.into_inner(),
+            }),
+            Err(error) => Err(error.located(&session.files.borrow())),
+        }
+    }
+}
+
+/// What a build made.
+#[derive(Clone, Debug)]
+pub struct Output {
+    resources: Vec<Resource>,
+    warnings: Vec<String>,
+    files: Files,
+}
+
+impl Output {
+    /// Returns the resources in the order of the output.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Returns what a command line prints on stderr: deprecated fields and the like.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Returns the names of the files that the resources' places refer to.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Prints the resources as `kustomize build` does.
+    ///
+    /// # Errors
+    /// When a resource holds what the output can't, such as an infinite number.
+    pub fn to_yaml(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        for (i, resource) in self.resources.iter().enumerate() {
+            if i > 0 {
+                text.push_str("---\n");
+            }
+            self.append_yaml(resource, &mut text)?;
+        }
+        Ok(text)
+    }
+
+    /// Prints one resource at the end of a text.
+    ///
+    /// # Errors
+    /// As [`Output::to_yaml`].
+    pub fn append_yaml(&self, resource: &Resource, text: &mut String) -> Result<(), Error> {
+        append_sigs(&resource.node, Dialect::V3, text).map_err(|error| {
+            let place = if error.place().is_known() { error.place() } else { resource.place() };
+            Error::new(ErrorKind::Resource, error.to_string()).at(place).located(&self.files)
+        })
+    }
+}
+
+/// What all kustomizations of one build share.
+pub(crate) struct Session<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) options: Options,
+    pub(crate) inflator: Option<&'a dyn ChartInflator>,
+    files: RefCell<Files>,
+    warnings: RefCell<Vec<String>>,
+    schema: RefCell<Option<Arc<Schema>>>,
+    builtin: Arc<Schema>,
+}
+
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(source: &'a dyn Source, options: Options, inflator: Option<&'a dyn ChartInflator>) -> Self {
+        Self {
+            source,
+            options,
+            inflator,
+            files: RefCell::default(),
+            warnings: RefCell::default(),
+            schema: RefCell::default(),
+            builtin: Arc::new(Schema::builtin()),
+        }
+    }
+
+    /// Names a file that nodes are read from.
+    pub(crate) fn add_file(&self, path: &str) -> FileId {
+        self.files.borrow_mut().add(path)
+    }
+
+    pub(crate) fn files(&self) -> Ref<'_, Files> {
+        self.files.borrow()
+    }
+
+    pub(crate) fn warn(&self, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(message.into());
+    }
+
+    /// Returns what is known about kinds: the schema that a kustomization brought, or the built-in one.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        self.schema.borrow().clone().unwrap_or_else(|| Arc::clone(&self.builtin))
+    }
+
+    /// Sets the schema for the whole build; the first one stays.
+    pub(crate) fn set_schema(&self, schema: Schema) {
+        self.schema.borrow_mut().get_or_insert_with(|| Arc::new(schema));
+    }
+
+    pub(crate) fn has_own_schema(&self) -> bool {
+        self.schema.borrow().is_some()
+    }
+
+    pub(crate) fn resource_map(&self) -> ResourceMap {
+        ResourceMap::new(Scopes::new(self.schema()))
+    }
+
+    /// Shows a path of the tree as the user knows it.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        let directory = self.options.working_directory.trim_end_matches('/');
+        match (path, self.options.working_directory.is_empty()) {
+            (".", false) => {
+                if directory.is_empty() {
+                    "/".to_owned()
+                } else {
+                    directory.to_owned()
+                }
+            }
+            (path, false) => format!("{directory}/{path}"),
+            (path, true) => path.to_owned(),
+        }
+    }
+
+    /// Shows a path of the tree without the directory that all have in common.
+    pub(crate) fn shown_short(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
+    fn build(&self, path: &str) -> Result<ResourceMap, Error> {
+        let loader = Loader::start(self, path)?;
+        let target = Target::load(&loader)?;
+        let kustomization = target.kustomization();
+        let metadata = &kustomization.build_metadata;
+        let wants = |option: &str| metadata.iter().any(|wanted| wanted == option);
+        let tracks = wants("originAnnotations") || wants("transformerAnnotations");
+        let origin = tracks.then(Origin::default);
+        let sort_options = kustomization.sort_options.clone();
+        let managed =
+            self.options.managed_by.clone().or_else(|| wants("managedByLabel").then(ManagedBy::default));
+        let (with_origins, with_transformations) =
+            (wants("originAnnotations"), wants("transformerAnnotations"));
+
+        let Accumulator { mut resources, specs, vars } = target.accumulate(origin.as_ref())?;
+        add_hashes(&mut resources)?;
+        fix_references(&mut resources, &specs.name_reference)?;
+        if let Some(warning) = vars.resolve(&mut resources, &specs.var_reference)? {
+            self.warn(warning);
+        }
+        resources.retain(|resource| !is_local(resource));
+        self.sort(&mut resources, sort_options.as_ref())?;
+        if let Some(ManagedBy(name)) = managed {
+            let labels = BTreeMap::from([(Str::literal("app.kubernetes.io/managed-by"), name)]);
+            let fields = vec![FieldSpec::everywhere("metadata/labels", true)];
+            self.transform(&LabelTransformer { labels, fields }, &mut resources)?;
+        }
+        for resource in resources.iter_mut() {
+            write_origin(resource, with_origins, with_transformations);
+        }
+        Ok(resources)
+    }
+
+    /// Runs a transformer, and takes note of what it may have written into annotations of the build.
+    pub(crate) fn transform(
+        &self,
+        transformer: &dyn Transformer,
+        resources: &mut ResourceMap,
+    ) -> Result<(), Error> {
+        let schema = self.schema();
+        let files = self.files();
+        transformer.transform(resources, &Context::new(&files, &schema))
+    }
+
+    fn sort(
+        &self,
+        resources: &mut ResourceMap,
+        options: Option<&crate::kustomization::SortOptions>,
+    ) -> Result<(), Error> {
+        match (options, self.options.reorder) {
+            (Some(options), reorder) => {
+                if reorder.is_some() {
+                    self.warn(
+                        "Warning: Sorting order is set both in 'kustomization.yaml' ('sortOptions') and in a CLI flag \
+                         ('--reorder'). Using the kustomization file over the CLI flag.",
+                    );
+                }
+                sort(resources, options).map_err(|error| error.within("SortOrderTransformer error"))
+            }
+            (None, Some(Reorder::None)) => Ok(()),
+            (None, _) => sort_legacy(resources),
+        }
+    }
+}
+
+/// Appends the hash of their content to the names that want it.
+fn add_hashes(resources: &mut ResourceMap) -> Result<(), Error> {
+    for position in 0..resources.len() {
+        let Some(resource) = resources.get(position).filter(|resource| resource.history.needs_hash) else {
+            continue;
+        };
+        let hash = content_hash(resource).map_err(|error| error.at(resource.place()))?;
+        let name = format!("{}-{hash}", resource.name());
+        resources.store_previous_id(position);
+        if let Some(resource) = resources.get_mut(position) {
+            resource.set_name(name);
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a resource is for tools alone and not for a cluster.
+fn is_local(resource: &Resource) -> bool {
+    resource.annotation("config.kubernetes.io/local-config").is_some_and(|value| value != "false")
+}
+
+/// Writes where a resource came from and what changed it, and rewrites its annotations for the output.
+fn write_origin(resource: &mut Resource, with_origins: bool, with_transformations: bool) {
+    if with_origins && let Some(origin) = resource.history.origin.take() {
+        set_text(resource, ORIGIN, origin.to_yaml(""));
+    }
+    if with_transformations && !resource.history.transformations.is_empty() {
+        let all = std::mem::take(&mut resource.history.transformations);
+        let text: String = all.iter().map(|origin| format!("- {}", origin.to_yaml("  "))).collect();
+        set_text(resource, TRANSFORMATIONS, text);
+    }
+    let mut dropped = Vec::new();
+    if !with_origins {
+        dropped.push(ORIGIN);
+    }
+    if !with_transformations {
+        dropped.push(TRANSFORMATIONS);
+    }
+    resource.finish_annotations(&dropped);
+}
+
+fn set_text(resource: &mut Resource, key: &str, text: String) {
+    let Some(metadata) = resource.node.get_mut("metadata") else { return };
+    if metadata.get("annotations").is_none_or(|annotations| !annotations.is_mapping()) {
+        metadata.set("annotations", Node::mapping(Vec::new()));
+    }
+    if let Some(annotations) = metadata.get_mut("annotations") {
+        annotations.set(key, Node::string(text));
+    }
+}

@@ -1,0 +1,275 @@
+//! Reads files from the point of view of one kustomization: what it may read, and what it may include.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use gitops_core::tree::{EntryKind, ErrorKind as TreeErrorKind, TreeError, clean, join};
+
+use crate::build::Session;
+use crate::error::{Error, ErrorKind};
+use crate::kustomization::Text;
+use crate::remote::{Remote, is_web_url};
+
+/// Which files a kustomization may read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadRestrictions {
+    /// Those in or below its own directory.
+    #[default]
+    RootOnly,
+    /// Any of the tree.
+    None,
+}
+
+/// A directory that holds a kustomization, and those that it was reached from.
+#[derive(Clone, Debug)]
+pub(crate) struct Loader<'s, 'a> {
+    session: &'s Session<'a>,
+    /// The directory, with all links resolved.
+    root: Rc<str>,
+    /// The directories of the kustomizations that led here, the outermost first.
+    referrers: Vec<Rc<str>>,
+    /// The root of the repository that holds the directory.
+    repository: Option<Rc<str>>,
+    restrictions: LoadRestrictions,
+}
+
+impl<'s, 'a> Loader<'s, 'a> {
+    /// Starts a build at a directory or a remote base.
+    pub(crate) fn start(session: &'s Session<'a>, path: &str) -> Result<Self, Error> {
+        let restrictions = session.options.load_restrictions;
+        let start = Self { session, root: ".".into(), referrers: Vec::new(), repository: None, restrictions };
+        if let Some(remote) = Remote::parse(path) {
+            let mut loader = start.remote(&remote)?;
+            loader.referrers.clear();
+            return Ok(loader);
+        }
+        let root = start.confirm_directory(&clean_absolute(session, path)?)?;
+        Ok(Self { root: root.into(), ..start })
+    }
+
+    /// Returns the build that it belongs to.
+    pub(crate) fn session(&self) -> &'s Session<'a> {
+        self.session
+    }
+
+    /// Returns the directory.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Returns the directory as errors show it.
+    pub(crate) fn shown_root(&self) -> String {
+        self.session.shown(&self.root)
+    }
+
+    /// Reads a file that the kustomization names; returns its path in the tree as well.
+    pub(crate) fn load(&self, path: &Text) -> Result<(String, Cow<'a, [u8]>), Error> {
+        self.load_path(path).map_err(|error| error.at(path.place))
+    }
+
+    fn load_path(&self, path: &str) -> Result<(String, Cow<'a, [u8]>), Error> {
+        if is_web_url(path) {
+            let Some(mounted) = self.session.options.remotes.get(path) else {
+                return Err(remote_needed(path));
+            };
+            let content = self.session.source.read(mounted).map_err(|error| self.tree_error(&error))?;
+            return Ok((mounted.clone(), content));
+        }
+        let full = self.full_path(path)?;
+        if self.restrictions == LoadRestrictions::None {
+            let content = self.session.source.read(&full).map_err(|error| self.tree_error(&error))?;
+            return Ok((full, content));
+        }
+        let resolved = self.session.source.resolve(&full).map_err(|error| match error.kind() {
+            TreeErrorKind::LeavesTree => self.outside(&full),
+            _ => self.tree_error(&error),
+        })?;
+        if self.session.source.kind(&resolved).map_err(|error| self.tree_error(&error))? != EntryKind::File {
+            let message = format!("'{}' must resolve to a file", self.session.shown(&full));
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        if !is_within(&resolved, &self.root) {
+            return Err(self.outside(&full));
+        }
+        let content = self.session.source.read(&resolved).map_err(|error| self.tree_error(&error))?;
+        Ok((resolved, content))
+    }
+
+    /// Returns whether a directory stands at a path that the kustomization names.
+    pub(crate) fn is_directory(&self, path: &str) -> bool {
+        !is_web_url(path) && self.full_path(path).is_ok_and(|full| self.session.source.is_directory(&full))
+    }
+
+    /// Returns whether a file stands at a path that the kustomization names.
+    pub(crate) fn is_file(&self, path: &str) -> bool {
+        !is_web_url(path) && self.full_path(path).is_ok_and(|full| self.session.source.is_file(&full))
+    }
+
+    /// Returns the path in the tree of a path that the kustomization names.
+    pub(crate) fn full_path(&self, path: &str) -> Result<String, Error> {
+        let full = if path.starts_with('/') { clean_absolute(self.session, path) } else { self.join(path) };
+        full.map_err(|_| {
+            let message = format!("security; file '{path}' is outside of the tree that the build reads");
+            Error::new(ErrorKind::Restricted, message)
+        })
+    }
+
+    fn join(&self, path: &str) -> Result<String, Error> {
+        join(&self.root, path).map_err(|error| self.tree_error(&error))
+    }
+
+    /// Goes to a directory that the kustomization includes.
+    pub(crate) fn include(&self, path: &Text) -> Result<Self, Error> {
+        self.include_path(path).map_err(|error| error.at(path.place))
+    }
+
+    fn include_path(&self, path: &str) -> Result<Self, Error> {
+        if path.is_empty() {
+            return Err(Error::new(ErrorKind::Kustomization, "new root cannot be empty"));
+        }
+        if let Some(remote) = Remote::parse(path).filter(|remote| remote.repository.is_some()) {
+            return self.remote(&remote);
+        }
+        if path.starts_with('/') {
+            return Err(Error::new(ErrorKind::Restricted, format!("new root '{path}' cannot be absolute")));
+        }
+        let is_odd = |part: &str| part.contains("..") && part != "..";
+        if path.split('/').any(is_odd) {
+            let cleaned = clean(path).unwrap_or_else(|_| path.to_owned());
+            let message = format!(
+                "path {path:?} is ambiguous: resolves to {cleaned:?} after normalization, which is likely not the \
+                 intended target; check for YAML indentation errors in your kustomization file"
+            );
+            return Err(Error::new(ErrorKind::Kustomization, message));
+        }
+        let root = self.confirm_directory(&self.full_path(path)?)?;
+        if let Some(repository) = self.repository.as_ref().filter(|repository| !is_within(&root, repository))
+        {
+            let message = format!(
+                "security; bases in kustomizations found in cloned git repos must be within the repo, but base '{}' is \
+                 outside '{}'",
+                self.session.shown(&root),
+                self.session.shown(repository)
+            );
+            return Err(Error::new(ErrorKind::Restricted, message));
+        }
+        let visited = self.referrers.iter().chain([&self.root]).rev();
+        if let Some(visited) = visited.into_iter().find(|visited| is_within(visited, &root)) {
+            let message = format!(
+                "cycle detected: candidate root '{}' contains visited root '{}'",
+                self.session.shown(&root),
+                self.session.shown(visited)
+            );
+            return Err(Error::new(ErrorKind::Cycle, message));
+        }
+        if self.referrers.len() >= MOST_NESTED {
+            let message = format!("kustomizations include each other more than {MOST_NESTED} levels deep");
+            return Err(Error::new(ErrorKind::Cycle, message));
+        }
+        Ok(Self { root: root.into(), ..self.below() })
+    }
+
+    fn below(&self) -> Self {
+        let mut below = self.clone();
+        below.referrers.push(self.root.clone());
+        below
+    }
+
+    fn remote(&self, remote: &Remote) -> Result<Self, Error> {
+        let Some(mounted) = self.session.options.remotes.get(&remote.url) else {
+            return Err(remote_needed(&remote.url));
+        };
+        let repository = self.session.source.resolve(mounted).map_err(|error| self.tree_error(&error))?;
+        let root = self.confirm_directory(
+            &join(&repository, &remote.directory).map_err(|error| self.tree_error(&error))?,
+        )?;
+        if !is_within(&root, &repository) {
+            let message = format!("{:?} refers to directory outside of repo {repository:?}", remote.url);
+            return Err(Error::new(ErrorKind::Restricted, message));
+        }
+        if self.referrers.len() >= MOST_NESTED {
+            let message =
+                format!("cycle detected: URI '{}' is included through {MOST_NESTED} others", remote.url);
+            return Err(Error::new(ErrorKind::Cycle, message));
+        }
+        // What comes from elsewhere never reads around itself, whatever the options say.
+        let restrictions = LoadRestrictions::RootOnly;
+        Ok(Self { root: root.into(), repository: Some(repository.into()), restrictions, ..self.below() })
+    }
+
+    fn confirm_directory(&self, path: &str) -> Result<String, Error> {
+        let refuse =
+            |cause: String| Error::new(ErrorKind::NotFound, format!("must build at directory: {cause}"));
+        let resolved = self.session.source.resolve(path).map_err(|error| {
+            refuse(format!("not a valid directory: {}", self.tree_error(&error).message()))
+        })?;
+        if !self.session.source.is_directory(&resolved) {
+            return Err(refuse(format!("'{}': file is not directory", self.session.shown(path))));
+        }
+        Ok(resolved)
+    }
+
+    fn outside(&self, path: &str) -> Error {
+        let message = format!(
+            "security; file '{}' is not in or below '{}'",
+            self.session.shown(path),
+            self.shown_root()
+        );
+        Error::new(ErrorKind::Restricted, message)
+    }
+
+    fn tree_error(&self, error: &TreeError) -> Error {
+        let shown = self.session.shown(error.path());
+        let text = match error.kind() {
+            TreeErrorKind::NotFound => {
+                let mut text = format!("no such file or directory: '{shown}'");
+                if let Some(suggestion) = error.suggestion() {
+                    text.push_str(&format!(" (did you mean '{}'?)", self.session.shown_short(suggestion)));
+                }
+                text
+            }
+            _ => error.to_string().replace(error.path(), &shown),
+        };
+        let kind = match error.kind() {
+            TreeErrorKind::LeavesTree => ErrorKind::Restricted,
+            _ => ErrorKind::NotFound,
+        };
+        Error::new(kind, text)
+    }
+}
+
+/// How deep kustomizations may include each other: more than anybody does, and less than what a stack bears.
+const MOST_NESTED: usize = 64;
+
+fn clean_absolute(session: &Session<'_>, path: &str) -> Result<String, Error> {
+    clean(path).map_err(|error| {
+        Error::new(ErrorKind::Restricted, format!("must build at directory: {error}"))
+            .within(session.options.working_directory.clone())
+    })
+}
+
+fn remote_needed(url: &str) -> Error {
+    let message = format!(
+        "'{url}' is remote, and a build fetches nothing by itself: fetch it and pass the tree that holds it"
+    );
+    Error::new(ErrorKind::Remote, message)
+}
+
+/// Returns whether a path is a directory or lies below it.
+fn is_within(path: &str, directory: &str) -> bool {
+    directory == "."
+        || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sibling_with_a_longer_name_is_not_within() {
+        assert!(is_within("a/b/c", "a/b"));
+        assert!(is_within("a/b", "a/b"));
+        assert!(!is_within("a/bc", "a/b"));
+        assert!(is_within("x", "."));
+    }
+}
