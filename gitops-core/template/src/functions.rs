@@ -12,7 +12,12 @@ mod json;
 mod lists;
 mod math;
 mod merge;
+mod network;
+mod path;
+mod random;
 mod reflection;
+mod regex;
+mod semver;
 mod strings;
 mod words;
 
@@ -35,6 +40,11 @@ pub fn sprig() -> Functions {
         reflection::add,
         encoding::add,
         json::add,
+        regex::add,
+        semver::add,
+        path::add,
+        network::add,
+        random::add,
     ] {
         add(&mut functions);
     }

@@ -127,19 +127,32 @@ impl Element {
 pub struct List {
     items: Arc<[Value]>,
     element: Element,
+    nil: bool,
 }
 
 impl List {
     /// Makes a `[]interface {}`.
     #[must_use]
     pub fn new(items: impl Into<Arc<[Value]>>) -> Self {
-        Self { items: items.into(), element: Element::Any }
+        Self { items: items.into(), element: Element::Any, nil: false }
     }
 
     /// Makes a slice of another type; every item must be of it.
     #[must_use]
     pub fn typed(element: Element, items: impl Into<Arc<[Value]>>) -> Self {
-        Self { items: items.into(), element }
+        Self { items: items.into(), element, nil: false }
+    }
+
+    /// Makes a nil slice, which is empty and prints as such, but is `null` in JSON.
+    #[must_use]
+    pub fn nil(element: Element) -> Self {
+        Self { items: Arc::default(), element, nil: true }
+    }
+
+    /// Returns whether this is a nil slice.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        self.nil
     }
 
     /// Makes a `[]string`.
@@ -317,6 +330,11 @@ pub trait Object: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Returns what JSON and YAML show, where it is neither the plain value nor the text.
+    fn json(&self) -> Option<Value> {
+        None
+    }
+
     /// Returns whether the object is true in an `if`; structs always are.
     fn truth(&self) -> bool {
         true
@@ -467,7 +485,7 @@ impl Value {
             Self::Map(map) => Self::Map(map.copy_within(depth)),
             Self::List(list) if list.iter().any(|item| matches!(item, Self::Map(_) | Self::List(_))) => {
                 let items: Vec<Value> = list.iter().map(|item| item.copy_within(depth)).collect();
-                Self::List(List { items: items.into(), element: list.element })
+                Self::List(List { items: items.into(), element: list.element, nil: false })
             }
             other => other.clone(),
         }

@@ -248,6 +248,7 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize) -> Result<()> {
         Value::String(text) => sink.str(text),
         Value::RawString(bytes) => sink.str(&String::from_utf8_lossy(bytes)),
         Value::Bytes(bytes) => sink.str(&super::encoding::base64(bytes)),
+        Value::List(list) if list.is_nil() => sink.null(),
         Value::List(list) => {
             sink.begin_seq();
             for item in list.iter() {
@@ -265,7 +266,7 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize) -> Result<()> {
             }
             sink.end();
         }
-        Value::Object(object) => match (object.plain(), object.text()) {
+        Value::Object(object) => match (object.json().or_else(|| object.plain()), object.text()) {
             (Some(plain), _) => feed(&plain, sink, depth)?,
             (None, Some(text)) => sink.str(&text),
             (None, None) => {

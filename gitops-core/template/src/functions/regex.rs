@@ -1,0 +1,171 @@
+//! Regular expressions, in Go's syntax. Each pattern is compiled once for a table of functions.
+
+use super::{Result, check_size, int, text};
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::value::{Element, List, Value};
+use gitops_regex::GoRegex;
+use gitops_yaml::Str;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const TWO: &[Type] = &[Type::String, Type::String];
+const REPLACE: &[Type] = &[Type::String, Type::String, Type::String];
+const LIMITED: &[Type] = &[Type::String, Type::String, Type::Int];
+
+/// How many compiled patterns are kept: charts use a handful, in loops.
+const KEPT: usize = 64;
+
+/// Compiled patterns, or why they can't be compiled.
+#[derive(Clone, Debug, Default)]
+struct Patterns {
+    compiled: Arc<Mutex<HashMap<String, Arc<GoRegex>>>>,
+}
+
+impl Patterns {
+    fn get(&self, pattern: &str) -> std::result::Result<Arc<GoRegex>, gitops_regex::Error> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = compiled.get(pattern) {
+            return Ok(Arc::clone(regex));
+        }
+        let regex = Arc::new(GoRegex::new(pattern)?);
+        if compiled.len() >= KEPT {
+            compiled.clear();
+        }
+        compiled.insert(pattern.to_owned(), Arc::clone(&regex));
+        Ok(regex)
+    }
+}
+
+pub(super) fn add(functions: &mut Functions) {
+    let patterns = Patterns::default();
+    functions.insert("regexMatch", {
+        let patterns = patterns.clone();
+        Function::new(Signature::new(TWO, Type::Bool), move |_, args| {
+            // A pattern that can't be read matches nothing here, and fails everywhere else.
+            Ok(Value::Bool(patterns.get(&text(&args[0])).is_ok_and(|regex| regex.is_match(&text(&args[1])))))
+        })
+    });
+    functions.insert("mustRegexMatch", {
+        let patterns = patterns.clone();
+        Function::new(Signature::new(TWO, Type::Bool), move |_, args| {
+            let regex = patterns.get(&text(&args[0])).map_err(|error| CallError::new(error.to_string()))?;
+            Ok(Value::Bool(regex.is_match(&text(&args[1]))))
+        })
+    });
+    functions.insert(
+        "regexQuoteMeta",
+        super::pure(&[Type::String], Type::String, |args| Ok(quote_meta(&text(&args[0])).into())),
+    );
+    both(functions, &patterns, "RegexFind", Signature::new(TWO, Type::String), |_, regex, args| {
+        let text = text(&args[1]);
+        Ok(Value::from(regex.find(&text).map_or("", |found| &text[found])))
+    });
+    both(functions, &patterns, "RegexFindAll", Signature::new(LIMITED, Type::Strings), find_all);
+    both(functions, &patterns, "RegexSplit", Signature::new(LIMITED, Type::Strings), |_, regex, args| {
+        let text = text(&args[1]);
+        let limit = usize::try_from(int(&args[2])).ok();
+        Ok(strings(regex.split(&text, limit)))
+    });
+    both(
+        functions,
+        &patterns,
+        "RegexReplaceAll",
+        Signature::new(REPLACE, Type::String),
+        |context, regex, args| {
+            let (text, template) = (text(&args[1]), text(&args[2]));
+            check_replacement(context, regex, &text, &template)?;
+            let replaced = regex.replace_all(&text, &template);
+            check_size(context, Some(replaced.len()))?;
+            Ok(replaced.into())
+        },
+    );
+    both(
+        functions,
+        &patterns,
+        "RegexReplaceAllLiteral",
+        Signature::new(REPLACE, Type::String),
+        |context, regex, args| {
+            let (text, replacement) = (text(&args[1]), text(&args[2]));
+            check_replacement(context, regex, &text, &replacement)?;
+            Ok(regex.replace_all_literal(&text, &replacement).into())
+        },
+    );
+}
+
+type Body = fn(&dyn CallContext, &GoRegex, &[Value]) -> Result;
+
+/// Adds a function twice: the plain one refuses a pattern in the words of Go's panic, the `must` one in those of the
+/// error.
+fn both(functions: &mut Functions, patterns: &Patterns, name: &str, signature: Signature, body: Body) {
+    for must in [false, true] {
+        let patterns = patterns.clone();
+        let name = if must { format!("must{name}") } else { name.replacen('R', "r", 1) };
+        functions.insert(
+            name,
+            Function::new(signature, move |context, args| {
+                let pattern = text(&args[0]);
+                let regex = patterns.get(&pattern).map_err(|error| {
+                    let compile =
+                        if must { String::new() } else { format!("regexp: Compile({}): ", quoted(&pattern)) };
+                    CallError::new(format!("{compile}{error}"))
+                })?;
+                body(context, &regex, args)
+            }),
+        );
+    }
+}
+
+fn find_all(_: &dyn CallContext, regex: &GoRegex, args: &[Value]) -> Result {
+    let text = text(&args[1]);
+    let limit = usize::try_from(int(&args[2])).ok();
+    Ok(strings(regex.find_all(&text, limit).into_iter().map(|found| &text[found]).collect()))
+}
+
+/// Go's nil where there is nothing, which JSON shows.
+fn strings(found: Vec<&str>) -> Value {
+    let items: Vec<Value> = found.into_iter().map(|part| Value::String(Str::from(part))).collect();
+    if items.is_empty() {
+        List::nil(Element::String).into()
+    } else {
+        List::typed(Element::String, items).into()
+    }
+}
+
+/// Refuses a result that could pass the limit, before it is made: at most one replacement a byte, and one at the end.
+fn check_replacement(
+    context: &dyn CallContext,
+    regex: &GoRegex,
+    text: &str,
+    replacement: &str,
+) -> Result<()> {
+    let most = replacement.len().checked_mul(text.len() + 1);
+    if most.is_some_and(|most| most <= context.output_limit() / 4) && !replacement.contains('$') {
+        return Ok(());
+    }
+    // A group is no longer than its match, so that all of one kind together are no longer than the text.
+    let dollars = replacement.matches('$').count();
+    let matches = regex.find_all(text, None).len();
+    let size = matches
+        .checked_mul(replacement.len())
+        .and_then(|size| size.checked_add(text.len()))
+        .and_then(|size| size.checked_add(text.len().checked_mul(dollars)?));
+    check_size(context, size)
+}
+
+/// Quotes as Go's regexp does: in backquotes where that is possible.
+fn quoted(pattern: &str) -> String {
+    let plain = |c: char| c == '\t' || (!c.is_control() && c != '`' && c != '\u{feff}');
+    if pattern.chars().all(plain) { format!("`{pattern}`") } else { crate::quote::quote(pattern) }
+}
+
+/// Returns a pattern that matches exactly this text.
+fn quote_meta(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
