@@ -206,10 +206,13 @@ impl<'a> Emitter<'a> {
     }
 
     /// Notes the comments that come with a collection's end.
-    fn take_end_comments(&mut self, node: &'a Node) {
+    fn take_end_comments(&mut self, node: &'a Node, position: Position) {
         let Some(comments) = node.comments() else { return };
         self.line = pick(&comments.line, self.line);
-        self.foot = pick(&comments.foot, self.foot);
+        // What stands below a key waits for the next one.
+        if !matches!(position, Position::SimpleKey | Position::ComplexKey) {
+            self.foot = pick(&comments.foot, self.foot);
+        }
     }
 
     /// Writes a node whose comments are noted; keys leave the comments behind them to their value.
@@ -373,7 +376,7 @@ impl<'a> Emitter<'a> {
             self.writer.write_block_indicator('-');
             self.node(item, Position::BlockItem)?;
         }
-        self.take_end_comments(node);
+        self.take_end_comments(node, position);
         self.indent = outer;
         Ok(())
     }
@@ -408,7 +411,7 @@ impl<'a> Emitter<'a> {
             self.node(value, Position::Value)?;
         }
         self.tail = pick(tail, self.tail);
-        self.take_end_comments(node);
+        self.take_end_comments(node, position);
         self.process_head();
         self.indent = outer;
         Ok(())
@@ -477,7 +480,7 @@ impl<'a> Emitter<'a> {
             comma_is_due = !self.has_comments_behind();
             self.node(item, Position::FlowItem)?;
         }
-        self.take_end_comments(node);
+        self.take_end_comments(node, position);
         self.flow_level -= 1;
         self.indent = outer;
         if self.writer.column == 0 {
@@ -516,7 +519,7 @@ impl<'a> Emitter<'a> {
             self.node(value, Position::Value)?;
         }
         self.tail = pick(tail, self.tail);
-        self.take_end_comments(node);
+        self.take_end_comments(node, position);
         if comma_is_due && !(self.head.is_empty() && self.foot.is_empty() && self.tail.is_empty()) {
             self.writer.write_attached(',');
         }
