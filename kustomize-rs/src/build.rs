@@ -224,7 +224,8 @@ impl<'a> Session<'a> {
 
     /// Names a file that nodes are read from.
     pub(crate) fn add_file(&self, path: &str) -> FileId {
-        self.files.borrow_mut().add(path)
+        let shown = self.shown(path);
+        self.files.borrow_mut().add(shown)
     }
 
     pub(crate) fn files(&self) -> Ref<'_, Files> {

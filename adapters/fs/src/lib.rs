@@ -1,1 +1,7 @@
-//! Reads folders of a disk as the trees that the engines work on, and writes trees safely.
+//! Folders of a disk as the trees that the engines read, and results written where they belong and nowhere else.
+
+mod folder;
+mod write;
+
+pub use folder::Folder;
+pub use write::{WriteError, write_below};

@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 the flags were wrong.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod build;
 mod completion;
 mod helm;
 mod image;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "parsed once")]
 enum Command {
+    Build(build::Args),
     Completion(completion::Args),
     Image(image::Args),
     Package(package::Args),
@@ -42,6 +44,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Package(args) => package::run(&args),
@@ -53,4 +56,14 @@ fn main() -> ExitCode {
         anstream::eprintln!("Error: {failure}");
         ExitCode::FAILURE
     })
+}
+
+/// Prints bytes on stdout; a reader that has seen enough (`| head`) is no failure.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
 }

@@ -1,0 +1,106 @@
+//! A folder of a disk, read when asked.
+
+use std::borrow::Cow;
+use std::io::{ErrorKind as IoErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use gitops_core::did_you_mean;
+use gitops_core::tree::{EntryKind, ErrorKind, Source, TreeError, base_name, clean, parent};
+
+/// Bytes that one file may have, as [`gitops_core::tree::Limits`] has it.
+const FILE_BYTES: u64 = 64 << 20;
+
+/// A folder and what lies below it. Symbolic links are followed as long as they stay below the folder.
+///
+/// ```
+/// use gitops_core::tree::Source;
+/// let folder = gitops_fs::Folder::new(env!("CARGO_MANIFEST_DIR"))?;
+/// assert!(folder.is_file("src/lib.rs"));
+/// assert!(folder.read("../../README.md").is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn new(path: impl AsRef<Path>) -> std::io::Result<Self> {
+        Ok(Self { root: path.as_ref().canonicalize()? })
+    }
+
+    /// Returns the folder's own path, links resolved.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns where a path really leads; it stays below the folder.
+    fn real(&self, path: &str) -> Result<PathBuf, TreeError> {
+        let inside = clean(path)?;
+        let real = self.root.join(&inside).canonicalize().map_err(|error| self.error(&inside, &error))?;
+        if real.starts_with(&self.root) { Ok(real) } else { Err(TreeError::leaves_tree(inside)) }
+    }
+
+    fn error(&self, inside: &str, error: &std::io::Error) -> TreeError {
+        match error.kind() {
+            IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
+                TreeError::not_found(inside, self.near_miss(inside))
+            }
+            IoErrorKind::IsADirectory => TreeError::new(ErrorKind::IsDirectory, inside),
+            _ => TreeError::not_found(inside, None).with_detail(error.to_string()),
+        }
+    }
+
+    /// Returns a path beside a missing one whose name is nearly the same.
+    fn near_miss(&self, inside: &str) -> Option<String> {
+        let directory = parent(inside);
+        let names = self.list(directory).ok()?;
+        let name = did_you_mean(base_name(inside), names.iter().map(String::as_str))?;
+        Some(if directory == "." { name.to_owned() } else { format!("{directory}/{name}") })
+    }
+}
+
+impl Source for Folder {
+    fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
+        let real = self.real(path)?;
+        let wrong = |error: std::io::Error| self.error(path, &error);
+        if real.is_dir() {
+            return Err(TreeError::new(ErrorKind::IsDirectory, path));
+        }
+        let mut content = Vec::new();
+        let file = std::fs::File::open(&real).map_err(wrong)?;
+        file.take(FILE_BYTES + 1).read_to_end(&mut content).map_err(wrong)?;
+        if content.len() as u64 > FILE_BYTES {
+            return Err(TreeError::new(ErrorKind::TooLarge, path));
+        }
+        Ok(Cow::Owned(content))
+    }
+
+    fn kind(&self, path: &str) -> Result<EntryKind, TreeError> {
+        let real = self.real(path)?;
+        Ok(if real.is_dir() { EntryKind::Directory } else { EntryKind::File })
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
+        let real = self.real(path)?;
+        let entries = std::fs::read_dir(&real).map_err(|error| self.error(path, &error))?;
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn resolve(&self, path: &str) -> Result<String, TreeError> {
+        let real = self.real(path)?;
+        let inside = real.strip_prefix(&self.root).map_err(|_| TreeError::leaves_tree(path))?;
+        let text = inside
+            .to_str()
+            .ok_or_else(|| TreeError::not_found(path, None).with_detail("its name is no UTF-8"))?;
+        Ok(if text.is_empty() { ".".to_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") })
+    }
+}

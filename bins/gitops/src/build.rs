@@ -1,0 +1,199 @@
+//! `gitops build`: what `kustomize build` does, with its flags.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use gitops_fs::{Folder, write_below};
+use kustomize_rs::{Build, LoadRestrictions, ManagedBy, Options, Output, Reorder, Resource, Scopes};
+
+use crate::{Failure, print};
+
+/// Build kustomizations and print the resources.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  # The kustomization of this directory
+  gitops build
+
+  # An overlay, into a file
+  gitops build overlays/production -o production.yaml
+
+  # One file a resource
+  mkdir out && gitops build overlays/production -o out
+
+  # Several at once
+  gitops build apps/web apps/api | kubectl apply -f -")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of kustomize")]
+pub(crate) struct Args {
+    /// Directories that hold a kustomization; this one where none is named.
+    #[arg(value_name = "DIR|URL")]
+    paths: Vec<String>,
+    /// Write to a file, or one file a resource into an existing directory.
+    #[arg(short, long, value_name = "FILE|DIR")]
+    output: Option<PathBuf>,
+    /// Which files a kustomization may load.
+    #[arg(long, value_enum, default_value_t = Restrictor::LoadRestrictionsRootOnly)]
+    load_restrictor: Restrictor,
+    /// Allow helmCharts.
+    #[arg(long)]
+    enable_helm: bool,
+    /// Accepted for scripts: charts are rendered here, and no program is run.
+    #[arg(long, value_name = "PROGRAM", default_value = "helm", hide = true)]
+    helm_command: String,
+    /// API versions that charts may ask for.
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    helm_api_versions: Vec<String>,
+    /// The version of Kubernetes that charts may ask for.
+    #[arg(long, value_name = "VERSION", default_value = "")]
+    helm_kube_version: String,
+    /// Accepted for scripts.
+    #[arg(long, hide = true)]
+    helm_debug: bool,
+    /// The order of the resources.
+    #[arg(long, value_enum)]
+    reorder: Option<Order>,
+    /// Add the label app.kubernetes.io/managed-by.
+    #[arg(long)]
+    enable_managedby_label: bool,
+    /// Accepted for scripts: plugins that are programs or containers are refused in any case.
+    #[arg(long, hide = true)]
+    enable_alpha_plugins: bool,
+    /// Accepted for scripts, as above.
+    #[arg(long, hide = true)]
+    enable_exec: bool,
+    /// Accepted for scripts, as above.
+    #[arg(long, hide = true)]
+    network: bool,
+    /// Accepted for scripts, as above.
+    #[arg(long, value_name = "NAME", default_value = "bridge", hide = true)]
+    network_name: String,
+    /// Accepted for scripts, as above.
+    #[arg(long, value_name = "MOUNT", hide = true)]
+    mount: Vec<String>,
+    /// Accepted for scripts, as above.
+    #[arg(short, long, value_name = "KEY=VALUE", hide = true)]
+    env: Vec<String>,
+    /// Accepted for scripts, as above.
+    #[arg(long, hide = true)]
+    as_current_user: bool,
+    /// Accepted for scripts: errors name file, line and column instead.
+    #[arg(long, hide = true)]
+    stack_trace: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(clippy::enum_variant_names, reason = "kustomize's own words")]
+enum Restrictor {
+    #[value(name = "LoadRestrictionsRootOnly", alias = "rootOnly")]
+    LoadRestrictionsRootOnly,
+    #[value(name = "LoadRestrictionsNone", alias = "none")]
+    LoadRestrictionsNone,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    None,
+    Legacy,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let here = [".".to_owned()];
+    let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
+    let disk = Folder::new("/")?;
+    let mut text = String::new();
+    let mut outputs = Vec::new();
+    for path in paths {
+        let output = build(&disk, path, args)?;
+        for warning in output.warnings() {
+            anstream::eprintln!("{warning}");
+        }
+        outputs.push(output);
+    }
+    if let Some(directory) = args.output.as_ref().filter(|path| path.is_dir()) {
+        for output in &outputs {
+            write_files(output, directory)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for output in &outputs {
+        let more = output.to_yaml()?;
+        if !text.is_empty() && !more.is_empty() {
+            text.push_str("---\n");
+        }
+        if text.is_empty() { text = more } else { text.push_str(&more) }
+    }
+    match &args.output {
+        Some(file) => std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => print(text.as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(disk: &Folder, path: &str, args: &Args) -> Result<Output, Failure> {
+    let mut options = Options::default();
+    options.working_directory = "/".to_owned();
+    if args.load_restrictor == Restrictor::LoadRestrictionsNone {
+        options.load_restrictions = LoadRestrictions::None;
+    }
+    options.reorder = args.reorder.map(|order| match order {
+        Order::None => Reorder::None,
+        Order::Legacy => Reorder::Legacy,
+    });
+    options.managed_by = args.enable_managedby_label.then(ManagedBy::default);
+    options.alpha_plugins = args.enable_alpha_plugins;
+    options.helm.api_versions.clone_from(&args.helm_api_versions);
+    options.helm.kube_version.clone_from(&args.helm_kube_version);
+    options.helm.debug = args.helm_debug;
+    // A path that is there is a path; anything else may be the URL of a remote base.
+    let local = Path::new(path);
+    let path = match std::path::absolute(local) {
+        Ok(absolute) if local.exists() || !looks_remote(path) => absolute.to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    };
+    Build::new(disk).options(options).run(&path).map_err(|error| shorter(&error.to_string()).into())
+}
+
+/// Shows paths below the current directory as the user would type them.
+fn shorter(text: &str) -> String {
+    match std::env::current_dir() {
+        Ok(here) if here.parent().is_some() => text.replace(&format!("{}/", here.display()), ""),
+        _ => text.to_owned(),
+    }
+}
+
+fn looks_remote(path: &str) -> bool {
+    path.contains("://") || path.contains("git@") || path.starts_with("github.com") || path.contains("?ref=")
+}
+
+/// Writes one file a resource, named as kustomize names them.
+fn write_files(output: &Output, directory: &Path) -> Result<(), Failure> {
+    let scopes = Scopes::default();
+    let namespace = |resource: &Resource| {
+        let is_cluster_scoped = scopes.is_cluster_scoped(&resource.gvk());
+        (!is_cluster_scoped).then(|| match resource.namespace() {
+            name if name.is_empty() => "default".to_owned(),
+            name => name.to_string(),
+        })
+    };
+    let namespaces: BTreeSet<String> = output.resources().iter().filter_map(namespace).collect();
+    for resource in output.resources() {
+        let gvk = resource.gvk();
+        let name = resource.name();
+        let parts = [&gvk.group, &gvk.version, &gvk.kind, &name];
+        let mut file = parts
+            .map(|part| part.to_lowercase())
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>();
+        if let Some(namespace) = namespace(resource).filter(|_| namespaces.len() > 1) {
+            file.insert(0, namespace.to_lowercase());
+        }
+        let mut text = String::new();
+        output.append_yaml(resource, &mut text)?;
+        // A name may hold what a path must not: a role's colon is fine, a slash is not.
+        let file = file.join("_").replace('/', "_") + ".yaml";
+        write_below(directory, Path::new(&file), text.as_bytes())?;
+    }
+    Ok(())
+}
