@@ -94,7 +94,12 @@ impl<'t> Edits<'t> {
             return Err(Error::new(ErrorKind::Value, Place::NONE, "there is no scalar to replace"));
         };
         let old = self.text.get(site.bytes.clone()).unwrap_or_default();
-        *change = Some(write_scalar(site, old, value));
+        let new = write_scalar(site, old, value);
+        if old.is_empty() && !fills_gap(self.text, &self.scalars, scalar, &new, value) {
+            return Err(Error::new(ErrorKind::Value, site.place, "the value is missing here")
+                .with_hint("write a ':' and a value there first"));
+        }
+        *change = Some(new);
         Ok(())
     }
 
@@ -259,6 +264,19 @@ fn site_of(event: Event, value: Str, levels: &[Level], place: Place, bom: usize)
 }
 
 // ---- writing ----
+
+/// Returns whether a text that is put where a value is missing becomes that value and changes nothing else: it does
+/// behind `key:`, but not behind `? key`.
+fn fills_gap(text: &str, scalars: &[ScalarSite], index: usize, new: &str, value: &str) -> bool {
+    let Some(at) = scalars.get(index).map(|site| site.bytes.start) else { return false };
+    let (Some(before), Some(after)) = (text.get(..at), text.get(at..)) else { return false };
+    find_scalars(&[before, new, after].concat(), FileId::NONE, &Limits::default()).is_ok_and(|again| {
+        again.len() == scalars.len()
+            && again.iter().zip(scalars).enumerate().all(|(at, (new, old))| {
+                new.path == old.path && if at == index { new.value == value } else { new.value == old.value }
+            })
+    })
+}
 
 /// Writes a value in the style of the scalar that it replaces, or in the nearest one that can hold it.
 fn write_scalar(site: &ScalarSite, old: &str, value: &str) -> String {

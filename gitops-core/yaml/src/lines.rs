@@ -21,6 +21,16 @@ pub(crate) struct LineStart {
     pub(crate) start: usize,
     /// The index of the first byte of the content.
     pub(crate) content: usize,
+    /// Where the scanner would go on: the end of the line before, unless a plain scalar ended there, which takes the
+    /// break and the indentation with it. The ends of blocks are placed there.
+    pub(crate) resume: Resume,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resume {
+    pub(crate) at: usize,
+    pub(crate) line: u32,
+    pub(crate) line_start: usize,
 }
 
 impl LineStart {
@@ -40,6 +50,12 @@ enum Value {
     Scalar { start: usize, text: (usize, usize), style: Style },
     /// `[]` or `{}`.
     Empty { start: usize, is_mapping: bool },
+}
+
+impl Value {
+    fn is_plain(self) -> bool {
+        matches!(self, Self::Scalar { style: Style::Default, .. })
+    }
 }
 
 /// The text that lines are taken from; all its line breaks are `\n`.
@@ -64,14 +80,23 @@ impl Lines<'_> {
         rest.iter().position(|&b| b != b' ').unwrap_or(rest.len())
     }
 
-    /// Returns the line behind the break at `end`, if it has content that is no comment and no document marker.
-    fn next(self, line: u32, end: usize) -> Option<LineStart> {
+    /// Returns the line behind `this` one, which breaks at `end`, if it has content that is no comment and no document
+    /// marker.
+    fn next(self, this: LineStart, end: usize, is_plain: bool) -> Option<LineStart> {
         let start = end + 1;
         let content = start + self.spaces(start);
         match self.byte(content) {
             0 | b'\n' | b'#' | b'\t' => None,
             b'-' | b'.' | b'%' if content == start && self.byte(content + 1) != b' ' => None,
-            _ => Some(LineStart { line: line + 1, start, content }),
+            _ => {
+                let line = this.line + 1;
+                let resume = if is_plain {
+                    Resume { at: content, line, line_start: start }
+                } else {
+                    Resume { at: end, line: this.line, line_start: this.start }
+                };
+                Some(LineStart { line, start, content, resume })
+            }
         }
     }
 
@@ -215,7 +240,7 @@ impl Composer<'_> {
         }
         let start = key_end + 1 + lines.spaces(key_end + 1);
         let Some((value, end)) = lines.value(start) else { return Ok(None) };
-        let Some(next) = lines.next(at.line, end) else { return Ok(None) };
+        let Some(next) = lines.next(at, end, value.is_plain()) else { return Ok(None) };
         // A deeper line would go on with the value.
         if next.column() > at.column() {
             return Ok(None);
@@ -234,7 +259,7 @@ impl Composer<'_> {
         key_end: usize,
         is_first: bool,
     ) -> Result<Option<LineStart>, Error> {
-        let Some(next) = lines.next(at.line, key_end + 1) else { return Ok(None) };
+        let Some(next) = lines.next(at, key_end + 1, false) else { return Ok(None) };
         let is_deeper = next.column() > at.column();
         let block = match (lines.is_entry(next.content), is_deeper) {
             (true, true) => Block::Sequence,
@@ -262,10 +287,11 @@ impl Composer<'_> {
                 return Ok(None);
             }
             self.open_block(Block::Mapping, at.mark(start))?;
-            return Ok(Some(LineStart { content: start, ..at }));
+            let resume = Resume { at: start, line: at.line, line_start: at.start };
+            return Ok(Some(LineStart { content: start, resume, ..at }));
         }
         let Some((value, end)) = lines.value(start) else { return Ok(None) };
-        let Some(next) = lines.next(at.line, end) else { return Ok(None) };
+        let Some(next) = lines.next(at, end, value.is_plain()) else { return Ok(None) };
         if next.column() > at.column() {
             return Ok(None);
         }
@@ -307,5 +333,52 @@ impl Composer<'_> {
     ) -> Result<(), Error> {
         let text = lines.text.get(text.0..text.1).unwrap_or_default();
         self.push_node(Node::plain(text), at.mark(start), style)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::compose::Composer;
+    use crate::scan::Input;
+    use crate::{FileId, ReadOptions};
+
+    fn read(text: &str, options: &ReadOptions, uses_plain_lines: bool) -> String {
+        let input = Input::decode(text.as_bytes());
+        let mut composer = Composer::new(&input, FileId::NONE, options);
+        composer.uses_plain_lines = uses_plain_lines;
+        let mut shown = String::new();
+        loop {
+            match composer.next_document() {
+                Ok(Some(composed)) => shown.push_str(&format!("{:?}\n", composed.document)),
+                Ok(None) => return shown,
+                Err(error) => return format!("{shown}{error}"),
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn both_ways_compose_the_same(
+            lines in proptest::collection::vec(
+                (
+                    prop::sample::select(vec!["", "", "  ", "  ", "    ", "    ", "   ", "      "]),
+                    prop::sample::select(vec![
+                        "a: b", "a: b", "key:", "key:", "- x", "- k: v", "- k:", "-", "- - x", "c: 'd'", "c: \"d\"",
+                        "e: {}", "e: []", "f: |", "f: >-", "g: a b: c", "g: a #b", "# c", "h: i # j", "", "? k", ": v",
+                        "k: &a b", "k: *a", "---", "a.b/c: d:e", "text", "é: ü", "- ", "k: \"q\" x", "\tt: 1", "a : b",
+                    ]),
+                ),
+                1..12,
+            )
+        ) {
+            let text: String = lines.iter().map(|(indent, line)| format!("{indent}{line}\n")).collect();
+            for options in [ReadOptions::v3(), ReadOptions::yaml11()] {
+                prop_assert_eq!(read(&text, &options, true), read(&text, &options, false), "{}", text);
+            }
+        }
     }
 }

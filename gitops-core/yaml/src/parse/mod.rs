@@ -42,6 +42,8 @@ pub(crate) struct Parser<'a> {
     scanner: Scanner<'a>,
     text: Text<'a>,
     properties: Option<Box<Properties>>,
+    /// The index behind the last anchor or tag.
+    properties_end: u32,
     comments: Option<Box<EventComments>>,
     state: State,
     /// Where to go on when the current node is done.
@@ -67,6 +69,7 @@ impl<'a> Parser<'a> {
             scanner: Scanner::new(input, options),
             text: Text::Source(""),
             properties: None,
+            properties_end: 0,
             comments: None,
             state: State::StreamStart,
             states: Vec::new(),
@@ -404,7 +407,8 @@ impl<'a> Parser<'a> {
             }
             _ if self.properties.is_some() => {
                 self.pop_state();
-                Ok(Event::new(EventKind::Scalar, start))
+                let end = self.properties_end;
+                Ok(Event { span: (end, end), ..Event::new(EventKind::Scalar, start) })
             }
             _ => {
                 let context =
@@ -425,6 +429,7 @@ impl<'a> Parser<'a> {
                 break;
             }
             let token = self.scanner.take();
+            self.properties_end = token.end;
             if kind == TokenKind::Anchor {
                 properties.anchor = self.scanner.text_of(&token).into_str();
             } else {
@@ -542,7 +547,8 @@ impl<'a> Parser<'a> {
             return self.parse_block_mapping_node(mark, State::BlockMappingKey);
         }
         self.state = State::BlockMappingKey;
-        Ok(empty_scalar(mark))
+        let end = self.scanner.head_end();
+        Ok(Event { span: (end, end), ..empty_scalar(mark) })
     }
 
     /// Parses the node behind a `?` or `:` at `indicator`, which may be missing.

@@ -145,6 +145,11 @@ impl<'a> Scanner<'a> {
         self.tokens.front().map_or((TokenKind::StreamEnd, Mark::default()), |token| (token.kind, token.start))
     }
 
+    /// Returns the index of the byte behind the first token, where it is a scalar or the end of a block.
+    pub(crate) fn head_end(&self) -> u32 {
+        self.tokens.front().map_or(0, |token| token.end)
+    }
+
     /// Takes the first token.
     #[inline]
     pub(crate) fn take(&mut self) -> Token {
@@ -372,6 +377,7 @@ impl<'a> Scanner<'a> {
             return;
         }
         let mut mark = scan_mark;
+        let end = scan_mark.index;
         if self.is_v3 {
             mark.index = mark.index.saturating_sub(1);
         }
@@ -379,7 +385,7 @@ impl<'a> Scanner<'a> {
             if self.is_v3 && !self.comments.is_empty() {
                 self.close_before_foot_comments(&mut mark);
             }
-            self.tokens.push_back(Token::new(TokenKind::BlockEnd, mark));
+            self.tokens.push_back(Token { end, ..Token::new(TokenKind::BlockEnd, mark) });
             self.indent = self.indents.pop().unwrap_or(-1);
         }
     }

@@ -1,6 +1,6 @@
 //! What the fast way over plain lines needs of the scanner: to step back to a key, and to go on behind the lines.
 
-use crate::lines::{LineStart, Lines};
+use crate::lines::{LineStart, Lines, Resume};
 
 use super::{Scanner, TokenKind};
 
@@ -27,7 +27,9 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let content = key.index as usize;
-        let at = LineStart { line: key.line, start: content - key.column as usize, content };
+        let start = content - key.column as usize;
+        let resume = Resume { at: content, line: key.line, line_start: start };
+        let at = LineStart { line: key.line, start, content, resume };
         Some((Lines { text: self.text }, at))
     }
 
@@ -41,11 +43,10 @@ impl<'a> Scanner<'a> {
     }
 
     pub(crate) fn resume_at(&mut self, at: LineStart) {
-        self.pos = at.content;
-        self.line = at.line;
-        self.line_start = at.start;
-        self.counted = (at.start, 0);
-        let is_indentation = self.slice(at.start, at.content).bytes().all(|b| b == b' ');
+        let Resume { at: pos, line, line_start } = at.resume;
+        (self.pos, self.line, self.line_start) = (pos, line, line_start);
+        self.counted = (line_start, 0);
+        let is_indentation = self.slice(line_start, pos).bytes().all(|b| b == b' ');
         self.newlines = u32::from(is_indentation);
         self.simple_key_allowed = true;
     }

@@ -66,3 +66,13 @@ fn sites_and_nodes_agree_on_places() {
     assert_eq!(site.place, items[1].place);
     assert_eq!(&text[site.bytes.clone()], "'c'");
 }
+
+#[test]
+fn missing_values_are_filled_where_they_can_be() {
+    check("a:\nb: 1\n", "", "x", "a: x\nb: 1\n");
+    check("a: &n !!str\nb: 1\n", "", "x", "a: &n !!str x\nb: 1\n");
+    check("- # c\n- b\n", "", "x", "- x # c\n- b\n");
+    let mut edits = Edits::new("? é\n").unwrap();
+    let missing = edits.scalars().iter().position(|site| site.value.is_empty()).unwrap();
+    assert_eq!(edits.replace(missing, "x").unwrap_err().message(), "the value is missing here");
+}
