@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use gitops_yaml::Str;
 
 pub use definition::{Definition, ValueKind};
-pub use openapi::OpenApiError;
+pub use openapi::{OpenApiError, Winner};
 pub use scope::Scope;
 
 use definition::Reference;
@@ -94,8 +94,17 @@ impl Schema {
     #[must_use]
     pub fn scope(&self, api_version: &str, kind: &str) -> Option<Scope> {
         // The compiled table wins over documents, as kustomize has it.
-        scope::compiled(api_version, kind)
-            .or_else(|| self.scopes.get(&(Str::from(api_version), Str::from(kind))).copied())
+        let known = scope::compiled(api_version, kind);
+        if known.is_some() || self.scopes.is_empty() {
+            return known;
+        }
+        self.scopes.get(&(Str::from(api_version), Str::from(kind))).copied()
+    }
+
+    /// Returns whether a type was looked up yet.
+    #[must_use]
+    pub fn was_used(&self) -> bool {
+        self.types.iter().any(|found| found.definition.get().is_some())
     }
 
     /// Lists the kinds that the schema describes, as `apiVersion` and kind, in no order.

@@ -6,12 +6,14 @@ use crate::build::Session;
 use crate::crds::field_specs_of_crds;
 use crate::error::{Error, ErrorKind};
 use crate::field_specs::FieldSpecs;
-use crate::generate::{config_map, inflate, secret, take_over_metadata, unite_data, with_global_options};
+use crate::generate::{
+    config_map, inflate, secret, string_data_as_data, take_over_metadata, unite_data, with_global_options,
+};
 use crate::kustomization::{COMPONENT, FILE_NAMES, Kustomization, Text};
 use crate::load::Loader;
 use crate::origin::Origin;
 use crate::plugin::{self, Configured};
-use crate::read::{read_config, read_resources, read_schema};
+use crate::read::{read_config, read_resources};
 use crate::resource::{Behavior, Resource};
 use crate::resource_map::ResourceMap;
 use crate::transform::Transformer;
@@ -89,10 +91,10 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             (Some(_), Some(_)) => refuse("builtin version and custom schema provided, cannot use both"),
             (Some(path), None) => {
                 let (path, content) = self.loader.load(&Text::from(path.as_str()))?;
-                if !session.has_own_schema() {
-                    session.set_schema(read_schema(&content, session.add_file(&path))?);
+                match read_config(&content, session.add_file(&path))? {
+                    Some(document) => session.set_schema(&document),
+                    None => session.set_schema(&gitops_yaml::Node::mapping(Vec::new())),
                 }
-                Ok(())
             }
             (None, Some(version)) if version != "v1.21.2" && version != "v1212" => {
                 refuse("the specified OpenAPI version is not built in")
@@ -400,7 +402,15 @@ fn absorb(sum: &mut Accumulator, made: Vec<Resource>, by: Option<&Origin>) -> Re
                     if old.history.origin.is_some() {
                         new.history.origin.clone_from(&old.history.origin);
                     }
-                    unite_data(&mut new, old, "data");
+                    let is_secret = new.api_version() == "v1" && new.kind() == "Secret";
+                    let with_strings = if is_secret {
+                        Some(string_data_as_data(old).map_err(|error| {
+                            error.within(format!("failed to normalize stringData for {id}"))
+                        })?)
+                    } else {
+                        None
+                    };
+                    unite_data(&mut new, with_strings.as_ref().unwrap_or(old), "data");
                     unite_data(&mut new, old, "binaryData");
                 }
                 sum.resources.replace(*position, new);

@@ -5,7 +5,7 @@ use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::schema::Schema;
+use gitops_core::schema::{Schema, Winner};
 use gitops_core::tree::Source;
 use gitops_yaml::{Dialect, FileId, Files, Node, Str, append_sigs};
 
@@ -201,6 +201,8 @@ pub(crate) struct Session<'a> {
     warnings: RefCell<Vec<String>>,
     schema: RefCell<Option<Arc<Schema>>>,
     builtin: Arc<Schema>,
+    /// The scopes by the built-in schema.
+    scopes: Scopes,
 }
 
 impl std::fmt::Debug for Session<'_> {
@@ -211,6 +213,7 @@ impl std::fmt::Debug for Session<'_> {
 
 impl<'a> Session<'a> {
     fn new(source: &'a dyn Source, options: Options, inflator: Option<&'a dyn ChartInflator>) -> Self {
+        let builtin = Arc::new(Schema::builtin());
         Self {
             source,
             options,
@@ -218,7 +221,8 @@ impl<'a> Session<'a> {
             files: RefCell::default(),
             warnings: RefCell::default(),
             schema: RefCell::default(),
-            builtin: Arc::new(Schema::builtin()),
+            scopes: Scopes::new(Arc::clone(&builtin)),
+            builtin,
         }
     }
 
@@ -242,16 +246,35 @@ impl<'a> Session<'a> {
     }
 
     /// Sets the schema for the whole build; the first one stays.
-    pub(crate) fn set_schema(&self, schema: Schema) {
-        self.schema.borrow_mut().get_or_insert_with(|| Arc::new(schema));
-    }
-
-    pub(crate) fn has_own_schema(&self) -> bool {
-        self.schema.borrow().is_some()
+    ///
+    /// It takes the place of the built-in one, unless a base was looked at before. Upstream has read the built-in one by
+    /// then, or will when it next needs a schema, and keeps both.
+    ///
+    /// # Errors
+    /// When it is no OpenAPI document.
+    pub(crate) fn set_schema(&self, document: &Node) -> Result<(), Error> {
+        let mut set = self.schema.borrow_mut();
+        if set.is_some() {
+            return Ok(());
+        }
+        let mut schema = Schema::default();
+        let mut winner = Winner::Document;
+        if self.builtin.was_used() {
+            schema = Schema::builtin();
+        } else if self.scopes.asked_unknown() {
+            schema = Schema::builtin();
+            winner = Winner::Known;
+        }
+        schema
+            .extend_from_openapi(document, winner)
+            .map_err(|error| Error::new(ErrorKind::Kustomization, error.to_string()).at(error.place))?;
+        *set = Some(Arc::new(schema));
+        Ok(())
     }
 
     pub(crate) fn resource_map(&self) -> ResourceMap {
-        ResourceMap::new(Scopes::new(self.schema()))
+        let own = self.schema.borrow().clone().map(Scopes::new);
+        ResourceMap::new(own.unwrap_or_else(|| self.scopes.clone()))
     }
 
     /// Shows a path of the tree as the user knows it.

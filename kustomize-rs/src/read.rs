@@ -1,6 +1,5 @@
 //! Reads a file of manifests into resources.
 
-use gitops_core::schema::Schema;
 use gitops_yaml::{FileId, Limits, MergeRule, Node, ReadOptions, read_document};
 
 use crate::error::{Error, ErrorKind};
@@ -70,18 +69,6 @@ pub(crate) fn read_config(text: &[u8], file: FileId) -> Result<Option<Node>, Err
     document.expand_merge_keys(MergeRule::LastWins, &Limits::default()).map_err(refuse)?;
     let root = document.root;
     Ok((!root.is_null()).then_some(root))
-}
-
-/// Reads a file that `openapi: path` names.
-///
-/// # Errors
-/// When it is neither JSON nor YAML, or no OpenAPI document.
-pub(crate) fn read_schema(text: &[u8], file: FileId) -> Result<Schema, Error> {
-    let node = read_config(text, file)?.unwrap_or_else(|| Node::mapping(Vec::new()));
-    let place = node.place;
-    Schema::from_openapi(&node).map_err(|error| {
-        Error::new(ErrorKind::Kustomization, format!("invalid schema file: {error}")).at(place)
-    })
 }
 
 /// Splits a text at its `---` lines and reads every part by itself, since upstream's reader does and anchors therefore

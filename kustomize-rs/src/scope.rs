@@ -1,6 +1,7 @@
 //! Which kinds belong to the cluster as a whole and have no namespace.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gitops_core::schema::{Schema, Scope};
 
@@ -10,13 +11,15 @@ use crate::id::Gvk;
 #[derive(Clone, Debug)]
 pub struct Scopes {
     schema: Arc<Schema>,
+    /// Whether a kind that the schema does not know was asked for; shared by all copies.
+    asked_unknown: Arc<AtomicBool>,
 }
 
 impl Scopes {
     /// Asks this schema.
     #[must_use]
     pub fn new(schema: Arc<Schema>) -> Self {
-        Self { schema }
+        Self { schema, asked_unknown: Arc::default() }
     }
 
     /// Returns the schema that is asked.
@@ -28,7 +31,16 @@ impl Scopes {
     /// Returns whether a kind is known to belong to the cluster.
     #[must_use]
     pub fn is_cluster_scoped(&self, gvk: &Gvk) -> bool {
-        self.schema.scope(&gvk.api_version(), &gvk.kind) == Some(Scope::Cluster)
+        let scope = self.schema.scope(&gvk.api_version(), &gvk.kind);
+        if scope.is_none() {
+            self.asked_unknown.store(true, Ordering::Relaxed);
+        }
+        scope == Some(Scope::Cluster)
+    }
+
+    /// Returns whether a kind that the schema does not know was asked for.
+    pub(crate) fn asked_unknown(&self) -> bool {
+        self.asked_unknown.load(Ordering::Relaxed)
     }
 }
 

@@ -23,6 +23,15 @@ impl fmt::Display for OpenApiError {
 
 impl std::error::Error for OpenApiError {}
 
+/// Which of two types of one name stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Winner {
+    /// The one that the document brings.
+    Document,
+    /// The one that is known already.
+    Known,
+}
+
 /// Schemas nested deeper than this say nothing more.
 const DEPTH: usize = 64;
 
@@ -33,15 +42,15 @@ impl Schema {
     /// When the document, its definitions or one of them is no mapping.
     pub fn from_openapi(document: &Node) -> Result<Self, OpenApiError> {
         let mut schema = Self::default();
-        schema.extend_from_openapi(document)?;
+        schema.extend_from_openapi(document, Winner::Document)?;
         Ok(schema)
     }
 
-    /// Adds the types of an OpenAPI v2 document to those already known; a type of a known name or kind replaces it.
+    /// Adds the types of an OpenAPI v2 document to those already known.
     ///
     /// # Errors
     /// When the document, its definitions or one of them is no mapping.
-    pub fn extend_from_openapi(&mut self, document: &Node) -> Result<(), OpenApiError> {
+    pub fn extend_from_openapi(&mut self, document: &Node, winner: Winner) -> Result<(), OpenApiError> {
         let wrong = |message, node: &Node| OpenApiError { message, place: node.place };
         let top = document.entries().ok_or_else(|| wrong("the document is no mapping", document))?;
         for entry in top {
@@ -55,7 +64,7 @@ impl Schema {
                         if !definition.value.is_mapping() {
                             return Err(wrong("a definition is no mapping", &definition.value));
                         }
-                        self.add_definition(definition.key.scalar(), &definition.value);
+                        self.add_definition(definition.key.scalar(), &definition.value, winner);
                     }
                 }
                 Some("paths") => self.add_paths(&entry.value),
@@ -65,11 +74,16 @@ impl Schema {
         Ok(())
     }
 
-    fn add_definition(&mut self, name: Option<&Str>, node: &Node) {
-        let index = self.add_type(name.cloned().unwrap_or_default(), Definition::read(node));
+    fn add_definition(&mut self, name: Option<&Str>, node: &Node, winner: Winner) {
+        let name = name.cloned().unwrap_or_default();
+        if winner == Winner::Known && self.index_of(&name).is_some() {
+            return;
+        }
+        let index = self.add_type(name, Definition::read(node));
         let kinds = node.get("x-kubernetes-group-version-kind").and_then(Node::items).unwrap_or_default();
         for kind in kinds {
-            if let Some(kind) = group_version_kind(kind) {
+            let Some(kind) = group_version_kind(kind) else { continue };
+            if winner == Winner::Document || !self.kinds.contains_key(&kind) {
                 self.kinds.insert(kind, index);
             }
         }

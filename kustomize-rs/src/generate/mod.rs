@@ -9,7 +9,7 @@ use gitops_yaml::{Entry, Node, Str, Style};
 
 pub use helm::{ChartInflator, ChartRequest};
 
-pub(crate) use config_map::{config_map, secret};
+pub(crate) use config_map::{config_map, secret, string_data_as_data};
 pub(crate) use helm::inflate;
 pub(crate) use iam_policy::{IamPolicyArgs, iam_policy};
 
