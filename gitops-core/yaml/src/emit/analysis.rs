@@ -53,6 +53,13 @@ const CLASSES: [u8; 256] = {
     table
 };
 
+/// Whether a text is one word of ASCII that allows everything, as most are.
+#[inline]
+pub(crate) fn is_ordinary(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    bytes.first().is_some_and(|&first| !is_first_indicator(first)) && classes(bytes) == 0
+}
+
 /// Returns what libyaml's `yaml_emitter_analyze_scalar` finds out.
 pub(crate) fn analyze(value: &str, variant: Variant) -> Analysis {
     let bytes = value.as_bytes();

@@ -6,5 +6,5 @@
 mod analysis;
 mod writer;
 
-pub(crate) use analysis::{Analysis, Variant, analyze};
+pub(crate) use analysis::{Analysis, Variant, analyze, is_ordinary};
 pub(crate) use writer::{Folding, ScalarStyle, Writer};

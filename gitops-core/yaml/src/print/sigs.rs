@@ -2,7 +2,7 @@
 //! and Helm's `toYaml` write.
 
 use crate::decode::{Tree, ValueSink, walk};
-use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze};
+use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze, is_ordinary};
 use crate::go_float::go_float;
 use crate::json::{escaped_length, through_json, unsupported_float};
 use crate::print::key_order;
@@ -136,6 +136,11 @@ impl SigsPrinter {
         self.open_pending();
         let indent = self.frames.last().map_or(0, |frame| frame.indent);
         self.writer.write_indent(indent);
+        if key.len() <= SIMPLE_KEY && is_ordinary(key) && string_may_be_plain(key, Dialect::Yaml11) {
+            self.writer.write_simple(key);
+            self.writer.write_attached(':');
+            return;
+        }
         let analysis = analyze(key, Variant::V2);
         // On the way through JSON, a key must end on its line and within 1024 characters of its start.
         let has_break = !analysis.single_quoted && key.contains('\u{85}');
@@ -158,6 +163,10 @@ impl SigsPrinter {
     /// Writes a string.
     pub fn str(&mut self, value: &str) {
         self.before_value();
+        if is_ordinary(value) && string_may_be_plain(value, Dialect::Yaml11) {
+            self.writer.write_simple(value);
+            return;
+        }
         let indent = self.scalar_indent();
         self.string(value, analyze(value, Variant::V2), indent, Folding::Allowed);
     }

@@ -3,9 +3,9 @@
 //! The steps follow libyaml's emitter one by one, because where a comment lands, and whether a blank line precedes it,
 //! depends on the order in which the emitter looks at its pending comments.
 
-use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze};
+use crate::emit::{Analysis, Folding, ScalarStyle, Variant, Writer, analyze, is_ordinary};
 use crate::print::scalar::{StyleAndTag, Tagging, style_and_tag};
-use crate::{Comments, Data, Document, Entry, Error, ErrorKind, Node, Str, Style};
+use crate::{Comments, Data, Document, Entry, Error, ErrorKind, Node, Str, Style, Tag};
 
 /// How sequences within mappings are indented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -297,6 +297,10 @@ impl<'a> Emitter<'a> {
 
     #[inline]
     fn scalar(&mut self, node: &'a Node, text: &'a Str, position: Position) -> Result<(), Error> {
+        if is_plain_word(node, text) {
+            self.writer.write_simple(text);
+            return Ok(());
+        }
         self.analyzed_scalar(node, text, position, style_and_tag(node), analyze(text, Variant::V3))
     }
 
@@ -419,6 +423,13 @@ impl<'a> Emitter<'a> {
 
     /// Writes a key if it can be written without `?`; returns whether it is written.
     fn simple_key(&mut self, key: &'a Node) -> Result<bool, Error> {
+        if let Data::Scalar(text) = &key.data
+            && text.len() <= SIMPLE_KEY
+            && is_plain_word(key, text)
+        {
+            self.writer.write_simple(text);
+            return Ok(true);
+        }
         let anchor = key.anchor().map_or(0, |anchor| anchor.len());
         let chosen = style_and_tag(key);
         let length = match &key.data {
@@ -604,6 +615,16 @@ enum Collection {
 /// A new comment replaces one that waits, an empty one does not.
 fn pick<'a>(new: &'a str, pending: &'a str) -> &'a str {
     if new.is_empty() { pending } else { new }
+}
+
+/// Whether a scalar is written as it is, wherever it stands: nearly all are.
+#[inline]
+fn is_plain_word(node: &Node, text: &str) -> bool {
+    node.tag == Tag::Implicit
+        && node.style == Style::Default
+        && node.anchor().is_none()
+        && is_ordinary(text)
+        && text != "<<"
 }
 
 fn check_anchor(name: &str, node: &Node, what: &str) -> Result<(), Error> {
