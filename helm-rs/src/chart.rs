@@ -16,6 +16,7 @@ pub use dependency::{Dependency, ImportValues, Lock};
 pub use file::File;
 pub use ignore::{EntryType, IgnoreRules};
 pub(crate) use load::check_name_for_path;
+pub(crate) use metadata::UnknownFields;
 pub use metadata::{Maintainer, Metadata};
 
 use crate::Time;

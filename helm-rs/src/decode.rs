@@ -27,6 +27,21 @@ pub(crate) fn parse_from_line(text: &[u8], first_line: u32) -> Result<Node, Deco
     Ok(document.root)
 }
 
+/// Refuses a text whose mappings hold a key twice, as the strict reader does.
+pub(crate) fn check_unique_keys(text: &[u8]) -> Result<(), DecodeError> {
+    let document = read_document(text, FileId::NONE, &ReadOptions::yaml11());
+    let Ok(Some(document)) = document else { return Ok(()) };
+    let Some(first) = document.root.duplicate_keys().into_iter().next() else { return Ok(()) };
+    let shown = crate::go::quoted(&scalar_text(first.again));
+    let line = first.value.place.line;
+    Err(DecodeError {
+        message: format!(
+            "error converting YAML to JSON: yaml: unmarshal errors:\n  line {line}: key {shown} already set in map"
+        ),
+        place: first.again.place,
+    })
+}
+
 /// A mistake in a text, in Go's words.
 #[derive(Clone, Debug)]
 pub(crate) struct DecodeError {

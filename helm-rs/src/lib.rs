@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod go;
 mod json;
+mod lint;
 mod package;
 mod post_render;
 mod schema;
@@ -25,6 +26,7 @@ pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
+pub use lint::{Entry, Finding, LintOptions, LintTarget, Severity, lint};
 pub use package::{PackageOptions, Packaged, package};
 pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
 pub use schema::{validate, validate_values};

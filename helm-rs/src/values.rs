@@ -15,4 +15,5 @@ pub use set::{SetKind, set};
 pub use user::UserValues;
 pub(crate) use value::printed;
 pub use value::{Table, Value};
+pub(crate) use yaml::{kubernetes_documents, read_values_document};
 pub use yaml::{load_values, merge_tables};

@@ -8,6 +8,7 @@ mod build;
 mod completion;
 mod helm;
 mod image;
+mod lint;
 mod package;
 mod show;
 mod template;
@@ -33,6 +34,7 @@ enum Command {
     Build(build::Args),
     Completion(completion::Args),
     Image(image::Args),
+    Lint(Box<lint::Args>),
     Package(package::Args),
     Show(show::Args),
     Template(Box<template::Args>),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Image(args) => image::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Package(args) => package::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Template(args) => template::run(&args),

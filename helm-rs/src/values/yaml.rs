@@ -43,8 +43,24 @@ pub fn load_values(text: &[u8], file: &str) -> Result<Table, Error> {
 
 const GO_TYPE: &str = "map[string]interface {}";
 
-/// Cuts a text at its lines `---`, as Kubernetes' readers do; each document comes with the line it begins on.
+/// Reads the first document of a text as values, for the type that Go's errors name.
+pub(crate) fn read_values_document(text: &[u8], go_type: &str) -> Result<Table, String> {
+    let node = decode::parse(text).map_err(|error| error.message)?;
+    decode::object(&node, &Field::ROOT, go_type).map_err(|error| error.message)?;
+    Ok(Value::from_node(&node).as_table().cloned().unwrap_or_default())
+}
+
 fn documents<'a>(text: &'a [u8], file: &str) -> Result<Vec<(u32, &'a [u8])>, Error> {
+    let (found, mistake) = kubernetes_documents(text);
+    let Some((line, separator)) = mistake else { return Ok(found) };
+    let place = Place { line, column: 1, ..Place::NONE };
+    let message = format!("error reading yaml document: invalid Yaml document separator: {separator}");
+    Err(Error::new(ErrorKind::Values, message).at(decode::site(file, place, text)))
+}
+
+/// Cuts a text at its lines `---`, as Kubernetes' readers do; each document comes with the line it begins on. Such a line
+/// may hold nothing else but a comment; the first that does ends the reading and is returned as well.
+pub(crate) fn kubernetes_documents(text: &[u8]) -> (Vec<(u32, &[u8])>, Option<(u32, String)>) {
     let mut found = Vec::new();
     let (mut start, mut first_line) = (0, 1);
     let (mut at, mut line_number) = (0, 1);
@@ -53,11 +69,7 @@ fn documents<'a>(text: &'a [u8], file: &str) -> Result<Vec<(u32, &'a [u8])>, Err
         if let Some(rest) = text[at..end].strip_prefix(b"---") {
             let rest = rest.trim_ascii();
             if !rest.is_empty() && !rest.starts_with(b"#") {
-                let shown = String::from_utf8_lossy(rest);
-                let place = Place { line: line_number, column: 1, ..Place::NONE };
-                let message =
-                    format!("error reading yaml document: invalid Yaml document separator: {shown}");
-                return Err(Error::new(ErrorKind::Values, message).at(decode::site(file, place, text)));
+                return (found, Some((line_number, String::from_utf8_lossy(rest).into_owned())));
             }
             // A separator above all content is part of the document that it begins.
             if at > start {
@@ -71,7 +83,7 @@ fn documents<'a>(text: &'a [u8], file: &str) -> Result<Vec<(u32, &'a [u8])>, Err
     if start < text.len() {
         found.push((first_line, &text[start..]));
     }
-    Ok(found)
+    (found, None)
 }
 
 /// Lays a table over another one: tables are merged, everything else is replaced, by nulls too.
