@@ -231,7 +231,7 @@ fn load(path: &Path, args: &Args, warnings: &mut Warnings) -> Result<Chart, Fail
     if missing.is_empty() {
         return Ok(chart);
     }
-    let missing: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
     Err(format!(
         "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
         missing.join(", ")

@@ -174,11 +174,7 @@ fn is_address(text: &str) -> bool {
         return false;
     }
     let after = match text.split_once("://") {
-        Some((scheme, after))
-            if matches!(scheme, "ftp" | "tcp" | "udp" | "ws" | "wss" | "http" | "https") =>
-        {
-            after
-        }
+        Some(("ftp" | "tcp" | "udp" | "ws" | "wss" | "http" | "https", after)) => after,
         Some(_) => return false,
         None => text,
     };

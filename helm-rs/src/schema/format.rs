@@ -82,7 +82,8 @@ fn email_mistake(text: &str) -> Option<String> {
     if local.contains("..") {
         return Some("consecutive dots".to_owned());
     }
-    if !is_local(local) && !(local.starts_with('"') && local.ends_with('"') && local.len() > 1) {
+    let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+    if !is_local(local) && !is_quoted {
         return Some("invalid character in local part".to_owned());
     }
     if let Some(address) = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

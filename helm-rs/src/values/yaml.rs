@@ -58,9 +58,12 @@ fn documents<'a>(text: &'a [u8], file: &str) -> Result<Vec<(u32, &'a [u8])>, Err
     Err(Error::new(ErrorKind::Values, message).at(decode::site(file, place, text)))
 }
 
+/// A document and the line it begins on.
+type Numbered<'a> = (u32, &'a [u8]);
+
 /// Cuts a text at its lines `---`, as Kubernetes' readers do; each document comes with the line it begins on. Such a line
 /// may hold nothing else but a comment; the first that does ends the reading and is returned as well.
-pub(crate) fn kubernetes_documents(text: &[u8]) -> (Vec<(u32, &[u8])>, Option<(u32, String)>) {
+pub(crate) fn kubernetes_documents(text: &[u8]) -> (Vec<Numbered<'_>>, Option<(u32, String)>) {
     let mut found = Vec::new();
     let (mut start, mut first_line) = (0, 1);
     let (mut at, mut line_number) = (0, 1);

@@ -7,6 +7,7 @@
 )]
 
 mod chart;
+mod charts;
 mod json;
 mod manifests;
 mod values;
