@@ -7,8 +7,10 @@ use crate::function::{CallError, Function, Signature, Type};
 use crate::number::Number;
 use crate::quote::quote;
 use crate::set::MissingKey;
+use crate::time::duration_method;
 use crate::value::{Element, IntKind, UintKind, Value};
 use gitops_yaml::Str;
+use std::sync::Arc;
 
 const AND_OR: Signature = Signature::variadic(&[Type::Reflect, Type::Reflect], Type::Reflect);
 const CALL: Signature = Signature::variadic(&[Type::Reflect, Type::Reflect], Type::Reflect);
@@ -177,6 +179,12 @@ impl Machine<'_> {
                 }
                 Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
             }
+            Value::Int(value, IntKind::Duration) => match duration_method(*value, name) {
+                Some(method) => self.call(frame, dot, name, &Arc::new(method), words),
+                None => {
+                    Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
+                }
+            },
             _ => Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name()))),
         }
     }

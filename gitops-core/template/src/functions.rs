@@ -4,6 +4,7 @@
 //! they fail, and in a template both fail the render.
 
 mod cast;
+mod dates;
 mod defaults;
 mod dicts;
 mod encoding;
@@ -45,6 +46,7 @@ pub fn sprig() -> Functions {
         path::add,
         network::add,
         random::add,
+        dates::add,
     ] {
         add(&mut functions);
     }

@@ -17,6 +17,7 @@ mod parse;
 mod printf;
 mod quote;
 mod set;
+mod time;
 mod value;
 mod world;
 

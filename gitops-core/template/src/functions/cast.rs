@@ -47,7 +47,7 @@ pub(super) fn to_float64(value: &Value) -> f64 {
 }
 
 /// Go's `strconv.ParseFloat`, which also knows infinities and NaN by name.
-fn go_float(text: &str) -> Option<f64> {
+pub(super) fn go_float(text: &str) -> Option<f64> {
     let body = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
     match body.as_str() {
         "inf" | "infinity" => Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY }),
