@@ -68,6 +68,8 @@ impl<'a> Anchors<'a> {
 struct Budget<'n> {
     decoded: u64,
     from_aliases: u64,
+    /// Bytes of text that aliases repeat.
+    bytes: usize,
     alias_depth: u32,
     depth: usize,
     open: Vec<&'n Node>,
@@ -77,6 +79,8 @@ struct Budget<'n> {
 const SMALL: u64 = 400_000;
 /// From this many on, a tenth of them may.
 const LARGE: u64 = 4_000_000;
+/// How many bytes of text aliases may repeat. go-yaml knows no such bound and prints what then fills the memory.
+const MAX_BYTES: usize = 256 << 20;
 /// Collections within collections, aliases followed.
 pub(super) const MAX_DEPTH: usize = 1_000;
 
@@ -100,6 +104,16 @@ impl<'n> Budget<'n> {
         }
         self.depth += 1;
         match &node.data {
+            Data::Scalar(text) if self.alias_depth > 0 => {
+                self.bytes = self.bytes.saturating_add(text.len());
+                if self.bytes > MAX_BYTES {
+                    return Err(Error::new(
+                        ErrorKind::Limit,
+                        node.place,
+                        "document contains excessive aliasing",
+                    ));
+                }
+            }
             Data::Scalar(_) => {}
             Data::Sequence(items) => {
                 for item in items {
@@ -134,4 +148,33 @@ impl<'n> Budget<'n> {
 /// Refuses a tree that recursion on a small stack could not bear.
 pub(super) fn too_deep(node: &Node) -> Error {
     Error::new(ErrorKind::Limit, node.place, format!("exceeded max depth of {MAX_DEPTH}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Dialect, FileId, Node, ReadOptions, print_sigs, read_document};
+
+    #[track_caller]
+    fn refused(text: &str) -> String {
+        let document = read_document(text.as_bytes(), FileId::NONE, &ReadOptions::v3()).unwrap().unwrap();
+        print_sigs(&document, Dialect::V3).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn aliases_may_not_blow_up() {
+        let mut bomb = "a0: &a0 [x, x]\n".to_owned();
+        for level in 1..30 {
+            let below = level - 1;
+            bomb.push_str(&format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n"));
+        }
+        assert_eq!(refused(&bomb), "yaml: document contains excessive aliasing");
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a,".repeat(300));
+        assert_eq!(refused(&long), "yaml: document contains excessive aliasing");
+    }
+
+    #[test]
+    fn an_alias_that_a_program_made_needs_its_anchor() {
+        let error = print_sigs(&Node::alias("x"), Dialect::V3).unwrap_err();
+        assert_eq!(error.to_string(), "yaml: unknown anchor 'x' referenced");
+    }
 }
