@@ -6,7 +6,7 @@
 
 use crate::compose::Composer;
 use crate::parse::Block;
-use crate::scan::class::{self, BLANK, BREAK, COLON, FLOW, QUOTE, WORD};
+use crate::scan::class::{self, BLANK, BREAK, COLON, FLOW, KEY, QUOTE, WORD};
 use crate::scan::{Mark, index};
 use crate::{Error, Node, Style};
 
@@ -21,6 +21,8 @@ pub(crate) struct LineStart {
     pub(crate) start: usize,
     /// The index of the first byte of the content.
     pub(crate) content: usize,
+    /// Where the key ends that the content begins with, if that is known already.
+    pub(crate) key_end: Option<usize>,
     /// Where the scanner would go on: the end of the line before, unless a plain scalar ended there, which takes the
     /// break and the indentation with it. The ends of blocks are placed there.
     pub(crate) resume: Resume,
@@ -70,7 +72,7 @@ impl Lines<'_> {
     }
 
     /// Counts the bytes from `at` that are of none of the classes.
-    fn run(self, at: usize, classes: u8) -> usize {
+    fn run(self, at: usize, classes: u16) -> usize {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         rest.iter().position(|&b| class::is(b, classes)).unwrap_or(rest.len())
     }
@@ -95,7 +97,7 @@ impl Lines<'_> {
                 } else {
                     Resume { at: end, line: this.line, line_start: this.start }
                 };
-                Some(LineStart { line, start, content, resume })
+                Some(LineStart { line, start, content, key_end: None, resume })
             }
         }
     }
@@ -103,7 +105,7 @@ impl Lines<'_> {
     /// Returns where the plain key at `at` ends, at its `:`.
     fn key(self, at: usize) -> Option<usize> {
         let rest = self.text.as_bytes().get(at..)?;
-        let length = rest.iter().position(|&b| !class::is(b, WORD) && b != b'.' && b != b'/')?;
+        let length = rest.iter().position(|&b| !class::is(b, KEY))?;
         let is_key = length > 0
             && length <= MAX_KEY
             && self.byte(at) != b'-'
@@ -234,7 +236,7 @@ impl Composer<'_> {
         at: LineStart,
         is_first: bool,
     ) -> Result<Option<LineStart>, Error> {
-        let Some(key_end) = lines.key(at.content) else { return Ok(None) };
+        let Some(key_end) = at.key_end.or_else(|| lines.key(at.content)) else { return Ok(None) };
         if lines.byte(key_end + 1) == b'\n' {
             return self.compose_nested(lines, at, key_end, is_first);
         }
@@ -259,12 +261,18 @@ impl Composer<'_> {
         key_end: usize,
         is_first: bool,
     ) -> Result<Option<LineStart>, Error> {
-        let Some(next) = lines.next(at, key_end + 1, false) else { return Ok(None) };
+        let Some(mut next) = lines.next(at, key_end + 1, false) else { return Ok(None) };
         let is_deeper = next.column() > at.column();
         let block = match (lines.is_entry(next.content), is_deeper) {
             (true, true) => Block::Sequence,
             (true, false) if next.column() == at.column() => Block::IndentlessSequence,
-            (false, true) if lines.key(next.content).is_some() => Block::Mapping,
+            (false, true) => {
+                next.key_end = lines.key(next.content);
+                if next.key_end.is_none() {
+                    return Ok(None);
+                }
+                Block::Mapping
+            }
             _ => return Ok(None),
         };
         if !self.may_nest() {
@@ -282,13 +290,14 @@ impl Composer<'_> {
             return Ok(None);
         }
         let start = at.content + 1 + lines.spaces(at.content + 1);
-        if lines.key(start).is_some() {
+        let key_end = lines.key(start);
+        if key_end.is_some() {
             if !self.may_nest() {
                 return Ok(None);
             }
             self.open_block(Block::Mapping, at.mark(start))?;
             let resume = Resume { at: start, line: at.line, line_start: at.start };
-            return Ok(Some(LineStart { content: start, resume, ..at }));
+            return Ok(Some(LineStart { content: start, key_end, resume, ..at }));
         }
         let Some((value, end)) = lines.value(start) else { return Ok(None) };
         let Some(next) = lines.next(at, end, value.is_plain()) else { return Ok(None) };

@@ -97,7 +97,7 @@ impl Scanner<'_> {
 
     /// Returns whether a word that begins at `at` is at once ended by an indicator.
     #[inline]
-    fn ends_plain(&self, at: usize, stops: u8) -> bool {
+    fn ends_plain(&self, at: usize, stops: u16) -> bool {
         match self.byte(at) {
             b':' => self.is_blankz(at + 1),
             b => class::is(b, FLOW & stops),

@@ -29,7 +29,7 @@ impl<'a> Scanner<'a> {
         let content = key.index as usize;
         let start = content - key.column as usize;
         let resume = Resume { at: content, line: key.line, line_start: start };
-        let at = LineStart { line: key.line, start, content, resume };
+        let at = LineStart { line: key.line, start, content, key_end: None, resume };
         Some((Lines { text: self.text }, at))
     }
 
