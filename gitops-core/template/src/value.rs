@@ -295,6 +295,56 @@ impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
     }
 }
 
+/// Drops what is nested without recursion: a template can nest lists deeper than any stack.
+fn drop_nested(mut pending: Vec<Value>) {
+    while let Some(mut value) = pending.pop() {
+        match &mut value {
+            Value::List(list) => list.take_nested(&mut pending),
+            Value::Map(map) => map.take_nested(&mut pending),
+            _ => {}
+        }
+    }
+}
+
+fn is_nested(value: &Value) -> bool {
+    matches!(value, Value::List(_) | Value::Map(_))
+}
+
+impl List {
+    /// Takes lists and maps out of a list that nobody else holds.
+    fn take_nested(&mut self, pending: &mut Vec<Value>) {
+        if let Some(items) = Arc::get_mut(&mut self.items) {
+            pending.extend(items.iter_mut().filter(|item| is_nested(item)).map(std::mem::take));
+        }
+    }
+}
+
+impl Map {
+    /// Takes lists and maps out of a map that nobody else holds.
+    fn take_nested(&mut self, pending: &mut Vec<Value>) {
+        if let Some(entries) = Arc::get_mut(&mut self.entries) {
+            let entries = entries.get_mut().unwrap_or_else(PoisonError::into_inner);
+            pending.extend(entries.values_mut().filter(|value| is_nested(value)).map(std::mem::take));
+        }
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        let mut pending = Vec::new();
+        self.take_nested(&mut pending);
+        drop_nested(pending);
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        let mut pending = Vec::new();
+        self.take_nested(&mut pending);
+        drop_nested(pending);
+    }
+}
+
 /// How deep values are walked; deeper ones (a map that holds itself) are cut there.
 pub(crate) const MAX_DEPTH: usize = 200;
 

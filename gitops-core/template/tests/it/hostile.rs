@@ -1,0 +1,136 @@
+//! Templates come from strangers: any text parses or is refused, any render ends, and no depth overflows a stack.
+
+use gitops_template::{Limits, Map, Options, Templates, Value, sprig};
+use proptest::prelude::*;
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.steps = 20_000;
+    limits.output_bytes = 1 << 20;
+    limits
+}
+
+fn data() -> Value {
+    let inner: Map = [("k", Value::from("v")), ("n", Value::Nil)].into_iter().collect();
+    let list = Value::list(vec![Value::int(1), Value::Map(inner.clone()), Value::Nil]);
+    let own = Map::new();
+    own.insert("a", Value::Map(inner));
+    own.insert("l", list);
+    own.insert("self", Value::Map(own.clone()));
+    Value::Map(own)
+}
+
+/// Renders, and gives back what was printed or refused.
+fn render(text: &str) -> Result<String, String> {
+    let mut templates = Templates::new(sprig()).limits(limits());
+    templates.parse("t", text).map_err(|e| e.to_string())?;
+    let _ = templates.show("t");
+    templates.render("t", &data(), &Options::default()).map(|o| o.text).map_err(|e| e.to_string())
+}
+
+/// Runs on a stack as small as that of a thread.
+fn on_a_small_stack(run: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run);
+    thread.expect("a thread").join().expect("no panic");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_parsed_or_refused(text in "\\PC{0,80}") {
+        let _ = render(&text);
+        let _ = render(&format!("{{{{{text}}}}}"));
+    }
+
+    #[test]
+    fn any_words_are_rendered_or_refused(
+        words in proptest::collection::vec(
+            prop_oneof![
+                Just("{{"), Just("}}"), Just("{{- "), Just(" -}}"), Just("if "), Just("else "), Just("end"), Just("range "),
+                Just("with "), Just("define \"d\""), Just("template \"d\" "), Just("template \"t\" "), Just("block \"b\" "),
+                Just("break"), Just("continue"), Just(". "), Just(".a "), Just(".a.k "), Just(".l "), Just(".self "),
+                Just("$x "), Just("$x := "), Just("$x = "), Just(", "), Just("( "), Just(") "), Just("| "), Just("print "),
+                Just("printf \"%v %d %[2]*.1f\" "), Just("index "), Just("slice "), Just("eq "), Just("and "), Just("not "),
+                Just("len "), Just("toYaml "), Just("toJson "), Just("set "), Just("dict \"k\" "), Just("list "),
+                Just("merge "), Just("deepCopy "), Just("repeat "), Just("until "), Just("nindent "), Just("1 "), Just("-1 "),
+                Just("99999999 "), Just("1.5 "), Just("\"s\" "), Just("nil "), Just("true "), Just("text\n"), Just("/* c */"),
+            ],
+            0..24,
+        ),
+    ) {
+        let _ = render(&words.concat());
+    }
+
+    #[test]
+    fn any_format_prints_within_the_limit(format in "[%+# 0-9.*\\[\\]vTtbcdoOqxXUeEfFgGsp!é]{0,24}") {
+        let printed = render(&format!("{{{{printf {format:?} .self .l 3 \"x\" 2.5}}}}"));
+        prop_assert!(printed.map_or(0, |text| text.len()) <= 1 << 20);
+    }
+}
+
+#[test]
+fn deep_nesting_is_parsed_or_refused_on_a_small_stack() {
+    on_a_small_stack(|| {
+        let deep = 20_000;
+        for (open, close) in [
+            ("{{if .}}", "{{end}}"),
+            ("{{range .l}}", "{{end}}"),
+            ("{{with .}}", "{{end}}"),
+            ("{{if .}}{{else}}", "{{end}}"),
+            ("{{block \"b\" .}}", "{{end}}"),
+            ("{{define \"d\"}}", "{{end}}"),
+        ] {
+            let _ = render(&(open.repeat(deep) + &close.repeat(deep)));
+            let _ = render(&(open.repeat(9_000) + &close.repeat(9_000)));
+            let _ = render(&open.repeat(deep));
+        }
+        let _ = render(&format!("{{{{if .}}}}{}{{{{end}}}}", "{{else if .nope}}".repeat(deep)));
+        for deep in [9_000, deep] {
+            let _ = render(&format!("{{{{{}1{}}}}}", "(".repeat(deep), ")".repeat(deep)));
+            let _ = render(&format!("{{{{{}1{}}}}}", "(not ".repeat(deep), ")".repeat(deep)));
+            let _ = render(&format!("{{{{{}1{}}}}}", "(print ".repeat(deep), ").a".repeat(deep)));
+            let _ = render(&format!("{{{{1{}}}}}", " | print".repeat(deep)));
+            let _ = render(&format!("{{{{.{}}}}}", "a.".repeat(deep)));
+        }
+    });
+}
+
+#[test]
+fn templates_that_call_themselves_end_on_a_small_stack() {
+    on_a_small_stack(|| {
+        let mut templates = Templates::default();
+        templates.parse("t", "{{template \"t\" .}}").unwrap();
+        let error = templates.render("t", &Value::Nil, &Options::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "template: t:1:11: executing \"t\" at <{{template \"t\" .}}>: exceeded maximum template depth (100000)"
+        );
+        assert!(error.is_limit());
+    });
+}
+
+#[test]
+fn values_nested_deep_are_dropped_and_printed_on_a_small_stack() {
+    on_a_small_stack(|| {
+        let mut limits = Limits::default();
+        limits.output_bytes = 1 << 20;
+        for nested in ["list $x", "dict \"k\" $x", "list $x 1 | append (list 2)"] {
+            let mut templates = Templates::new(sprig()).limits(limits);
+            let text = format!(
+                "{{{{$x := 1}}}}{{{{range until 100000}}}}{{{{$x = {nested}}}}}{{{{end}}}}\
+                 {{{{$y := deepCopy $x}}}}{{{{eq (kindOf $x) (kindOf $y)}}}}{{{{deepEqual $x $y}}}}{{{{$z := print $x}}}}"
+            );
+            templates.parse("t", text).unwrap();
+            let _ = templates.render("t", &Value::Nil, &Options::default());
+        }
+    });
+}
+
+#[test]
+fn values_that_hold_one_thing_often_are_not_printed_without_bounds() {
+    let text = "{{$x := list 1}}{{range until 60}}{{$x = list $x $x}}{{end}}";
+    let printed = render(&format!("{text}{{{{print $x}}}}"));
+    assert!(printed.unwrap_err().contains("over the limit"), "a list of 2^60 items");
+    assert!(render(&format!("{text}{{{{$x}}}}")).unwrap_err().contains("over the limit"));
+}
