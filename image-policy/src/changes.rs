@@ -1,7 +1,7 @@
 //! What an update changed: files, the objects in them, the values of those. Feeds the commit's message.
 
 use crate::setter::ChosenImage;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// An object as its file names it; a part that the file lacks is empty.
@@ -32,6 +32,13 @@ pub struct Change {
     pub line: u32,
 }
 
+impl Change {
+    /// Whether both replace one value by different ones, for different policies.
+    fn clashes_with(&self, other: &Self) -> bool {
+        self.setter != other.setter && self.old_value == other.old_value && self.new_value != other.new_value
+    }
+}
+
 /// The changes of one object, in the order of its file.
 pub type ObjectChanges = BTreeMap<ObjectId, Vec<Change>>;
 
@@ -42,10 +49,9 @@ pub type ObjectChanges = BTreeMap<ObjectId, Vec<Change>>;
 /// let mut changes = Changes::default();
 /// let web = ObjectId { kind: "Deployment".into(), name: "web".into(), ..ObjectId::default() };
 /// let change = Change { old_value: "1.0".into(), new_value: "1.1".into(), setter: "flux-system:web:tag".into(), line: 7 };
-/// changes.add("apps/web.yaml", web, change)?;
+/// changes.add("apps/web.yaml", web, change);
 /// assert_eq!(changes.len(), 1);
 /// assert_eq!(changes.files().next().unwrap().0, "apps/web.yaml");
-/// # Ok::<(), image_policy::Conflict>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -55,24 +61,12 @@ pub struct Changes {
 
 impl Changes {
     /// Adds a change of an object in a file.
-    ///
-    /// # Errors
-    /// Where another setter gave the same line of the file another value: two policies must not write one field.
-    pub fn add(&mut self, file: &str, object: ObjectId, change: Change) -> Result<(), Conflict> {
-        let objects = self.files.entry(file.to_owned()).or_default();
-        let changes = objects.entry(object).or_default();
-        let clashes = |other: &&Change| {
-            change.line != 0
-                && other.line == change.line
-                && other.old_value == change.old_value
-                && other.setter != change.setter
-                && other.new_value != change.new_value
+    pub fn add(&mut self, file: &str, object: ObjectId, change: Change) {
+        let objects = match self.files.get_mut(file) {
+            Some(objects) => objects,
+            None => self.files.entry(file.to_owned()).or_default(),
         };
-        if let Some(other) = changes.iter().find(clashes) {
-            return Err(Conflict::new(file, change.line, &other.setter, &change.setter));
-        }
-        changes.push(change);
-        Ok(())
+        objects.entry(object).or_default().push(change);
     }
 
     /// Says which image stands behind a setter, so that templates can list images.
@@ -86,14 +80,24 @@ impl Changes {
     /// Where both changed one field to different values; the error names both setters.
     pub fn merge(&mut self, other: Self) -> Result<(), Conflict> {
         for (file, objects) in other.files {
+            let mut known: HashMap<u32, Vec<&Change>> = HashMap::new();
+            for change in self.files.get(&file).into_iter().flat_map(BTreeMap::values).flatten() {
+                known.entry(change.line).or_default().push(change);
+            }
+            let mut new = Vec::new();
             for (object, changes) in objects {
                 for change in changes {
-                    let known = self.files.get(&file).and_then(|objects| objects.get(&object));
-                    if !known.is_some_and(|known| known.contains(&change)) {
-                        self.add(&file, object.clone(), change)?;
+                    let at_line = known.get(&change.line).map_or(&[][..], Vec::as_slice);
+                    if at_line.contains(&&change) {
+                        continue;
                     }
+                    if let Some(clash) = at_line.iter().find(|known| known.clashes_with(&change)) {
+                        return Err(Conflict::new(&file, change.line, &clash.setter, &change.setter));
+                    }
+                    new.push((object.clone(), change));
                 }
             }
+            new.into_iter().for_each(|(object, change)| self.add(&file, object, change));
         }
         self.images.extend(other.images);
         Ok(())
@@ -193,7 +197,7 @@ mod tests {
         let mut changes = Changes::default();
         let web = ObjectId { kind: "Deployment".into(), name: "web".into(), ..ObjectId::default() };
         for (file, line) in [("b.yaml", 1), ("a.yaml", 1), ("a.yaml", 9)] {
-            changes.add(file, web.clone(), change("1", "2", "ns:web", line)).unwrap();
+            changes.add(file, web.clone(), change("1", "2", "ns:web", line));
         }
         assert_eq!(changes.len(), 3);
         assert_eq!(changes.changes().len(), 1);
@@ -204,9 +208,9 @@ mod tests {
     #[test]
     fn two_policies_on_one_field_are_named() {
         let mut first = Changes::default();
-        first.add("a.yaml", ObjectId::default(), change("1", "2", "ns:a", 4)).unwrap();
+        first.add("a.yaml", ObjectId::default(), change("1", "2", "ns:a", 4));
         let mut second = Changes::default();
-        second.add("a.yaml", ObjectId::default(), change("1", "3", "ns:b", 4)).unwrap();
+        second.add("a.yaml", ObjectId::default(), change("1", "3", "ns:b", 4));
         let conflict = first.merge(second).unwrap_err();
         assert_eq!(conflict.to_string(), "a.yaml:4: setters 'ns:a' and 'ns:b' both set this field");
         assert_eq!(conflict.setters(), ["ns:a", "ns:b"]);
@@ -215,7 +219,7 @@ mod tests {
     #[test]
     fn merging_the_same_update_twice_changes_nothing() {
         let mut first = Changes::default();
-        first.add("a.yaml", ObjectId::default(), change("1", "2", "ns:a", 4)).unwrap();
+        first.add("a.yaml", ObjectId::default(), change("1", "2", "ns:a", 4));
         let copy = first.clone();
         first.merge(copy.clone()).unwrap();
         assert_eq!(first, copy);

@@ -24,6 +24,12 @@ pub(crate) fn expand<'v>(mut template: &str, out: &mut String, value: impl Fn(Gr
     out.push_str(template);
 }
 
+/// Returns the group of a template that is one reference and nothing else.
+pub(crate) fn only_group(template: &str) -> Option<Group<'_>> {
+    let (name, rest) = take_name(template.strip_prefix('$')?)?;
+    rest.is_empty().then(|| group(name))
+}
+
 fn take_name(text: &str) -> Option<(&str, &str)> {
     let (is_braced, text) = text.strip_prefix('{').map_or((false, text), |rest| (true, rest));
     let end = text.find(|c: char| !is_letter_or_digit(c) && c != '_').unwrap_or(text.len());

@@ -6,9 +6,11 @@
 mod class;
 mod error;
 mod expand;
+mod extract;
 mod translate;
 
 pub use error::Error;
+pub use extract::Extractor;
 
 use std::ops::Range;
 
@@ -77,9 +79,19 @@ impl GoRegex {
         self.regex.captures(text).map(|captures| Captures { names: &self.names, captures })
     }
 
+    /// Prepares to fill one template from the first matches of many texts.
+    #[must_use]
+    pub fn extractor<'r>(&'r self, template: &'r str) -> Extractor<'r> {
+        Extractor::new(self, template)
+    }
+
     /// Returns the names of the groups, the whole match first; a group without name has an empty one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    pub(crate) fn groups_named(&self, name: &str) -> impl Iterator<Item = usize> {
+        self.names.iter().enumerate().filter(move |(_, known)| *known == name).map(|(group, _)| group)
     }
 
     /// Replaces all matches by a template in which `$1`, `$name` and `${name}` stand for groups.

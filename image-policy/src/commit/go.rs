@@ -279,7 +279,7 @@ mod tests {
         };
         let setter = "ns:web:tag".to_owned();
         let change = Change { old_value: "1".into(), new_value: "2".into(), setter, line: 3 };
-        changes.add("apps/web.yaml", web, change).unwrap();
+        changes.add("apps/web.yaml", web, change);
         changes.set_image("ns:web:tag", "ns:web=web:2".parse().unwrap());
         render(template, &Subject::new("ns", "auto"), &changes, &BTreeMap::new()).map_err(|e| e.to_string())
     }

@@ -117,7 +117,7 @@ mod tests {
         let web = ObjectId { kind: "Deployment".into(), name: "web".into(), ..ObjectId::default() };
         let setter = "ns:web".to_owned();
         let change = Change { old_value: "a:<1>".into(), new_value: "a:2".into(), setter, line: 3 };
-        changes.add("apps/web.yaml", web, change).unwrap();
+        changes.add("apps/web.yaml", web, change);
         changes.set_image("ns:web", "ns:web=a:2".parse().unwrap());
         let values = BTreeMap::from([("cluster".to_owned(), "prod".to_owned())]);
         render(template, &Subject::new("ns", "auto"), &changes, &values).map_err(|e| e.to_string())

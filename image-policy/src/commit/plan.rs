@@ -134,7 +134,7 @@ impl CommitPlan {
     ///
     /// let mut changes = Changes::default();
     /// let change = Change { old_value: "1.0".into(), new_value: "1.1".into(), setter: "ns:app:tag".into(), line: 3 };
-    /// changes.add("app.yaml", ObjectId::default(), change)?;
+    /// changes.add("app.yaml", ObjectId::default(), change);
     /// let spec = CommitSpec {
     ///     author: Author { name: "bot".into(), email: "bot@example.com".into() },
     ///     checkout: Some(CheckoutRef { branch: "main".into() }),
@@ -253,7 +253,7 @@ mod tests {
         let mut changes = Changes::default();
         let change =
             Change { old_value: "1".into(), new_value: "2".into(), setter: "ns:a:tag".into(), line: 1 };
-        changes.add("a.yaml", ObjectId::default(), change).unwrap();
+        changes.add("a.yaml", ObjectId::default(), change);
         changes
     }
 

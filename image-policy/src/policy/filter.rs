@@ -45,13 +45,16 @@ impl TagFilter {
         if self.extract.is_empty() {
             return self.pattern.is_match(tag).then_some(Cow::Borrowed(tag));
         }
-        self.pattern.captures(tag).map(|captures| Cow::Owned(captures.expand(&self.extract)))
+        self.pattern.extractor(&self.extract).extract(tag)
     }
 
     /// Filters tags and sorts them by the text to compare; Flux's own order is that of a Go map, which is none. Of those
     /// from which the same is extracted the last replaces the others.
     pub(super) fn candidates<'t>(&self, tags: impl Iterator<Item = (usize, &'t str)>) -> Vec<Candidate<'t>> {
-        let matching = tags.filter_map(|(index, tag)| Some(Candidate { index, text: self.apply(tag)? }));
+        let mut extractor = self.pattern.extractor(&self.extract);
+        let mut text_of =
+            |tag| if self.extract.is_empty() { self.apply(tag) } else { extractor.extract(tag) };
+        let matching = tags.filter_map(|(index, tag)| Some(Candidate { index, text: text_of(tag)? }));
         let mut all: Vec<Candidate<'t>> = matching.collect();
         all.sort_unstable_by(|one, other| one.text.cmp(&other.text).then(other.index.cmp(&one.index)));
         all.dedup_by(|later, kept| later.text == kept.text);

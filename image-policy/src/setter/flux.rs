@@ -44,7 +44,7 @@ pub(super) fn file(updater: &mut Updater<'_>, path: &str, text: &str) -> Result<
     let owner = if items.is_some() { "" } else { path };
     let any = !recorded.is_empty();
     for (object, change, image) in recorded {
-        updater.record(owner, object, change, image)?;
+        updater.record(owner, object, change, image);
     }
     if let Some(mut items) = items {
         items.iter_mut().for_each(|item| set_values(item, &new_values));

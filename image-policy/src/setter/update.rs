@@ -188,7 +188,7 @@ impl<'p> Updater<'p> {
                 continue;
             }
             any = true;
-            self.record(path, site.object.clone(), change(site, value, &setter), image)?;
+            self.record(path, site.object.clone(), change(site, value, &setter), image);
         }
         if any {
             self.update.files.insert(path.to_owned(), edits.finish());
@@ -223,15 +223,9 @@ impl<'p> Updater<'p> {
         Ok(None)
     }
 
-    pub(super) fn record(
-        &mut self,
-        path: &str,
-        object: ObjectId,
-        change: Change,
-        image: ChosenImage,
-    ) -> Result<(), Conflict> {
+    pub(super) fn record(&mut self, path: &str, object: ObjectId, change: Change, image: ChosenImage) {
         self.update.changes.set_image(&change.setter, image);
-        self.update.changes.add(path, object, change)
+        self.update.changes.add(path, object, change);
     }
 
     pub(super) fn written(&mut self, path: &str, text: String) {

@@ -63,7 +63,7 @@ fn changes(row: &Value) -> Changes {
             setter: text("setter").to_owned(),
             line: u32::try_from(index).unwrap() + 1,
         };
-        changes.add(text("file"), object, made).unwrap();
+        changes.add(text("file"), object, made);
         if let Ok(image) = Reference::parse(text("image")) {
             let mut parts = text("setter").split(':');
             let (namespace, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
