@@ -20,6 +20,7 @@ mod reflection;
 mod regex;
 mod semver;
 mod strings;
+mod url;
 mod words;
 
 use crate::builtin::builtins;
@@ -47,6 +48,7 @@ pub fn sprig() -> Functions {
         network::add,
         random::add,
         dates::add,
+        url::add,
     ] {
         add(&mut functions);
     }

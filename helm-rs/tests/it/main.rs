@@ -10,4 +10,5 @@ mod chart;
 mod charts;
 mod json;
 mod manifests;
+mod sprig;
 mod values;
