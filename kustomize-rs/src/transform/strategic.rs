@@ -76,9 +76,17 @@ pub(super) fn apply_to_all(
         let Some(target) = resources.get(position) else { continue };
         let api_version = target.gvk().api_version();
         if fitted.api_version() != api_version.as_str() {
-            fitted.node.set("apiVersion", Node::string(api_version));
+            fitted.node.set("apiVersion", Node::string(api_version.clone()));
         }
-        deleted |= apply(resources, position, &fitted, context)? == Merged::Deleted;
+        let is_deleted = apply(resources, position, &fitted, context)? == Merged::Deleted;
+        deleted |= is_deleted;
+        // Upstream gives the patch the target's version, and an empty one ends as null.
+        if api_version.is_empty()
+            && !is_deleted
+            && let Some(target) = resources.get_mut(position)
+        {
+            target.node.set("apiVersion", Node::null());
+        }
     }
     if deleted {
         resources.drop_empty();
