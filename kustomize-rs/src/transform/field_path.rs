@@ -304,10 +304,12 @@ fn visit_condition(
 
 /// Prints a node as patterns see it: as YAML, without spaces around it.
 fn shown(node: &Node) -> Result<String, Error> {
-    if node.tag == Tag::Implicit && node.style == Style::Default && node.comments().is_none() {
-        if let Some(text) = node.as_str() {
-            return Ok(text.trim().to_owned());
-        }
+    if let Some(text) = node.as_str()
+        && node.tag == Tag::Implicit
+        && node.style == Style::Default
+        && node.comments().is_none()
+    {
+        return Ok(text.trim().to_owned());
     }
     let mut node = node.clone();
     node.set_anchor("");
@@ -315,10 +317,11 @@ fn shown(node: &Node) -> Result<String, Error> {
     Ok(printed.trim().to_owned())
 }
 
-/// Sets a scalar's text and keeps its type, which is only then looked at again when the object is printed.
+/// Sets a scalar's text and keeps its type, which is only then looked at again when the object is printed. Scalars that
+/// no file holds have no type of their own.
 pub(super) fn set_text(node: &mut Node, text: Str, age: Age) {
     use gitops_yaml::Kind;
-    if age == Age::Old && node.tag == Tag::Implicit && node.style == Style::Default {
+    if age == Age::Old && node.place.is_known() && node.tag == Tag::Implicit && node.style == Style::Default {
         node.tag = match node.kind(Dialect::V3) {
             Kind::Null => Tag::Null,
             Kind::Bool(_) => Tag::Bool,

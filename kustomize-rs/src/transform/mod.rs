@@ -22,7 +22,6 @@ pub(crate) mod suffix;
 #[cfg(test)]
 mod testing;
 pub(crate) mod value_add;
-pub(crate) mod variables;
 
 use gitops_core::schema::Schema;
 use gitops_yaml::Files;

@@ -129,14 +129,14 @@ mod tests {
 
     fn transformer(
         text: &str,
-        target: Option<Selector>,
+        target: Option<&Selector>,
         options: PatchOptions,
     ) -> Result<PatchTransformer, Error> {
         let operations = json_patch::read(text, FileId::NONE, 1);
         let is_resource = text.contains("kind");
         let read =
             if is_resource { Ok(resources(text)) } else { Err(Error::new(ErrorKind::Resource, "no kind")) };
-        PatchTransformer::new("[patch: x]".to_owned(), read, operations, target.as_ref(), options)
+        PatchTransformer::new("[patch: x]".to_owned(), read, operations, target, options)
     }
 
     fn target(name: &str) -> Option<Selector> {
@@ -147,10 +147,10 @@ mod tests {
     fn a_target_keeps_its_name_and_kind_unless_allowed_otherwise() {
         let patch = "{apiVersion: v1, kind: Other, metadata: {name: new}, spec: {replicas: 3}}";
         let kept = WEB.replace(": 1\n", ": 3\n");
-        check(&transformer(patch, target("w.b"), PatchOptions::default()).unwrap(), WEB, &kept);
+        check(&transformer(patch, target("w.b").as_ref(), PatchOptions::default()).unwrap(), WEB, &kept);
         let options = PatchOptions { allow_name_change: true, allow_kind_change: true };
         let renamed = kept.replace("web", "new").replace("Deployment", "Other");
-        check(&transformer(patch, target("web"), options).unwrap(), WEB, &renamed);
+        check(&transformer(patch, target("web").as_ref(), options).unwrap(), WEB, &renamed);
     }
 
     #[test]
@@ -168,7 +168,7 @@ mod tests {
     fn json_patches_are_told_by_what_they_are() {
         let patch = "- {op: replace, path: /spec/replicas, value: 5}\n- {op: add, path: /metadata/annotations/a, value: b}";
         let mut map = map(WEB);
-        run(&transformer(patch, target("web"), PatchOptions::default()).unwrap(), &mut map).unwrap();
+        run(&transformer(patch, target("web").as_ref(), PatchOptions::default()).unwrap(), &mut map).unwrap();
         let web = map.get(0).unwrap();
         assert_eq!(web.node.at_path(&["spec", "replicas"]).unwrap().as_str(), Some("5"));
         assert_eq!(web.annotation("a"), Some("b"));

@@ -335,7 +335,7 @@ fn position_of(node: &Node, step: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::testing::{check, map};
+    use crate::transform::testing::check;
 
     use crate::kustomization::Selector;
 
