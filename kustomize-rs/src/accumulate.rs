@@ -209,7 +209,8 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             match read_resources(entry.as_bytes(), entry.place.file) {
                 Ok(resources) => {
                     for mut resource in resources {
-                        resource.history.origin = origin.map(|origin| origin.append(self.file_name));
+                        resource.history.origin =
+                            origin.map(|origin| Box::new(origin.append(self.file_name)));
                         sum.resources.push(resource)?;
                     }
                 }
@@ -349,7 +350,7 @@ fn file(
     let resources = read_resources(&content, loader.session().add_file(&full))
         .map_err(|error| error.within(circumstance()))?;
     for mut resource in resources {
-        resource.history.origin = origin.map(|origin| origin.append(path));
+        resource.history.origin = origin.map(|origin| Box::new(origin.append(path)));
         sum.resources
             .push(resource)
             .map_err(|error| error.within(format!("merging resources from '{}'", &**path)))?;
@@ -383,7 +384,7 @@ fn directory(
 /// Adds what a generator made: a new resource, or one that replaces or joins a resource of its id.
 fn absorb(sum: &mut Accumulator, made: Vec<Resource>, by: Option<&Origin>) -> Result<(), Error> {
     for mut new in made {
-        new.history.origin = by.cloned();
+        new.history.origin = by.cloned().map(Box::new);
         let refuse = |new: &Resource, message: String| {
             Err(Error::new(ErrorKind::Generator, message).at(new.place()).within("merging from generator"))
         };

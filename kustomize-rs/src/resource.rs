@@ -78,7 +78,7 @@ pub struct History {
     /// The names of the `vars` that read from it.
     pub variables: Vec<Str>,
     /// Where it came from, if the build keeps track.
-    pub(crate) origin: Option<crate::origin::Origin>,
+    pub(crate) origin: Option<Box<crate::origin::Origin>>,
     /// What changed it, if the build keeps track.
     pub(crate) transformations: Vec<crate::origin::Origin>,
     /// How many labels and annotations were added whose copies in other fields follow a later change.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use gitops_fs::{Folder, write_below};
 use kustomize_rs::{Build, LoadRestrictions, ManagedBy, Options, Output, Reorder, Resource, Scopes};
 
-use crate::{Failure, print};
+use crate::Failure;
 
 /// Build kustomizations and print the resources.
 #[derive(clap::Args)]
@@ -101,7 +101,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let here = [".".to_owned()];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     let disk = Folder::new("/")?;
-    let mut text = String::new();
     let mut outputs = Vec::new();
     for path in paths {
         let output = build(&disk, path, args)?;
@@ -116,16 +115,33 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    for output in &outputs {
-        let more = output.to_yaml()?;
-        if !text.is_empty() && !more.is_empty() {
+    let mut sink: Box<dyn std::io::Write> = match &args.output {
+        Some(path) => {
+            Box::new(std::fs::File::create(path).map_err(|error| format!("{}: {error}", path.display()))?)
+        }
+        None => Box::new(std::io::stdout().lock()),
+    };
+    // Nothing is written before all of it could be printed: a half of the manifests is worse than none.
+    let mut chunks: Vec<String> = Vec::new();
+    let mut text = String::new();
+    for resource_and_output in
+        outputs.iter().flat_map(|output| output.resources().iter().map(move |r| (r, output)))
+    {
+        let (resource, output) = resource_and_output;
+        if !chunks.is_empty() || !text.is_empty() {
             text.push_str("---\n");
         }
-        if text.is_empty() { text = more } else { text.push_str(&more) }
+        output.append_yaml(resource, &mut text)?;
+        if text.len() > CHUNK {
+            chunks.push(std::mem::take(&mut text));
+        }
     }
-    match &args.output {
-        Some(file) => std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?,
-        None => print(text.as_bytes())?,
+    chunks.push(text);
+    for chunk in chunks {
+        match sink.write_all(chunk.as_bytes()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            result => result?,
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -161,6 +177,9 @@ fn shorter(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+/// Bytes of output that are kept in one piece.
+const CHUNK: usize = 60 << 10;
 
 fn looks_remote(path: &str) -> bool {
     path.contains("://") || path.contains("git@") || path.starts_with("github.com") || path.contains("?ref=")
