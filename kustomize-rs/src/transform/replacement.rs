@@ -34,30 +34,39 @@ fn failed(message: impl Into<String>) -> Error {
 }
 
 fn replace(replacement: &Replacement, resources: &mut ResourceMap) -> Result<(), Error> {
-    let value = match (&replacement.source, &replacement.source_value) {
+    let mut value = match (&replacement.source, &replacement.source_value) {
         _ if replacement.targets.is_empty() => {
             return Err(failed("replacements must specify a source and at least one target"));
         }
         (None, None) => return Err(failed("replacements must specify a source and at least one target")),
         (Some(_), Some(_)) => return Err(failed("value and resource selectors are mutually exclusive")),
-        (None, Some(text)) => Node::plain(text.clone()),
+        (None, Some(text)) => Value { node: Node::plain(text.clone()), live: None },
         (Some(source), None) => read_source(source, resources)?,
     };
-    replacement.targets.iter().try_for_each(|target| write_target(target, &value, resources))
+    replacement.targets.iter().try_for_each(|target| write_target(target, &mut value, resources))
 }
 
-fn read_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<Node, Error> {
+/// The value of a replacement.
+struct Value {
+    node: Node,
+    /// The source, by its position and path, of which upstream holds the very node: where the source is a target as well, what
+    /// is written there is what all later targets get.
+    live: Option<(usize, Vec<Str>)>,
+}
+
+fn read_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<Value, Error> {
     let position = find_source(source, resources)?;
     let Some(resource) = resources.get(position) else { return Err(failed("nothing selected")) };
     let path = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
-    let found = lookup(&resource.node, &split(path))
+    let steps = split(path);
+    let found = lookup(&resource.node, &steps)
         .map_err(|error| error.at(resource.place()).within("error looking up replacement source"))?;
     let found = found.filter(|node| !is_null_or_empty(node)).ok_or_else(|| {
         let message = format!("fieldPath `{path}` is missing for replacement source {}", id_of(source));
         failed(message).at(resource.place())
     })?;
     let Some(options) = source.options.as_ref().filter(|options| !options.delimiter.is_empty()) else {
-        return Ok(found.clone());
+        return Ok(Value { node: found.clone(), live: Some((position, steps)) });
     };
     let Some(text) = found.as_str() else {
         return Err(failed("delimiter option can only be used with scalar nodes").at(found.place));
@@ -70,7 +79,7 @@ fn read_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<No
     })?;
     let mut value = found.clone();
     set_text(&mut value, part.into(), Age::Old);
-    Ok(value)
+    Ok(Value { node: value, live: None })
 }
 
 fn id_of(source: &ReplacementSource) -> ResourceId {
@@ -132,7 +141,11 @@ fn ids<'a>(resources: &'a ResourceMap, resource: &'a Resource) -> impl Iterator<
     std::iter::once(current).chain(resources.previous_ids(resource))
 }
 
-fn write_target(target: &ReplacementTarget, value: &Node, resources: &mut ResourceMap) -> Result<(), Error> {
+fn write_target(
+    target: &ReplacementTarget,
+    value: &mut Value,
+    resources: &mut ResourceMap,
+) -> Result<(), Error> {
     let Some(select) = &target.select else {
         return Err(failed("target must specify resources to select"));
     };
@@ -151,11 +164,16 @@ fn write_target(target: &ReplacementTarget, value: &Node, resources: &mut Resour
         let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
         for path in paths {
             let links = Links::of(resource);
-            write_path(&mut resource.node, path, value, target.options.as_ref()).map_err(|error| {
+            write_path(&mut resource.node, path, &value.node, target.options.as_ref()).map_err(|error| {
                 let message = format!("{} (in {id})", error.message());
                 Error::new(error.kind(), message).at(resource.node.place)
             })?;
             links.follow(resource);
+            if let Some((_, steps)) = value.live.as_ref().filter(|(source, _)| *source == position)
+                && let Ok(Some(now)) = lookup(&resource.node, steps)
+            {
+                value.node = now.clone();
+            }
         }
     }
     Ok(())

@@ -80,12 +80,12 @@ fn set_entry(node: &mut Node, key: &Str, value: &Str, mark: &Str) -> Result<(), 
     Ok(())
 }
 
-/// Sets a scalar to text whose type is what it looks like, unless the field is written in quotes.
+/// Sets a scalar to text whose type is what it looks like, unless the field is written in quotes. No file holds it then.
 pub(super) fn set_scalar(node: &mut Node, value: impl Into<Str>) -> Result<(), Error> {
     if !node.is_scalar() {
         return Err(wrong_kind("ScalarNode", node));
     }
-    *node = Node::plain(value).styled(node.style).at(node.place);
+    *node = Node::plain(value).styled(node.style);
     Ok(())
 }
 
