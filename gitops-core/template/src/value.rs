@@ -269,12 +269,12 @@ impl Map {
     /// Returns a map of its own with the same content; maps within are copied too, other values shared.
     #[must_use]
     pub fn copy(&self) -> Self {
-        self.copy_within(MAX_DEPTH)
+        self.copy_within(MAX_DEPTH, &mut { MOST_COPIED })
     }
 
-    fn copy_within(&self, depth: usize) -> Self {
+    fn copy_within(&self, depth: usize, budget: &mut usize) -> Self {
         let entries =
-            self.read().iter().map(|(key, value)| (key.clone(), value.copy_within(depth))).collect();
+            self.read().iter().map(|(key, value)| (key.clone(), value.copy_within(depth, budget))).collect();
         Self { entries: Arc::new(RwLock::new(entries)), element: self.element }
     }
 
@@ -347,6 +347,9 @@ impl Drop for Map {
 
 /// How deep values are walked; deeper ones (a map that holds itself) are cut there.
 pub(crate) const MAX_DEPTH: usize = 200;
+
+/// How many parts a copy makes its own; values that hold one thing often share the rest.
+const MOST_COPIED: usize = 2_000_000;
 
 /// A value of the host's, with fields and methods.
 pub trait Object: Send + Sync + fmt::Debug {
@@ -526,15 +529,17 @@ impl Value {
     /// Returns a value of its own: maps are copied, everything else is shared.
     #[must_use]
     pub fn copy(&self) -> Self {
-        self.copy_within(MAX_DEPTH)
+        self.copy_within(MAX_DEPTH, &mut { MOST_COPIED })
     }
 
-    fn copy_within(&self, depth: usize) -> Self {
+    fn copy_within(&self, depth: usize, budget: &mut usize) -> Self {
         let Some(depth) = depth.checked_sub(1) else { return self.clone() };
+        let Some(left) = budget.checked_sub(1) else { return self.clone() };
+        *budget = left;
         match self {
-            Self::Map(map) => Self::Map(map.copy_within(depth)),
+            Self::Map(map) => Self::Map(map.copy_within(depth, budget)),
             Self::List(list) if list.iter().any(|item| matches!(item, Self::Map(_) | Self::List(_))) => {
-                let items: Vec<Value> = list.iter().map(|item| item.copy_within(depth)).collect();
+                let items: Vec<Value> = list.iter().map(|item| item.copy_within(depth, budget)).collect();
                 Self::List(List { items: items.into(), element: list.element, nil: false })
             }
             other => other.clone(),

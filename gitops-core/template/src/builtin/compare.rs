@@ -68,13 +68,24 @@ fn equal(one: &Value, other: &Value) -> Result<bool, CallError> {
         (Value::Int(int, _), Value::Uint(uint, _)) | (Value::Uint(uint, _), Value::Int(int, _)) => {
             u64::try_from(*int) == Ok(*uint)
         }
-        (a, b) if a.is_nil() || b.is_nil() => a.is_nil() == b.is_nil(),
+        (a, b) if is_nil(a) || is_nil(b) => {
+            // A nil slice equals nil, and another nil slice, but nothing of another kind is compared with it.
+            if kind(a).is_some() || kind(b).is_some() {
+                return if a.is_nil() || b.is_nil() { Ok(false) } else { Err(incompatible(one, other)) };
+            }
+            is_nil(a) == is_nil(b)
+        }
         (a, b) => match (kind(a), kind(b)) {
             (Some(Kind::String), Some(Kind::String)) => a.as_string_bytes() == b.as_string_bytes(),
             (None, None) => return same(one, other),
             _ => return Err(incompatible(one, other)),
         },
     })
+}
+
+/// Whether Go calls the value nil.
+fn is_nil(value: &Value) -> bool {
+    value.is_nil() || matches!(value, Value::List(list) if list.is_nil())
 }
 
 /// Compares values that are neither nil nor of a kind that Go orders.

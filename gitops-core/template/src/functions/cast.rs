@@ -25,7 +25,7 @@ pub(super) fn to_int64(value: &Value) -> i64 {
 /// Go's conversion on amd64: what does not fit is the smallest integer.
 #[allow(clippy::cast_possible_truncation, reason = "the range is checked")]
 pub(super) fn float_to_int(value: f64) -> i64 {
-    if value >= -9_223_372_036_854_775_808.0 && value < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
         value as i64
     } else {
         i64::MIN

@@ -55,7 +55,7 @@ fn encode(data: &[u8], alphabet: &Alphabet) -> String {
     if count > 0 {
         out.push(char::from(alphabet.letters[(held << (alphabet.bits - count) & mask) as usize]));
     }
-    while out.len() % alphabet.group != 0 {
+    while !out.len().is_multiple_of(alphabet.group) {
         out.push('=');
     }
     out

@@ -2,6 +2,7 @@
 
 use super::{Result, pure, text};
 use crate::function::{CallError, Functions, Type};
+use crate::limits::OUTPUT_BYTES;
 use crate::value::{MAX_DEPTH, Map, Value};
 use gitops_yaml::{
     Dialect, FileId, HtmlEscape, JsonPrinter, PrettyPrinter, ReadOptions, SigsPrinter, Str, ValueSink,
@@ -12,17 +13,11 @@ const ANY: &[Type] = &[Type::Any];
 const STRING: &[Type] = &[Type::String];
 
 pub(super) fn add(functions: &mut Functions) {
-    functions
-        .insert("toYaml", pure(ANY, Type::String, |args| Ok(to_yaml(&args[0]).unwrap_or_default().into())));
+    functions.insert("toYaml", pure(ANY, Type::String, |args| or_nothing(to_yaml(&args[0]))));
     functions.insert("mustToYaml", pure(ANY, Type::String, |args| to_yaml(&args[0]).map(Value::from)));
-    functions.insert(
-        "toYamlPretty",
-        pure(ANY, Type::String, |args| Ok(to_yaml_pretty(&args[0]).unwrap_or_default().into())),
-    );
-    functions.insert(
-        "toJson",
-        pure(ANY, Type::String, |args| Ok(to_json(&args[0], HtmlEscape::Yes).unwrap_or_default().into())),
-    );
+    functions.insert("toYamlPretty", pure(ANY, Type::String, |args| or_nothing(to_yaml_pretty(&args[0]))));
+    functions
+        .insert("toJson", pure(ANY, Type::String, |args| or_nothing(to_json(&args[0], HtmlEscape::Yes))));
     functions.insert(
         "mustToJson",
         pure(ANY, Type::String, |args| to_json(&args[0], HtmlEscape::Yes).map(Value::from)),
@@ -31,10 +26,7 @@ pub(super) fn add(functions: &mut Functions) {
         functions
             .insert(name, pure(ANY, Type::String, |args| to_json(&args[0], HtmlEscape::No).map(Value::from)));
     }
-    functions.insert(
-        "toPrettyJson",
-        pure(ANY, Type::String, |args| Ok(pretty_json(&args[0]).unwrap_or_default().into())),
-    );
+    functions.insert("toPrettyJson", pure(ANY, Type::String, |args| or_nothing(pretty_json(&args[0]))));
     functions
         .insert("mustToPrettyJson", pure(ANY, Type::String, |args| pretty_json(&args[0]).map(Value::from)));
     functions.insert(
@@ -57,6 +49,14 @@ pub(super) fn add(functions: &mut Functions) {
         "fromYamlArray",
         pure(STRING, Type::List, |args| Ok(as_list(parse_yaml(&text(&args[0])), Source::Yaml))),
     );
+}
+
+/// The functions without `must` print nothing where they fail; a limit ends the render all the same.
+fn or_nothing(printed: Result<String>) -> Result {
+    match printed {
+        Err(error) if error.fatal => Err(error),
+        printed => Ok(printed.unwrap_or_default().into()),
+    }
 }
 
 /// Where a value was read from; the texts of Go's refusals differ.
@@ -192,13 +192,13 @@ impl ValueSink for Builder {
 /// Prints as sigs.k8s.io/yaml does, without the last line break.
 fn to_yaml(value: &Value) -> Result<String> {
     let mut printer = SigsPrinter::new();
-    feed(value, &mut printer, MAX_DEPTH)?;
+    feed(value, &mut printer, MAX_DEPTH, &mut { OUTPUT_BYTES })?;
     Ok(without_line_break(printer.finish().map_err(|error| CallError::new(error.to_string()))?))
 }
 
 fn to_yaml_pretty(value: &Value) -> Result<String> {
     let mut printer = Pretty(PrettyPrinter::new(2));
-    feed(value, &mut printer, MAX_DEPTH)?;
+    feed(value, &mut printer, MAX_DEPTH, &mut { OUTPUT_BYTES })?;
     Ok(without_line_break(printer.0.finish().map_err(|error| CallError::new(error.to_string()))?))
 }
 
@@ -211,18 +211,23 @@ fn without_line_break(mut text: String) -> String {
 
 fn to_json(value: &Value, escape: HtmlEscape) -> Result<String> {
     let mut printer = JsonPrinter::new(escape);
-    feed(value, &mut printer, MAX_DEPTH)?;
+    feed(value, &mut printer, MAX_DEPTH, &mut { OUTPUT_BYTES })?;
     printer.finish().map_err(|error| CallError::new(error.to_string()))
 }
 
 fn pretty_json(value: &Value) -> Result<String> {
     let mut printer = JsonPrinter::pretty(HtmlEscape::Yes, "  ");
-    feed(value, &mut printer, MAX_DEPTH)?;
+    feed(value, &mut printer, MAX_DEPTH, &mut { OUTPUT_BYTES })?;
     printer.finish().map_err(|error| CallError::new(error.to_string()))
 }
 
-/// Hands a value to a printer, maps in the printer's order.
-fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize) -> Result<()> {
+/// Hands a value to a printer, maps in the printer's order. What holds one thing often is printed within `budget`, in bytes.
+fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize, budget: &mut usize) -> Result<()> {
+    // A part costs more than its text: what surrounds it, and what it takes in memory meanwhile.
+    let cost = 64 + value.as_string_bytes().map_or(0, <[u8]>::len);
+    *budget = budget
+        .checked_sub(cost)
+        .ok_or_else(|| CallError::limit(format!("the text is over the limit of {OUTPUT_BYTES} bytes")))?;
     let Some(depth) = depth.checked_sub(1) else {
         return Err(CallError::new("json: unsupported value: encountered a cycle"));
     };
@@ -252,7 +257,7 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize) -> Result<()> {
         Value::List(list) => {
             sink.begin_seq();
             for item in list.iter() {
-                feed(item, sink, depth)?;
+                feed(item, sink, depth, budget)?;
             }
             sink.end();
         }
@@ -262,12 +267,12 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize) -> Result<()> {
             sink.begin_map();
             for (key, value) in &entries {
                 sink.key(key);
-                feed(value, sink, depth)?;
+                feed(value, sink, depth, budget)?;
             }
             sink.end();
         }
         Value::Object(object) => match (object.json().or_else(|| object.plain()), object.text()) {
-            (Some(plain), _) => feed(&plain, sink, depth)?,
+            (Some(plain), _) => feed(&plain, sink, depth, budget)?,
             (None, Some(text)) => sink.str(&text),
             (None, None) => {
                 sink.begin_map();

@@ -355,10 +355,10 @@ fn add_digits(a: &[u8], b: &[u8]) -> Vec<u8> {
 fn subtract_digits(a: &[u8], b: &[u8]) -> Vec<u8> {
     let mut borrow = 0;
     let mut difference = Vec::with_capacity(a.len());
-    for i in 0..a.len() {
+    for (i, digit) in a.iter().enumerate() {
         let taken = b.get(i).unwrap_or(&0) + borrow;
-        borrow = u8::from(a[i] < taken);
-        difference.push(a[i] + 10 * borrow - taken);
+        borrow = u8::from(*digit < taken);
+        difference.push(digit + 10 * borrow - taken);
     }
     difference
 }

@@ -112,6 +112,11 @@ impl Printer {
     }
 
     fn list(&mut self, list: &List, name: &str, verb: char, depth: usize) {
+        if self.flags.sharp_v && list.is_nil() {
+            self.push(name);
+            self.push("(nil)");
+            return;
+        }
         let (open, between, close) = self.brackets(name, "[");
         self.push(&open);
         for (i, item) in list.iter().enumerate() {

@@ -133,4 +133,9 @@ fn values_that_hold_one_thing_often_are_not_printed_without_bounds() {
     let printed = render(&format!("{text}{{{{print $x}}}}"));
     assert!(printed.unwrap_err().contains("over the limit"), "a list of 2^60 items");
     assert!(render(&format!("{text}{{{{$x}}}}")).unwrap_err().contains("over the limit"));
+    for call in ["toYaml $x", "toJson $x"] {
+        assert!(render(&format!("{text}{{{{{call}}}}}")).unwrap_err().contains("over the limit"), "{call}");
+    }
+    let copied = render(&format!("{text}{{{{$y := deepCopy $x}}}}{{{{deepEqual $x $y}}}}"));
+    assert_eq!(copied.as_deref(), Ok("false"), "more than anyone compares");
 }
