@@ -1,0 +1,4 @@
+//! The command line, run as its users run it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod image;
