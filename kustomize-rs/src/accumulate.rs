@@ -39,12 +39,21 @@ impl Accumulator {
     }
 }
 
+/// What a kustomization hands down to those that it includes.
+struct HandedDown {
+    build_metadata: Vec<Str>,
+    chart_namespace: Str,
+}
+
 /// A kustomization file in its directory.
 pub(crate) struct Target<'l, 's, 'a> {
     loader: &'l Loader<'s, 'a>,
     kustomization: Kustomization,
     /// The name of its file.
     file_name: &'static str,
+    /// The namespace that charts get where neither they nor the kustomization name one: that of the kustomization
+    /// which includes this one.
+    chart_namespace: Str,
 }
 
 impl<'l, 's, 'a> Target<'l, 's, 'a> {
@@ -73,7 +82,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         for warning in kustomization.deprecations() {
             session.warn(warning);
         }
-        let target = Self { loader, kustomization, file_name };
+        let target = Self { loader, kustomization, file_name, chart_namespace: Str::EMPTY };
         target.set_schema()?;
         Ok(target)
     }
@@ -112,14 +121,8 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
     fn accumulate_into(&self, mut sum: Accumulator, origin: Option<&Origin>) -> Result<Accumulator, Error> {
         let kustomization = &self.kustomization;
         let step = |error: Error, name: &str| error.within(name.to_owned());
-        accumulate_resources(
-            self.loader,
-            &mut sum,
-            &kustomization.resources,
-            origin,
-            &kustomization.build_metadata,
-        )
-        .map_err(|error| step(error, "accumulating resources"))?;
+        accumulate_resources(self.loader, &mut sum, &kustomization.resources, origin, &self.handed_down())
+            .map_err(|error| step(error, "accumulating resources"))?;
         sum.specs.merge(&self.own_specs()?).map_err(|error| step(error, "merging config"))?;
         let crds = self.specs_of_crds().map_err(|error| step(error, "loading CRDs"))?;
         sum.specs.merge(&crds).map_err(|error| step(error, "merging CRDs"))?;
@@ -163,6 +166,18 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         Ok(specs)
     }
 
+    fn handed_down(&self) -> HandedDown {
+        HandedDown {
+            build_metadata: self.kustomization.build_metadata.clone(),
+            chart_namespace: self.namespace_of_charts(),
+        }
+    }
+
+    fn namespace_of_charts(&self) -> Str {
+        let own = &self.kustomization.namespace;
+        if own.is_empty() { self.chart_namespace.clone() } else { own.clone() }
+    }
+
     fn generate(&self, sum: &mut Accumulator, origin: Option<&Origin>) -> Result<(), Error> {
         let kustomization = &self.kustomization;
         let options = kustomization.generator_options.as_ref();
@@ -182,6 +197,9 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             if let Some(globals) = &kustomization.helm_globals {
                 chart.chart_home = globals.chart_home.clone();
                 chart.config_home = globals.config_home.clone();
+            }
+            if chart.namespace.is_empty() {
+                chart.namespace = self.namespace_of_charts();
             }
             absorb(sum, inflate(self.loader, &chart)?, made_by("HelmChartInflationGenerator").as_ref())?;
         }
@@ -217,7 +235,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 Err(_) => paths.push(entry.clone()),
             }
         }
-        accumulate_resources(self.loader, &mut sum, &paths, origin, &self.kustomization.build_metadata)?;
+        accumulate_resources(self.loader, &mut sum, &paths, origin, &self.handed_down())?;
         Ok(sum.resources.into_resources())
     }
 
@@ -288,7 +306,9 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 .within(format!("couldn't make target for path '{}'", loader.shown_root()))
                 .within("accumulateDirectory")
         })?;
-        target.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
+        let handed = self.handed_down();
+        target.kustomization.build_metadata = handed.build_metadata;
+        target.chart_namespace = handed.chart_namespace;
         if target.kustomization.kind != COMPONENT {
             let message = format!(
                 "accumulateDirectory: expected kind '{COMPONENT}' for path '{}' but got '{}'",
@@ -311,11 +331,11 @@ fn accumulate_resources(
     sum: &mut Accumulator,
     paths: &[Text],
     origin: Option<&Origin>,
-    build_metadata: &[Str],
+    handed: &HandedDown,
 ) -> Result<(), Error> {
     for path in paths {
         if loader.is_directory(path) {
-            directory(loader, sum, path, origin, build_metadata)?;
+            directory(loader, sum, path, origin, handed)?;
             continue;
         }
         let as_file = match file(loader, sum, path, origin) {
@@ -329,7 +349,7 @@ fn accumulate_resources(
             return Err(as_file);
         }
         match loader.include(path) {
-            Ok(_) => directory(loader, sum, path, origin, build_metadata)?,
+            Ok(_) => directory(loader, sum, path, origin, handed)?,
             Err(error) => {
                 let error = if error.kind() == ErrorKind::NotFound { as_file } else { error };
                 return Err(error);
@@ -363,13 +383,14 @@ fn directory(
     sum: &mut Accumulator,
     path: &Text,
     origin: Option<&Origin>,
-    build_metadata: &[Str],
+    handed: &HandedDown,
 ) -> Result<(), Error> {
     let below = loader.include(path)?;
     let origin = origin.map(|origin| origin.append(path));
     let mut target = Target::load(&below)
         .map_err(|error| error.within(format!("couldn't make target for path '{}'", below.shown_root())))?;
-    target.kustomization.build_metadata = build_metadata.to_vec();
+    target.kustomization.build_metadata.clone_from(&handed.build_metadata);
+    target.chart_namespace = handed.chart_namespace.clone();
     if target.kustomization.kind == COMPONENT {
         let message = format!("expected kind != '{COMPONENT}' for path '{}'", below.shown_root());
         return Err(Error::new(ErrorKind::Kustomization, message).at(path.place));

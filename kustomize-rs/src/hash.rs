@@ -18,7 +18,7 @@ pub(crate) fn content_hash(resource: &Resource) -> Result<String, Error> {
     let text = match resource.kind() {
         "ConfigMap" => content(&resource.node, "binaryData", "ConfigMap")?,
         "Secret" => content(&resource.node, "stringData", "Secret")?,
-        _ => node_json(&resource.node),
+        _ => node_json(&resource.with_adopted_annotations()),
     };
     Ok(encode(&Sha256::digest(text.as_bytes())))
 }

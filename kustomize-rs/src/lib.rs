@@ -33,6 +33,7 @@ pub use field_spec::{FieldSpec, NewField};
 pub use generate::{ChartInflator, ChartRequest};
 pub use id::{Gvk, ResourceId};
 pub use load::LoadRestrictions;
+pub use remote::Remote;
 pub use resource::{Behavior, History, PreviousName, Resource};
 pub use resource_map::ResourceMap;
 pub use scope::Scopes;

@@ -221,7 +221,8 @@ mod tests {
         check("https://host/x/_git/repo/a", Some(("https://host/x/_git/repo", "a", "")));
         check("ssh://git@host/org/repo//a?ref=b&ref=c", Some(("ssh://git@host/org/repo", "a", "b")));
         check("file:///srv/repo.git//a", Some(("file:///srv/repo.git", "a", "")));
-        check("package@v1.28.0.example/configs/base", None);
+        let odd = "package@v1.28.0.example/configs/base";
+        check(odd, Some((odd, "", "")));
         check("../base", None);
         check("/abs", None);
         check("https://host/org/repo//../x", Some(("", "", "")));

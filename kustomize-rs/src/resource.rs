@@ -75,6 +75,8 @@ pub struct History {
     pub allow_kind_change: bool,
     /// A chart made it, so that the namespace transformer leaves it alone.
     pub made_by_helm: bool,
+    /// The annotations that asked for all this in a file, and where among the others they stood.
+    pub(crate) annotations: Vec<(usize, Entry)>,
     /// The names of the `vars` that read from it.
     pub variables: Vec<Str>,
     /// Where it came from, if the build keeps track.
@@ -250,14 +252,28 @@ impl Resource {
             return;
         }
         let mut found = Vec::new();
-        entries.retain(|entry| match history_field(&entry.key) {
-            Some(field) => {
-                found.push((Str::from(field), entry.value.scalar().cloned().unwrap_or_default()));
-                false
-            }
-            None => true,
+        let mut position = 0;
+        let history = &mut self.history;
+        entries.retain(|entry| {
+            position += 1;
+            let Some(field) = history_field(&entry.key) else { return true };
+            found.push((Str::from(field), entry.value.scalar().cloned().unwrap_or_default()));
+            history.annotations.push((position - 1, entry.clone()));
+            false
         });
-        self.history.adopt(&found);
+        history.adopt(&found);
+    }
+
+    /// Returns the manifest with the annotations that were taken out of it.
+    pub(crate) fn with_adopted_annotations(&self) -> Node {
+        let mut node = self.node.clone();
+        let annotations = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        if let Some(entries) = annotations.and_then(Node::entries_mut) {
+            for (position, entry) in &self.history.annotations {
+                entries.insert((*position).min(entries.len()), entry.clone());
+            }
+        }
+        node
     }
 
     /// Rewrites the annotations as upstream leaves them at the end of a build: without those of the pipeline, every

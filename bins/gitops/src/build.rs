@@ -1,5 +1,7 @@
 //! `gitops build`: what `kustomize build` does, with its flags.
 
+mod charts;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -167,7 +169,11 @@ fn build(disk: &Folder, path: &str, args: &Args) -> Result<Output, Failure> {
         Ok(absolute) if local.exists() || !looks_remote(path) => absolute.to_string_lossy().into_owned(),
         _ => path.to_owned(),
     };
-    Build::new(disk).options(options).run(&path).map_err(|error| shorter(&error.to_string()).into())
+    let mut build = Build::new(disk).options(options);
+    if args.enable_helm {
+        build = build.charts(&charts::Charts);
+    }
+    build.run(&path).map_err(|error| shorter(&error.to_string()).into())
 }
 
 /// Shows paths below the current directory as the user would type them.

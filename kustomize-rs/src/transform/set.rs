@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gitops_yaml::{Data, Node, Str, Tag};
+use gitops_yaml::{Data, Entry, Node, Str, Tag};
 
 use super::links::{Links, new_mark};
 use crate::error::{Error, ErrorKind};
@@ -74,7 +74,10 @@ fn set_entry(node: &mut Node, key: &Str, value: &Str, mark: &Str) -> Result<(), 
         None => {
             let mut new = Node::string(value.clone());
             new.set_anchor(mark.clone());
-            node.set(key.clone(), new);
+            // Upstream lets the text of a new key decide its type, and refuses the likes of `true` when it prints.
+            if let Some(entries) = node.entries_mut() {
+                entries.push(Entry { key: Node::plain(key.clone()), value: new });
+            }
         }
     }
     Ok(())
