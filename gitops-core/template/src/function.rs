@@ -265,6 +265,21 @@ impl fmt::Debug for Function {
 
 impl Function {
     /// Makes a function. The body gets arguments that fit the signature.
+    ///
+    /// ```
+    /// use gitops_template::{Function, Options, Signature, Templates, Type, Value, builtins};
+    /// let mut functions = builtins();
+    /// let double = Signature::new(&[Type::Int], Type::Int);
+    /// functions.insert("double", Function::new(double, |_, arguments| match arguments {
+    ///     [Value::Int(number, _)] => number.checked_mul(2).map(Value::int).ok_or_else(|| "too large".into()),
+    ///     _ => Err("not a number".into()),
+    /// }));
+    /// let mut templates = Templates::new(functions);
+    /// templates.parse("t", "{{double 21}} {{double \"x\"}}")?;
+    /// let error = templates.render("t", &Value::Nil, &Options::default()).unwrap_err();
+    /// assert_eq!(error.message(), "expected integer; found \"x\"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(
         signature: Signature,
         body: impl Fn(&mut dyn CallContext, &[Value]) -> Result<Value, CallError> + Send + Sync + 'static,

@@ -63,13 +63,13 @@ impl Kind {
     }
 }
 
-/// A piece of the text, or an error's message.
-#[derive(Clone, Debug)]
+/// A piece of the text. That of an error is the lexer's message.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Token<'a> {
     pub(crate) kind: Kind,
     /// The offset in bytes.
     pub(crate) pos: usize,
-    pub(crate) text: std::borrow::Cow<'a, str>,
+    pub(crate) text: &'a str,
     /// The line at the token's start, counted from 1.
     pub(crate) line: usize,
 }
@@ -78,13 +78,12 @@ impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Eof => f.write_str("EOF"),
-            Kind::Error => f.write_str(&self.text),
             kind if kind.is_keyword() => write!(f, "<{}>", self.text),
             _ if self.text.len() > 10 => {
                 let start: String = self.text.chars().take(10).collect();
                 write!(f, "{}...", quote(&start))
             }
-            _ => f.write_str(&quote(&self.text)),
+            _ => f.write_str(&quote(self.text)),
         }
     }
 }
@@ -123,6 +122,9 @@ pub(crate) struct Lexer<'a> {
     paren_depth: usize,
     inside_action: bool,
     failed: bool,
+    /// What is wrong, after an error.
+    pub(crate) message: String,
+    left: memchr::memmem::Finder<'a>,
 }
 
 impl<'a> Lexer<'a> {
@@ -137,13 +139,15 @@ impl<'a> Lexer<'a> {
             paren_depth: 0,
             inside_action: false,
             failed: false,
+            message: String::new(),
+            left: memchr::memmem::Finder::new(delimiters.left.as_str()),
         }
     }
 
     /// Returns the next token; at the end, and after an error, `Eof` for ever.
     pub(crate) fn next(&mut self) -> Token<'a> {
         if self.failed {
-            return Token { kind: Kind::Eof, pos: 0, text: "EOF".into(), line: self.start_line };
+            return Token { kind: Kind::Eof, pos: 0, text: "EOF", line: self.start_line };
         }
         if self.inside_action { self.inside() } else { self.text() }
     }
@@ -176,32 +180,40 @@ impl<'a> Lexer<'a> {
 
     /// Moves the start of the next token to the position.
     fn ignore(&mut self) {
-        self.line += count_lines(&self.input[self.start..self.pos]);
+        if self.pos > self.start {
+            self.line += count_lines(&self.input[self.start..self.pos]);
+        }
         self.start = self.pos;
         self.start_line = self.line;
     }
 
     fn emit(&mut self, kind: Kind) -> Token<'a> {
         let text = &self.input[self.start..self.pos];
-        let token = Token { kind, pos: self.start, text: text.into(), line: self.start_line };
-        self.ignore();
+        let token = Token { kind, pos: self.start, text, line: self.start_line };
+        // No other token spans lines.
+        if matches!(kind, Kind::Text | Kind::Space | Kind::RawString) {
+            self.ignore();
+        } else {
+            self.start = self.pos;
+        }
         token
     }
 
     fn error(&mut self, message: impl Into<String>) -> Token<'a> {
         self.failed = true;
-        Token { kind: Kind::Error, pos: self.start, text: message.into().into(), line: self.start_line }
+        self.message = message.into();
+        Token { kind: Kind::Error, pos: self.start, text: "", line: self.start_line }
     }
 
     /// Text up to an action. Loops over comments, which leave nothing behind.
     fn text(&mut self) -> Token<'a> {
         loop {
-            let Some(offset) = self.rest().find(self.delimiters.left.as_str()) else {
+            let Some(offset) = self.left.find(self.rest().as_bytes()) else {
                 self.pos = self.input.len();
                 return if self.pos > self.start {
                     self.emit(Kind::Text)
                 } else {
-                    Token { kind: Kind::Eof, pos: self.pos, text: "EOF".into(), line: self.start_line }
+                    Token { kind: Kind::Eof, pos: self.pos, text: "EOF", line: self.start_line }
                 };
             };
             if offset > 0 {
@@ -361,9 +373,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn identifier(&mut self) -> Token<'a> {
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             let next = self.peek();
             return self.error(format!("bad character {}", code_point(next)));
@@ -390,9 +400,7 @@ impl<'a> Lexer<'a> {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             let next = self.peek();
             return self.error(format!("bad character {}", code_point(next)));
@@ -400,10 +408,23 @@ impl<'a> Lexer<'a> {
         self.emit(kind)
     }
 
+    /// Goes behind letters and digits, ASCII ones at once.
+    fn skip_word(&mut self) {
+        loop {
+            let rest = self.rest().as_bytes();
+            let ascii = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
+            self.pos += ascii.unwrap_or(rest.len());
+            match self.peek() {
+                Some(c) if !c.is_ascii() && is_alphanumeric(c) => self.pos += c.len_utf8(),
+                _ => return,
+            }
+        }
+    }
+
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(c) => is_space(c) || self.rest().starts_with(&self.delimiters.right),
+        match self.input.as_bytes().get(self.pos) {
+            None | Some(b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n') => true,
+            Some(_) => self.rest().starts_with(&self.delimiters.right),
         }
     }
 

@@ -61,7 +61,7 @@ struct Building<'a> {
 
 impl Building<'_> {
     fn new(name: Str) -> Self {
-        let none = || Token { kind: Kind::Eof, pos: 0, text: "".into(), line: 0 };
+        let none = || Token { kind: Kind::Eof, pos: 0, text: "", line: 0 };
         let dollar = Str::literal("$");
         Self {
             name,
@@ -143,7 +143,7 @@ impl<'a> Parser<'a> {
         } else {
             building.tokens[0] = self.lexer.next();
         }
-        building.tokens[building.handed_back].clone()
+        building.tokens[building.handed_back]
     }
 
     fn back(&mut self) {
@@ -166,11 +166,11 @@ impl<'a> Parser<'a> {
     fn peek(&mut self) -> Token<'a> {
         let building = &mut self.building;
         if building.handed_back > 0 {
-            return building.tokens[building.handed_back - 1].clone();
+            return building.tokens[building.handed_back - 1];
         }
         building.handed_back = 1;
         building.tokens[0] = self.lexer.next();
-        building.tokens[0].clone()
+        building.tokens[0]
     }
 
     fn next_non_space(&mut self) -> Token<'a> {
@@ -194,11 +194,11 @@ impl<'a> Parser<'a> {
             let line = self.building.action_line;
             if line != 0 && line != token.line {
                 extra = format!(" in action started at {}:{line}", self.source.name);
-                if token.text.ends_with(" action") {
+                if self.lexer.message.ends_with(" action") {
                     extra.drain(.." in action".len());
                 }
             }
-            return self.error(format!("{token}{extra}"));
+            return self.error(format!("{}{extra}", self.lexer.message));
         }
         self.error(format!("unexpected {token} in {context}"))
     }
@@ -487,13 +487,13 @@ impl<'a> Parser<'a> {
                 Kind::Assign | Kind::Declare => {
                     is_assign = next.kind == Kind::Assign;
                     self.next_non_space();
-                    declared.push(variable.text.as_ref().into());
-                    self.building.names.push(variable.text.as_ref().into());
+                    declared.push(variable.text.into());
+                    self.building.names.push(variable.text.into());
                 }
                 Kind::Char if next.text == "," => {
                     self.next_non_space();
-                    declared.push(variable.text.as_ref().into());
-                    self.building.names.push(variable.text.as_ref().into());
+                    declared.push(variable.text.into());
+                    self.building.names.push(variable.text.into());
                     if context == "range" && declared.len() < 2 {
                         match self.peek_non_space().kind {
                             Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
@@ -625,20 +625,22 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Parsed<Option<Arg>> {
         let token = self.next_non_space();
         let kind = match token.kind {
-            Kind::Identifier => {
-                ArgKind::Function { name: token.text.as_ref().into(), function: self.callee(&token)? }
-            }
+            Kind::Identifier => ArgKind::Function { name: token.text.into(), function: self.callee(&token)? },
             Kind::Dot => ArgKind::Dot,
             Kind::Nil => ArgKind::Nil,
             Kind::Variable => {
                 if !self.building.names.iter().any(|name| *name == *token.text) {
                     return self.error(format!("undefined variable {}", quote(&token.text)));
                 }
-                let name = Str::from(token.text.as_ref());
+                let name = Str::from(token.text);
                 let slot = self.slot(&name);
                 ArgKind::Variable { variable: Variable { name, slot }, fields: Vec::new() }
             }
-            Kind::Field => ArgKind::Field(vec![Str::from(&token.text[1..])]),
+            Kind::Field => {
+                let mut fields = Vec::with_capacity(4);
+                fields.push(Str::from(&token.text[1..]));
+                ArgKind::Field(fields)
+            }
             Kind::Bool => ArgKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = match token.kind {
@@ -664,7 +666,7 @@ impl<'a> Parser<'a> {
                 return Ok(Some(Arg { pos, kind: ArgKind::Pipe(pipe) }));
             }
             Kind::String | Kind::RawString => {
-                ArgKind::String { quoted: token.text.as_ref().into(), value: self.unquoted(&token)? }
+                ArgKind::String { quoted: token.text.into(), value: self.unquoted(&token)? }
             }
             _ => {
                 self.back();
@@ -675,7 +677,7 @@ impl<'a> Parser<'a> {
     }
 
     fn callee(&self, token: &Token<'_>) -> Parsed<Callee> {
-        match token.text.as_ref() {
+        match token.text {
             "and" => Ok(Callee::And),
             "or" => Ok(Callee::Or),
             "call" => Ok(Callee::Call),

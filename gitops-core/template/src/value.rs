@@ -182,6 +182,14 @@ impl std::ops::Deref for List {
 }
 
 /// A map with string keys, shared and changeable as Go's maps are. Iteration is in the keys' byte order.
+///
+/// ```
+/// use gitops_template::{Map, Value};
+/// let map: Map = [("a", Value::int(1))].into_iter().collect();
+/// let (same, own) = (map.clone(), map.copy());
+/// same.insert("b", Value::int(2));
+/// assert_eq!((map.len(), own.len()), (2, 1));
+/// ```
 #[derive(Clone, Default)]
 pub struct Map {
     entries: Arc<RwLock<BTreeMap<Str, Value>>>,
@@ -352,6 +360,35 @@ pub(crate) const MAX_DEPTH: usize = 200;
 const MOST_COPIED: usize = 2_000_000;
 
 /// A value of the host's, with fields and methods.
+///
+/// ```
+/// use gitops_template::{Map, Object, Options, Templates, Value};
+/// use std::{any::Any, borrow::Cow, sync::Arc};
+///
+/// #[derive(Debug)]
+/// struct Version(&'static str);
+///
+/// impl Object for Version {
+///     fn type_name(&self) -> Cow<'static, str> {
+///         "example.Version".into()
+///     }
+///     fn field(&self, name: &str) -> Option<Value> {
+///         (name == "Major").then(|| Value::from(self.0.split('.').next().unwrap_or_default()))
+///     }
+///     fn text(&self) -> Option<String> {
+///         Some(self.0.to_owned())
+///     }
+///     fn as_any(&self) -> &dyn Any {
+///         self
+///     }
+/// }
+///
+/// let mut templates = Templates::default();
+/// templates.parse("t", "{{.version}} {{.version.Major}}")?;
+/// let data: Map = [("version", Value::Object(Arc::new(Version("4.3.1"))))].into_iter().collect();
+/// assert_eq!(templates.render("t", &data.into(), &Options::default())?.text, "4.3.1 4");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Object: Send + Sync + fmt::Debug {
     /// Returns Go's name of the type, for error texts: `chart.Files`.
     fn type_name(&self) -> Cow<'static, str>;
