@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use gitops_yaml::{Comments, Data, Entry, Node, Style, Tag};
+use gitops_yaml::{Comments, Data, Dialect, Entry, Kind, Node, Style, Tag, resolve};
 
 use super::directive::{self, Directive};
 use super::{MergeError, associative};
@@ -77,19 +77,19 @@ pub(super) struct Walk<'s> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Shape {
     Nothing,
     Scalar,
     Sequence,
     Mapping,
 }
 
-fn kind(node: &Node) -> Kind {
+fn shape(node: &Node) -> Shape {
     match &node.data {
-        _ if node.is_null() => Kind::Nothing,
-        Data::Scalar(_) | Data::Alias(_) => Kind::Scalar,
-        Data::Sequence(_) => Kind::Sequence,
-        Data::Mapping(_) => Kind::Mapping,
+        _ if node.is_null() => Shape::Nothing,
+        Data::Scalar(_) | Data::Alias(_) => Shape::Scalar,
+        Data::Sequence(_) => Shape::Sequence,
+        Data::Mapping(_) => Shape::Mapping,
     }
 }
 
@@ -117,14 +117,14 @@ impl Walk<'_> {
             Some(definition) => self.schema.node(definition),
             None => schema.or_else(|| self.schema_of(dest.as_ref())).or_else(|| self.schema_of(patch)),
         };
-        let kinds = [dest.as_ref(), patch].map(|node| node.map_or(Kind::Nothing, kind));
+        let kinds = [dest.as_ref(), patch].map(|node| node.map_or(Shape::Nothing, shape));
         match kinds {
-            [Kind::Mapping, Kind::Mapping | Kind::Nothing]
-            | [Kind::Nothing, Kind::Mapping | Kind::Nothing] => self.mapping(dest, origin, schema, depth),
-            [Kind::Scalar, Kind::Scalar | Kind::Nothing] | [Kind::Nothing, Kind::Scalar] => {
+            [Shape::Mapping, Shape::Mapping | Shape::Nothing]
+            | [Shape::Nothing, Shape::Mapping | Shape::Nothing] => self.mapping(dest, origin, schema, depth),
+            [Shape::Scalar, Shape::Scalar | Shape::Nothing] | [Shape::Nothing, Shape::Scalar] => {
                 Ok(scalar(dest, patch))
             }
-            [Kind::Sequence, Kind::Sequence | Kind::Nothing] | [Kind::Nothing, Kind::Sequence] => {
+            [Shape::Sequence, Shape::Sequence | Shape::Nothing] | [Shape::Nothing, Shape::Sequence] => {
                 match schema.filter(|schema| schema.merges()) {
                     Some(schema) => self.associative(dest, origin, schema, depth),
                     None => Ok(scalar(dest, patch)),
@@ -132,9 +132,9 @@ impl Walk<'_> {
             }
             [expected, _] => {
                 let expected = match expected {
-                    Kind::Mapping => "MappingNode",
-                    Kind::Sequence => "SequenceNode",
-                    Kind::Scalar | Kind::Nothing => "ScalarNode",
+                    Shape::Mapping => "MappingNode",
+                    Shape::Sequence => "SequenceNode",
+                    Shape::Scalar | Shape::Nothing => "ScalarNode",
                 };
                 Err(MergeError::wrong_kind(expected, patch.unwrap_or(&Node::null())))
             }
@@ -236,6 +236,8 @@ impl Walk<'_> {
                     if let Some(anchor) = anchor {
                         value.set_anchor(anchor);
                     }
+                } else {
+                    quote_untyped(&mut value);
                 }
                 entry.value = value;
                 kept.push(entry);
@@ -326,6 +328,20 @@ fn scalar(dest: Option<Node>, patch: Option<&Node>) -> Walked {
 fn elide(mapping: &mut Node, directive: Directive) {
     if directive != Directive::None {
         mapping.remove(directive::KEY);
+    }
+}
+
+/// Puts text that a program wrote, and that only looks like a number, into quotes: kyaml takes it for a string when it
+/// sets a field to it once more.
+fn quote_untyped(value: &mut Node) {
+    if value.place.is_known() || value.tag != Tag::Implicit || value.style != Style::Default {
+        return;
+    }
+    if let Some(text) = value.as_str()
+        && !text.is_empty()
+        && resolve(text, Dialect::Yaml11) != Kind::Str
+    {
+        value.style = Style::DoubleQuoted;
     }
 }
 

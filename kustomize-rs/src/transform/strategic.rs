@@ -1,7 +1,7 @@
 //! Merges a strategic merge patch into a resource, which keeps its name, namespace and kind.
 
 use gitops_core::merge::{Merged, strategic_merge};
-use gitops_yaml::Node;
+use gitops_yaml::{Node, Place};
 
 use super::Context;
 use super::links::Links;
@@ -48,15 +48,17 @@ pub(super) fn apply(
     if target.is_empty() {
         return Ok(Merged::Deleted);
     }
-    if !patch.history.allow_kind_change && target.kind() != gvk.kind.as_str() {
+    if !patch.history.allow_kind_change {
         target.set_kind(gvk.kind);
     }
-    if !patch.history.allow_name_change && target.name() != name {
+    if !patch.history.allow_name_change {
         target.set_name(name);
+        // What is written back has no type of its own, as upstream has it.
+        if let Some(name) = target.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name")) {
+            name.place = Place::NONE;
+        }
     }
-    if target.namespace() != namespace {
-        target.set_namespace(namespace);
-    }
+    target.set_namespace(namespace);
     Ok(merged)
 }
 
