@@ -1,5 +1,7 @@
 //! A field of a kind of objects: what the transformers of names, labels, images and the like are told to change.
 
+use std::borrow::Cow;
+
 use gitops_yaml::{Node, Str};
 
 use crate::error::{Error, ErrorKind};
@@ -122,21 +124,20 @@ impl FieldSpec {
         missing: NewField,
         set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let steps = split_path(&self.path);
         let missing = if self.create { missing } else { NewField::None };
-        visit(object, &steps, missing, set)
+        visit(object, Some(without_slash(&self.path)), missing, set)
     }
 }
 
 fn visit(
     node: &mut Node,
-    steps: &[Str],
+    path: Option<&str>,
     missing: NewField,
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Some((step, rest)) = steps.split_first() else { return set(node) };
+    let Some(path) = path else { return set(node) };
     if let Some(items) = node.items_mut() {
-        return items.iter_mut().try_for_each(|item| visit(item, steps, missing, set));
+        return items.iter_mut().try_for_each(|item| visit(item, Some(path), missing, set));
     }
     if !node.is_mapping() {
         if is_null(node) {
@@ -144,9 +145,10 @@ fn visit(
         }
         return Err(Error::new(ErrorKind::Transform, "expected sequence or mapping node").at(node.place));
     }
+    let (step, rest) = first_step(path);
     let (name, sort) = match step.strip_suffix("[]") {
         Some(name) => (name, NewField::Sequence),
-        None => (step.as_str(), if rest.is_empty() { missing } else { NewField::Mapping }),
+        None => (step.as_ref(), if rest.is_none() { missing } else { NewField::Mapping }),
     };
     if name.is_empty() {
         return Err(Error::new(ErrorKind::Transform, "cannot set or create an empty field name"));
@@ -155,10 +157,11 @@ fn visit(
     match node.get_mut(name) {
         Some(field) => {
             let fills_null = may_create || step.ends_with("[]");
-            if fills_null && is_null(field) {
-                if let Some(new) = sort.node() {
-                    *field = new.at(field.place);
-                }
+            if fills_null
+                && is_null(field)
+                && let Some(new) = sort.node()
+            {
+                *field = new.at(field.place);
             }
             visit(field, rest, missing, set)
         }
@@ -176,24 +179,41 @@ fn is_null(node: &Node) -> bool {
     node.is_scalar() && is_null_or_empty(node)
 }
 
-/// Splits a path at `/`; `\/` is a slash in a step, and one leading slash changes nothing.
-pub(crate) fn split_path(path: &str) -> Vec<Str> {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    if parts.len() > 1 && parts[0].is_empty() {
-        parts.remove(0);
-    }
-    let mut steps: Vec<String> = Vec::new();
-    for part in parts {
-        match steps.last_mut().filter(|last| last.ends_with('\\')) {
-            Some(last) => {
-                last.pop();
-                last.push('/');
-                last.push_str(part);
+/// Drops the one leading slash that changes nothing.
+fn without_slash(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}
+
+/// Splits the first step off a path; `\/` is a slash in a step.
+fn first_step(path: &str) -> (Cow<'_, str>, Option<&str>) {
+    let mut from = 0;
+    loop {
+        let end = path[from..].find('/').map(|found| from + found);
+        let is_escaped = |end: usize| path[..end].ends_with('\\');
+        match end {
+            Some(end) if is_escaped(end) => from = end + 1,
+            end => {
+                let (step, rest) = match end {
+                    Some(end) => (&path[..end], Some(&path[end + 1..])),
+                    None => (path, None),
+                };
+                let step = if from > 0 { Cow::Owned(step.replace("\\/", "/")) } else { Cow::Borrowed(step) };
+                return (step, rest);
             }
-            None => steps.push(part.to_owned()),
         }
     }
-    steps.into_iter().map(Str::from).collect()
+}
+
+/// Splits a path into its steps.
+pub(crate) fn split_path(path: &str) -> Vec<Str> {
+    let mut steps = Vec::new();
+    let mut rest = Some(without_slash(path));
+    while let Some(path) = rest {
+        let step;
+        (step, rest) = first_step(path);
+        steps.push(Str::from(step));
+    }
+    steps
 }
 
 #[cfg(test)]

@@ -102,9 +102,12 @@ pub(crate) fn of_kustomization(
         let (replica, fields) = (replica.clone(), specs.replicas.clone());
         all.push((Box::new(ReplicaCountTransformer { replica, fields }), "ReplicaCountTransformer"));
     }
-    for image in &kustomization.images {
-        let (image, fields) = (image.clone(), specs.images.clone());
-        all.push((Box::new(ImageTagTransformer { image, fields }), "ImageTagTransformer"));
+    // What changed a resource is noted for each image by itself.
+    let images = &kustomization.images[..];
+    let at_once = if kustomization.build_metadata.is_empty() { images.len().max(1) } else { 1 };
+    for images in images.chunks(at_once) {
+        let (images, fields) = (images.to_vec(), specs.images.clone());
+        all.push((Box::new(ImageTagTransformer { images, fields }), "ImageTagTransformer"));
     }
     if !kustomization.replacements.is_empty() {
         let replacements = replacements(loader, &kustomization.replacements)?;
@@ -216,7 +219,7 @@ fn transformers(loader: &Loader<'_, '_>, config: &Resource) -> Result<Vec<Box<dy
                 Box::new(SuffixTransformer { suffix: args.suffix, fields }),
             ]);
         }
-        "ImageTagTransformer" => Box::new(ImageTagTransformer { image: args.image_tag, fields }),
+        "ImageTagTransformer" => Box::new(ImageTagTransformer { images: vec![args.image_tag], fields }),
         "ReplicaCountTransformer" => Box::new(ReplicaCountTransformer { replica: args.replica, fields }),
         "HashTransformer" => Box::new(HashTransformer),
         "PatchTransformer" => Box::new(patch(loader, &decode::<Patch>(config)?)?),

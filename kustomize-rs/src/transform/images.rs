@@ -10,26 +10,72 @@ use crate::field_spec::{FieldSpec, NewField};
 use crate::kustomization::Image;
 use crate::resource_map::ResourceMap;
 
-/// Changes one image, wherever containers are and where the specs say.
+/// Changes images, wherever containers are and where the specs say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ImageTagTransformer {
-    pub(crate) image: Image,
+    /// The changes, one after the other.
+    pub(crate) images: Vec<Image>,
     pub(crate) fields: Vec<FieldSpec>,
 }
 
 impl Transformer for ImageTagTransformer {
     fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
-        let update = Update { image: &self.image, name: Name::new(&self.image.name) };
-        // Two rounds over all resources, one after the other: what both reach is changed twice.
+        let updates: Vec<Update<'_>> =
+            self.images.iter().map(|image| Update { image, name: Name::new(&image.name) }).collect();
         for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition")
         {
-            update.containers(&mut resource.node)?;
-        }
-        for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition")
-        {
-            for_each_field(resource, &self.fields, NewField::None, &mut |node| update.set(node))?;
+            // Upstream goes through containers and then through the specs, for each image anew: what both reach is
+            // changed twice by every image. One round does the same, once it is known which fields both reach.
+            let mut by_spec: Vec<*const Node> = Vec::new();
+            for_each_field(resource, &self.fields, NewField::None, &mut |node| {
+                by_spec.push(&raw const *node);
+                Ok(())
+            })?;
+            containers(&mut resource.node, &mut |node| {
+                let before = by_spec.len();
+                by_spec.retain(|other| !std::ptr::eq(*other, &raw const *node));
+                let times = 1 + before - by_spec.len();
+                updates.iter().try_for_each(|update| (0..times).try_for_each(|_| update.set(node)))
+            })?;
+            if !by_spec.is_empty() {
+                for_each_field(resource, &self.fields, NewField::None, &mut |node| {
+                    let times =
+                        by_spec.iter().filter(|other| std::ptr::eq(**other, &raw const *node)).count();
+                    if times == 0 {
+                        return Ok(());
+                    }
+                    by_spec.retain(|other| !std::ptr::eq(*other, &raw const *node));
+                    updates.iter().try_for_each(|update| (0..times).try_for_each(|_| update.set(node)))
+                })?;
+            }
         }
         Ok(())
+    }
+}
+
+/// Calls a function with the image of every container: in all lists named `containers` or `initContainers`, at any
+/// depth.
+fn containers(node: &mut Node, set: &mut dyn FnMut(&mut Node) -> Result<(), Error>) -> Result<(), Error> {
+    match &mut node.data {
+        Data::Mapping(entries) => {
+            for entry in entries {
+                containers(&mut entry.value, set)?;
+                if !matches!(entry.key.as_str(), Some("containers" | "initContainers")) {
+                    continue;
+                }
+                for container in entry.value.items_mut().into_iter().flatten() {
+                    if !container.is_mapping() && !container.is_null() {
+                        return Err(wrong_kind("MappingNode", container));
+                    }
+                    if let Some(image) = container.get_mut("image") {
+                        set(image)?;
+                    }
+                }
+            }
+            Ok(())
+        }
+        Data::Sequence(items) => items.iter_mut().try_for_each(|item| containers(item, set)),
+        Data::Scalar(_) | Data::Alias(_) => Ok(()),
     }
 }
 
@@ -88,31 +134,6 @@ fn is_tag_and_digest(text: &str) -> bool {
 }
 
 impl Update<'_> {
-    /// Changes the images of all lists named `containers` or `initContainers`, at any depth.
-    fn containers(&self, node: &mut Node) -> Result<(), Error> {
-        match &mut node.data {
-            Data::Mapping(entries) => {
-                for entry in entries {
-                    self.containers(&mut entry.value)?;
-                    if !matches!(entry.key.as_str(), Some("containers" | "initContainers")) {
-                        continue;
-                    }
-                    for container in entry.value.items_mut().into_iter().flatten() {
-                        if !container.is_mapping() && !container.is_null() {
-                            return Err(wrong_kind("MappingNode", container));
-                        }
-                        if let Some(image) = container.get_mut("image") {
-                            self.set(image)?;
-                        }
-                    }
-                }
-                Ok(())
-            }
-            Data::Sequence(items) => items.iter_mut().try_for_each(|item| self.containers(item)),
-            Data::Scalar(_) | Data::Alias(_) => Ok(()),
-        }
-    }
-
     fn set(&self, node: &mut Node) -> Result<(), Error> {
         let Some(text) = node.as_str() else { return Err(wrong_kind("ScalarNode", node)) };
         if !self.name.matches(text) {

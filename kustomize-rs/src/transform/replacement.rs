@@ -153,6 +153,10 @@ fn write_target(
     let selector = ResourceSelector::new(select).map_err(create)?;
     let rejected: Vec<ResourceSelector> =
         target.reject.iter().map(ResourceSelector::new).collect::<Result<_, _>>().map_err(create)?;
+    if let Some(any) = resources.get(0) {
+        // A malformed selector is refused whomever it is asked about.
+        selector.matches_text(any)?;
+    }
     for position in 0..resources.len() {
         let Some(resource) = resources.get(position) else { continue };
         if !is_target(resources, resource, &selector, &rejected)? {
@@ -185,6 +189,10 @@ fn is_target(
     selector: &ResourceSelector,
     rejected: &[ResourceSelector],
 ) -> Result<bool, Error> {
+    // Most resources have another name, which is told without making an id.
+    if !selector.may_be_named(resource) {
+        return Ok(false);
+    }
     if !selector.matches_text(resource)? {
         return Ok(false);
     }

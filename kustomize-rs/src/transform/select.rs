@@ -66,6 +66,14 @@ impl ResourceSelector {
         Ok(selected)
     }
 
+    /// Returns whether one of a resource's names, present or former, is selected.
+    pub(super) fn may_be_named(&self, resource: &Resource) -> bool {
+        self.name.as_ref().is_none_or(|name| {
+            name.matches(&resource.name())
+                || resource.history.previous.iter().any(|previous| name.matches(&previous.name))
+        })
+    }
+
     fn matches_names(&self, resources: &ResourceMap, resource: &Resource) -> bool {
         if let Some(name) = &self.name {
             let original = resource.history.previous.first().map(|previous| previous.name.as_str());
