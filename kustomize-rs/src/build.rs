@@ -17,6 +17,7 @@ use crate::hash::content_hash;
 use crate::load::{LoadRestrictions, Loader};
 use crate::name_reference::fix_references;
 use crate::origin::{ORIGIN, Origin, TRANSFORMATIONS};
+use crate::remote::Remote;
 use crate::resource::Resource;
 use crate::resource_map::ResourceMap;
 use crate::scope::Scopes;
@@ -121,6 +122,21 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Returns the URLs of the remote bases and files that a build would need and that [`Options::remotes`] does not
+    /// have. Fetch them, put them into the tree, say where, and ask again: what was fetched may include more.
+    ///
+    /// # Errors
+    /// When a kustomization can't be read.
+    pub fn remotes(&self, path: &str) -> Result<Vec<String>, Error> {
+        let session = Session::new(self.source, self.options.clone(), self.inflator);
+        let mut missing = Vec::new();
+        match Loader::start(&session, path).and_then(|loader| find_remotes(&loader, &mut missing)) {
+            Ok(()) => Ok(missing),
+            Err(error) if error.kind() == ErrorKind::Remote => Ok(vec![path.to_owned()]),
+            Err(error) => Err(error.located(&session.files.borrow())),
+        }
+    }
+
     /// Builds the kustomization in a directory of the tree.
     ///
     /// # Errors
@@ -187,7 +203,10 @@ impl Output {
     pub fn append_yaml(&self, resource: &Resource, text: &mut String) -> Result<(), Error> {
         append_sigs(&resource.node, Dialect::V3, text).map_err(|error| {
             let place = if error.place().is_known() { error.place() } else { resource.place() };
-            Error::new(ErrorKind::Resource, error.to_string()).at(place).located(&self.files)
+            Error::new(ErrorKind::Resource, error.to_string())
+                .at(place)
+                .within(format!("{}/{}", resource.gvk(), resource.name()))
+                .located(&self.files)
         })
     }
 }
@@ -361,6 +380,28 @@ impl<'a> Session<'a> {
             (None, _) => sort_legacy(resources),
         }
     }
+}
+
+/// Follows what a kustomization includes, and notes the URLs that are not there.
+fn find_remotes(loader: &Loader<'_, '_>, missing: &mut Vec<String>) -> Result<(), Error> {
+    let target = Target::load(loader)?;
+    let kustomization = target.kustomization();
+    for path in kustomization.resources.iter().chain(&kustomization.components) {
+        let remote = Remote::parse(path);
+        let is_file = remote.as_ref().is_some_and(|remote| remote.repository.is_none());
+        let is_known = loader.session().options.remotes.contains_key(&**path);
+        match remote {
+            Some(_) if !is_known && !loader.is_directory(path) => {
+                if !missing.iter().any(|known| **known == **path) {
+                    missing.push(path.to_string());
+                }
+            }
+            Some(_) if is_file => {}
+            None if !loader.is_directory(path) => {}
+            _ => find_remotes(&loader.include(path)?, missing)?,
+        }
+    }
+    Ok(())
 }
 
 /// Appends the hash of their content to the names that want it.

@@ -52,11 +52,6 @@ impl<'s, 'a> Loader<'s, 'a> {
         self.session
     }
 
-    /// Returns the directory.
-    pub(crate) fn root(&self) -> &str {
-        &self.root
-    }
-
     /// Returns the directory as errors show it.
     pub(crate) fn shown_root(&self) -> String {
         self.session.shown(&self.root)

@@ -118,7 +118,6 @@ struct Referrer {
     suffixes: Vec<Str>,
     /// The namespaces of the ServiceAccounts that a RoleBinding names.
     subject_namespaces: HashSet<Str>,
-    position: usize,
 }
 
 impl Referrer {
@@ -136,7 +135,6 @@ impl Referrer {
             prefixes: resource.history.prefixes.clone(),
             suffixes: resource.history.suffixes.clone(),
             subject_namespaces,
-            position,
         })
     }
 

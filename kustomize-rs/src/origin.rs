@@ -11,23 +11,23 @@ pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformat
 
 /// A file, or a generator or transformer and the file that configures it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// The file, seen from the directory that is built, or from the root of its repository.
-    pub path: Str,
+    pub(crate) path: Str,
     /// The repository, where it is remote.
-    pub repo: Str,
+    pub(crate) repo: Str,
     /// The branch, tag or commit of the repository.
-    pub reference: Str,
+    pub(crate) reference: Str,
     /// The file that configures the generator or transformer.
-    pub configured_in: Str,
+    pub(crate) configured_in: Str,
     /// `apiVersion` of the generator or transformer.
-    pub api_version: Str,
+    pub(crate) api_version: Str,
     /// Its kind.
-    pub kind: Str,
+    pub(crate) kind: Str,
     /// Its name.
-    pub name: Str,
+    pub(crate) name: Str,
     /// Its namespace.
-    pub namespace: Str,
+    pub(crate) namespace: Str,
 }
 
 impl Origin {

@@ -42,18 +42,22 @@ pub(crate) enum Configured {
     Transformers(Vec<Box<dyn Transformer>>),
 }
 
+/// A transformer and its kind, by which origins name it.
+pub(crate) type NamedTransformer = (Box<dyn Transformer>, &'static str);
+
 /// Returns the transformers of a kustomization's fields in upstream's order, each with its kind.
 pub(crate) fn of_kustomization(
     loader: &Loader<'_, '_>,
     kustomization: &Kustomization,
     specs: &FieldSpecs,
-) -> Result<Vec<(Box<dyn Transformer>, &'static str)>, Error> {
-    let mut all: Vec<(Box<dyn Transformer>, &'static str)> = Vec::new();
+) -> Result<Vec<NamedTransformer>, Error> {
+    let mut all: Vec<NamedTransformer> = Vec::new();
     let old_patches = kustomization.patches_strategic_merge.as_deref().unwrap_or_default();
     if !old_patches.is_empty() {
         let mut patches = Vec::new();
         for entry in old_patches {
-            patches.extend(strategic_patches(loader, entry)?);
+            let read = strategic_patches(loader, entry);
+            patches.extend(read.map_err(|error| trouble(error, "PatchStrategicMergeTransformer"))?);
         }
         if patches.is_empty() {
             let names: Vec<&str> = old_patches.iter().map(|entry| &**entry).collect();
@@ -63,7 +67,8 @@ pub(crate) fn of_kustomization(
         all.push((Box::new(PatchStrategicMergeTransformer { patches }), "PatchStrategicMergeTransformer"));
     }
     for entry in &kustomization.patches {
-        all.push((Box::new(patch(loader, entry)?), "PatchTransformer"));
+        let transformer = patch(loader, entry).map_err(|error| trouble(error, "PatchTransformer"))?;
+        all.push((Box::new(transformer), "PatchTransformer"));
     }
     if !kustomization.namespace.is_empty() {
         let namespace = NamespaceTransformer {
@@ -95,7 +100,8 @@ pub(crate) fn of_kustomization(
         all.push((Box::new(AnnotationsTransformer { annotations, fields }), "AnnotationsTransformer"));
     }
     for entry in kustomization.patches_json6902.iter().flatten() {
-        let transformer = json_patch_of(loader, entry.target.as_ref(), &entry.path, &entry.patch)?;
+        let transformer = json_patch_of(loader, entry.target.as_ref(), &entry.path, &entry.patch)
+            .map_err(|error| trouble(error, "PatchJson6902Transformer"))?;
         all.push((Box::new(transformer), "PatchJson6902Transformer"));
     }
     for replica in &kustomization.replicas {
@@ -136,7 +142,14 @@ pub(crate) fn origin(config: &Resource) -> Option<Origin> {
 /// # Errors
 /// When it is no built-in plugin, or its fields are wrong.
 pub(crate) fn configure(loader: &Loader<'_, '_>, config: &Resource) -> Result<Configured, Error> {
-    configure_here(loader, config).map_err(|error| error.at(config.place()))
+    configure_here(loader, config).map_err(|error| {
+        let error = error.at(config.place());
+        if error.kind() == ErrorKind::Unsupported {
+            return error;
+        }
+        let id = loader.session().resource_map().original_id(config);
+        error.within(format!("plugin {id} fails configuration"))
+    })
 }
 
 fn configure_here(loader: &Loader<'_, '_>, config: &Resource) -> Result<Configured, Error> {
@@ -296,6 +309,11 @@ const BUILTIN: [&str; 19] = [
     "ValueAddTransformer",
     "SortOrderTransformer",
 ];
+
+/// Says which field's transformer could not be made, in upstream's words.
+fn trouble(error: Error, kind: &str) -> Error {
+    error.within(format!("trouble configuring builtin {kind}"))
+}
 
 fn refuse(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Kustomization, message)

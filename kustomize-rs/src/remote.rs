@@ -2,8 +2,6 @@
 //!
 //! This crate fetches nothing. It tells what is needed, and reads what the caller has mounted into the tree.
 
-use gitops_yaml::Str;
-
 /// A repository or a file that lies elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -188,13 +186,6 @@ fn decode(text: &str) -> String {
         at += 1;
     }
     String::from_utf8_lossy(&decoded).into_owned()
-}
-
-/// Where a repository came from, for the origins of its resources.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RepositoryOrigin {
-    pub(crate) repository: Str,
-    pub(crate) reference: Str,
 }
 
 #[cfg(test)]
