@@ -286,7 +286,7 @@ impl<'a> Parser<'a> {
     }
 
     fn unquoted(&self, token: &Token<'_>) -> Parsed<Value> {
-        match unquote_bytes(&token.text) {
+        match unquote_bytes(token.text) {
             Some(bytes) => Ok(Value::from_bytes(&bytes)),
             None => self.error("invalid syntax"),
         }
@@ -630,7 +630,7 @@ impl<'a> Parser<'a> {
             Kind::Nil => ArgKind::Nil,
             Kind::Variable => {
                 if !self.building.names.iter().any(|name| *name == *token.text) {
-                    return self.error(format!("undefined variable {}", quote(&token.text)));
+                    return self.error(format!("undefined variable {}", quote(token.text)));
                 }
                 let name = Str::from(token.text);
                 let slot = self.slot(&name);
@@ -644,9 +644,9 @@ impl<'a> Parser<'a> {
             Kind::Bool => ArgKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = match token.kind {
-                    Kind::CharConstant => Number::character(&token.text),
-                    Kind::Complex => Number::complex(&token.text),
-                    _ => Number::plain(&token.text),
+                    Kind::CharConstant => Number::character(token.text),
+                    Kind::Complex => Number::complex(token.text),
+                    _ => Number::plain(token.text),
                 };
                 match number {
                     Ok(number) => ArgKind::Number(Box::new(number)),
