@@ -63,7 +63,7 @@ impl Object for Values {
     }
 }
 
-fn values_object(map: Map) -> Value {
+pub(crate) fn values_object(map: Map) -> Value {
     Value::Object(Arc::new(Values(map)))
 }
 

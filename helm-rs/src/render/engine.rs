@@ -8,7 +8,7 @@ use gitops_template::{Functions, Hermetic, Limits, MissingKey, Options, Template
 use gitops_yaml::Str;
 
 use super::ReleaseFacts;
-use super::context::{Renderable, renderables, template_value};
+use super::context::{Renderable, renderables, template_value, values_object};
 use super::failure::{execution_error, parse_error};
 use super::functions::{self, Lookup, NoCluster};
 use super::output::{Rendered, RenderedFile};
@@ -174,7 +174,7 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
             continue;
         }
         renderable.data.insert("Template", template_value(renderable));
-        let data = gitops_template::Value::Map(renderable.data.clone());
+        let data = values_object(renderable.data.clone());
         let output =
             templates.render(&renderable.path, &data, &run).map_err(|error| execution_error(&error))?;
         rendered.files.insert(renderable.path.clone(), RenderedFile::new(output));

@@ -100,7 +100,15 @@ pub(super) fn add(functions: &mut Functions) {
         );
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        functions.insert(name, pure(&[Type::Any], Type::Any, |args| Ok(args[0].copy())));
+        functions.insert(
+            name,
+            pure(&[Type::Any], Type::Any, |args| match &args[0] {
+                nothing if nothing.is_nil() => {
+                    Err("reflect: call of reflect.Value.Type on zero Value".into())
+                }
+                value => Ok(value.copy()),
+            }),
+        );
     }
     functions.insert("dig", pure_variadic(&[Type::Any], Type::Any, dig));
 }

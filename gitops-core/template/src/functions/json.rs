@@ -14,7 +14,12 @@ const STRING: &[Type] = &[Type::String];
 
 pub(super) fn add(functions: &mut Functions) {
     functions.insert("toYaml", pure(ANY, Type::String, |args| or_nothing(to_yaml(&args[0]))));
-    functions.insert("mustToYaml", pure(ANY, Type::String, |args| to_yaml(&args[0]).map(Value::from)));
+    functions.insert(
+        "mustToYaml",
+        pure(ANY, Type::String, |args| {
+            to_yaml(&args[0]).map(Value::from).map_err(|error| error.context("error marshaling into JSON"))
+        }),
+    );
     functions.insert("toYamlPretty", pure(ANY, Type::String, |args| or_nothing(to_yaml_pretty(&args[0]))));
     functions
         .insert("toJson", pure(ANY, Type::String, |args| or_nothing(to_json(&args[0], HtmlEscape::Yes))));

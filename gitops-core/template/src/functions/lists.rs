@@ -131,7 +131,7 @@ fn both(functions: &mut Functions, names: &[&str], function: &Function) {
 
 /// Go's nil slice: empty, and `null` in JSON.
 fn nil_list() -> Value {
-    Value::list(Vec::new())
+    Value::List(List::nil(Element::Any))
 }
 
 fn uniq() -> Function {
