@@ -4,6 +4,11 @@
 //! they fail, and in a template both fail the render.
 
 mod cast;
+#[cfg(feature = "crypto")]
+mod certificates;
+mod checksums;
+#[cfg(feature = "crypto")]
+mod crypto;
 mod dates;
 mod defaults;
 mod dicts;
@@ -49,11 +54,19 @@ pub fn sprig() -> Functions {
         random::add,
         dates::add,
         url::add,
+        checksums::add,
+        #[cfg(feature = "crypto")]
+        crypto::add,
+        #[cfg(feature = "crypto")]
+        certificates::add,
     ] {
         add(&mut functions);
     }
     functions
 }
+
+#[cfg(feature = "crypto")]
+pub(crate) use encoding::{base64, from_base64};
 
 type Result<T = Value> = std::result::Result<T, CallError>;
 

@@ -31,6 +31,8 @@
 
 mod ast;
 mod builtin;
+#[cfg(feature = "crypto")]
+mod crypto;
 mod error;
 mod eval;
 mod exec;

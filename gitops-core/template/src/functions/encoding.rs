@@ -16,8 +16,14 @@ pub(super) fn add(functions: &mut Functions) {
 }
 
 /// Returns the base64 form of bytes.
-pub(super) fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     encode(bytes, &BASE64)
+}
+
+/// Returns the bytes of a base64 form, or what is wrong in Go's words.
+#[cfg(feature = "crypto")]
+pub(crate) fn from_base64(data: &[u8]) -> Result<Vec<u8>, String> {
+    decoded(data, &BASE64).map_err(|at| format!("illegal base64 data at input byte {at}"))
 }
 
 /// An encoding of bits by letters.
