@@ -90,7 +90,10 @@ pub(crate) fn of_kustomization(
     for label in &kustomization.labels {
         all.push((Box::new(LabelTransformer::of_entry(label, specs)?), "LabelTransformer"));
     }
-    if let Some(labels) = kustomization.common_labels.clone().filter(|labels| !labels.is_empty()) {
+    let labels = kustomization.common_labels.clone().unwrap_or_default();
+    // Where there are labels upstream runs a transformer for commonLabels even without any, which shows in the
+    // annotations about what changed a resource.
+    if !labels.is_empty() || !kustomization.labels.is_empty() {
         let fields = specs.common_labels.clone();
         all.push((Box::new(LabelTransformer { labels, fields }), "LabelTransformer"));
     }

@@ -29,8 +29,10 @@ pub(crate) struct Decoder {
     unknown: UnknownFields,
     scalars: Scalars,
     dialect: Dialect,
-    /// The outermost struct and the fields below it, for errors.
+    /// The fields from the outermost struct down, for errors.
     path: Vec<&'static str>,
+    /// The names of the structs that are being read, the innermost last.
+    structs: Vec<&'static str>,
 }
 
 impl Decoder {
@@ -51,7 +53,7 @@ impl Decoder {
     }
 
     fn new(unknown: UnknownFields, scalars: Scalars) -> Self {
-        Self { unknown, scalars, dialect: Dialect::Yaml11, path: Vec::new() }
+        Self { unknown, scalars, dialect: Dialect::Yaml11, path: Vec::new(), structs: Vec::new() }
     }
 
     /// Reads a whole document.
@@ -67,15 +69,14 @@ impl Decoder {
             Kind::Int(_) | Kind::Uint(_) | Kind::Float(_) => "number",
             _ => "string",
         };
-        let message = match self.path.split_first() {
-            Some((outermost, [])) => {
-                format!("json: cannot unmarshal {found} into Go value of type types.{outermost}")
+        let message = match self.structs.last() {
+            Some(name) if self.path.is_empty() => {
+                format!("json: cannot unmarshal {found} into Go value of type types.{name}")
             }
-            Some((outermost, fields)) => {
-                let path = fields.join(".");
-                format!(
-                    "json: cannot unmarshal {found} into Go struct field {outermost}.{path} of type {wanted}"
-                )
+            // Go names the innermost struct, and all fields that led to it.
+            Some(name) => {
+                let path = self.path.join(".");
+                format!("json: cannot unmarshal {found} into Go struct field {name}.{path} of type {wanted}")
             }
             None => format!("json: cannot unmarshal {found} into Go value of type {wanted}"),
         };
@@ -147,15 +148,16 @@ pub(crate) use fields;
 
 pub(crate) fn decode_fields<T: DecodeFields>(node: &Node, decoder: &mut Decoder) -> Result<T, Error> {
     let mut value = T::default();
-    if decoder.path.is_empty() {
-        decoder.path.push(T::GO_NAME);
-    }
     let Some(entries) = node.entries() else {
         if node.kind(decoder.dialect) == Kind::Null {
             return Ok(value);
         }
+        if decoder.structs.is_empty() {
+            decoder.structs.push(T::GO_NAME);
+        }
         return Err(decoder.mismatch(node, &format!("types.{}", T::GO_NAME)));
     };
+    decoder.structs.push(T::GO_NAME);
     // Go's encoder sorts the keys before its decoder sees them; of `Name` and `name` the latter therefore wins.
     let mut sorted: Vec<_> = entries.iter().collect();
     sorted.sort_by_key(|entry| key_text(&entry.key, decoder.dialect));
@@ -178,6 +180,7 @@ pub(crate) fn decode_fields<T: DecodeFields>(node: &Node, decoder: &mut Decoder)
             None => {}
         }
     }
+    decoder.structs.pop();
     Ok(value)
 }
 
