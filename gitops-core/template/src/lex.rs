@@ -1,6 +1,7 @@
 //! Cuts a template's text into tokens, as Go's lexer does: outside of actions text, inside of them words.
 
-use crate::quote::{is_print, quote};
+use crate::quote::quote;
+use crate::unicode::{is_alphanumeric, is_print};
 use std::fmt;
 
 /// What a token is.
@@ -492,11 +493,6 @@ fn count_lines(text: &str) -> usize {
 
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-fn is_alphanumeric(c: char) -> bool {
-    // Go counts letters and decimal digits; Rust's alphabetic has marks and letter numbers besides.
-    c == '_' || c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric()
 }
 
 fn has_left_trim(text: &str) -> bool {

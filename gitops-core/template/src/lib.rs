@@ -46,6 +46,7 @@ mod printf;
 mod quote;
 mod set;
 mod time;
+mod unicode;
 mod value;
 mod world;
 
@@ -55,7 +56,8 @@ pub use function::{CallContext, CallError, Function, Functions, Signature, Type}
 pub use functions::sprig;
 pub use lex::Delimiters;
 pub use limits::Limits;
-pub use quote::{is_print, quote, quote_ascii, quote_rune, quote_rune_ascii, unquote};
+pub use quote::{quote, quote_ascii, quote_rune, quote_rune_ascii, unquote};
 pub use set::{MissingKey, Options, Origin, Output, Templates, Trace};
+pub use unicode::is_print;
 pub use value::{Element, IntKind, List, Map, Object, UintKind, Value};
 pub use world::{Hermetic, Refused, Seeded, World};

@@ -1,5 +1,6 @@
 //! Go's quoting: `strconv.Quote` and `strconv.Unquote`.
 
+use crate::unicode::is_print;
 use std::fmt::Write as _;
 
 /// Quotes a text as Go's `%q` does.
@@ -63,33 +64,6 @@ fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {
 
 fn write(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a string");
-}
-
-/// Returns whether Go's `strconv.IsPrint` holds: letters, marks, numbers, punctuation, symbols and the ASCII space.
-#[must_use]
-pub fn is_print(c: char) -> bool {
-    match c {
-        ' '..='~' => true,
-        '\u{a0}' | '\u{ad}' => false,
-        c if (c as u32) < 0xa1 => false,
-        // Rust's escape_debug escapes what is not printable, and besides that only quotes and grapheme extenders.
-        c => {
-            if c.is_whitespace() || c.is_control() {
-                return false;
-            }
-            let mut escaped = c.escape_debug();
-            escaped.next() == Some(c) || is_mark(c)
-        }
-    }
-}
-
-/// A combining mark: escaped by Rust for its own reasons, printable in Go.
-fn is_mark(c: char) -> bool {
-    let code = c as u32;
-    matches!(code, 0x300..=0x36f | 0x483..=0x489 | 0x591..=0x5bd | 0x610..=0x61a | 0x64b..=0x65f | 0x900..=0xdff
-        | 0xe31..=0xe4e | 0xeb1..=0xece | 0xf18..=0xfc6 | 0x102b..=0x109d | 0x135d..=0x135f | 0x1712..=0x1dff
-        | 0x20d0..=0x20f0 | 0x2cef..=0x2dff | 0x302a..=0x309a | 0xa66f..=0xabed | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f
-        | 0xe0100..=0xe01ef)
 }
 
 /// Undoes Go's quoting: `"…"`, `` `…` `` or one character in `'…'`. `None` where the text is not well quoted.

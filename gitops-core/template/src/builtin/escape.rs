@@ -43,7 +43,7 @@ pub(super) fn js(text: &[u8]) -> Vec<u8> {
                 '<' | '>' | '&' | '=' | '\0'..' ' => {
                     out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes());
                 }
-                c if c.is_ascii() || crate::quote::is_print(c) => {
+                c if c.is_ascii() || crate::unicode::is_print(c) => {
                     out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 c => out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes()),

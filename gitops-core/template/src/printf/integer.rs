@@ -120,7 +120,8 @@ impl Printer {
         if digits > 64 {
             text.insert_str(2, &"0".repeat(digits - 64));
         }
-        let shown = u32::try_from(value).ok().and_then(char::from_u32).filter(|c| crate::quote::is_print(*c));
+        let shown =
+            u32::try_from(value).ok().and_then(char::from_u32).filter(|c| crate::unicode::is_print(*c));
         if let (true, Some(c)) = (self.flags.sharp, shown) {
             text.push_str(" '");
             text.push(c);
