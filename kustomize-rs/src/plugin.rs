@@ -325,7 +325,8 @@ fn refuse(message: impl Into<String>) -> Error {
 /// Reads an entry of `patches`.
 fn patch(loader: &Loader<'_, '_>, entry: &Patch) -> Result<PatchTransformer, Error> {
     let place = if entry.patch.is_empty() { entry.path.place } else { entry.patch.place };
-    let made = match (entry.path.is_empty(), entry.patch.is_empty()) {
+    let inline = entry.patch.trim();
+    let made = match (entry.path.is_empty(), inline.is_empty()) {
         (true, true) => Err(refuse("must specify one of patch and path")),
         (false, false) => Err(refuse("patch and path can't be set at the same time")),
         (false, true) => {
@@ -339,13 +340,17 @@ fn patch(loader: &Loader<'_, '_>, entry: &Patch) -> Result<PatchTransformer, Err
             PatchTransformer::new(source, resources, operations, entry.target.as_ref(), entry.options)
         }
         (true, false) => {
-            let (text, file, line) = (&entry.patch, entry.patch.place.file, first_line(&entry.patch));
-            let source = format!("[patch: {}]", gitops_quoted(text));
-            let resources = read_resources_from(text.as_bytes(), file, line);
+            let blank = entry.patch.len() - entry.patch.trim_start().len();
+            let blank_lines = entry.patch.get(..blank).unwrap_or_default().matches('\n').count();
+            let line =
+                first_line(&entry.patch).saturating_add(u32::try_from(blank_lines).unwrap_or(u32::MAX));
+            let file = entry.patch.place.file;
+            let source = format!("[patch: {}]", gitops_quoted(inline));
+            let resources = read_resources_from(inline.as_bytes(), file, line);
             PatchTransformer::new(
                 source,
                 resources,
-                json_patch::read(text, file, line),
+                json_patch::read(inline, file, line),
                 entry.target.as_ref(),
                 entry.options,
             )
