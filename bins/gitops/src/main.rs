@@ -60,13 +60,3 @@ fn main() -> ExitCode {
         ExitCode::FAILURE
     })
 }
-
-/// Prints bytes on stdout; a reader that has seen enough (`| head`) is no failure.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
-}
