@@ -12,12 +12,13 @@ use std::sync::Arc;
 use gitops_yaml::Str;
 
 pub use archive::{ArchiveLimits, unpack};
+pub(crate) use dependency::bad_time;
 pub use dependency::{Dependency, ImportValues, Lock};
 pub use file::File;
 pub use ignore::{EntryType, IgnoreRules};
 pub(crate) use load::check_name_for_path;
-pub(crate) use metadata::UnknownFields;
 pub use metadata::{Maintainer, Metadata};
+pub(crate) use metadata::{UnknownFields, unknown_field};
 
 use crate::Time;
 use crate::go::extension;

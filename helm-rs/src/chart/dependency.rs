@@ -245,7 +245,7 @@ impl Lock {
     }
 }
 
-fn bad_time(text: &str, node: &Node) -> DecodeError {
+pub(crate) fn bad_time(text: &str, node: &Node) -> DecodeError {
     let shown = quoted(text);
     DecodeError {
         message: format!(

@@ -92,9 +92,19 @@ impl Metadata {
     pub(crate) fn merge(&mut self, text: &[u8], unknown: UnknownFields) -> Result<(), DecodeError> {
         let root = decode::parse(text)?;
         let Some(entries) = decode::object(&root, &Field::ROOT, "v2.Metadata")? else { return Ok(()) };
+        self.merge_fields(entries, &Field::ROOT, unknown)
+    }
+
+    /// Reads fields that stand at a place of a larger structure.
+    pub(crate) fn merge_fields(
+        &mut self,
+        entries: Vec<(Str, &Node)>,
+        at: &Field,
+        unknown: UnknownFields,
+    ) -> Result<(), DecodeError> {
         for (key, node) in entries {
             let name = key.to_ascii_lowercase();
-            let field = |name: &str| Field::ROOT.of(STRUCT, name);
+            let field = |name: &str| at.of(STRUCT, name);
             match name.as_str() {
                 "name" => set(&mut self.name, node, &field("name"))?,
                 "home" => set(&mut self.home, node, &field("home"))?,
@@ -296,7 +306,7 @@ pub(super) fn set(target: &mut Str, node: &Node, field: &Field) -> Result<(), De
     Ok(())
 }
 
-pub(super) fn unknown_field(key: &str, node: &Node) -> DecodeError {
+pub(crate) fn unknown_field(key: &str, node: &Node) -> DecodeError {
     DecodeError {
         message: format!("error unmarshaling JSON: while decoding JSON: json: unknown field {}", quoted(key)),
         place: node.place,

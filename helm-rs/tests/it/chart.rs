@@ -16,6 +16,7 @@ fn charts_are_those_of_helm() {
     names(&mut suite, &folder);
     kube_versions(&mut suite, &folder);
     locks(&mut suite, &folder);
+    indexes(&mut suite, &folder);
     suite.finish(99.0);
 }
 
@@ -131,4 +132,41 @@ fn dependencies(json: &Json) -> Option<Vec<Dependency>> {
     let chart = json!({ "apiVersion": "v2", "name": "x", "version": "1.0.0", "dependencies": json });
     let metadata = helm_rs::chart::Metadata::parse(chart.to_string().as_bytes()).unwrap();
     Some(metadata.dependencies.into_iter().flatten().collect())
+}
+
+fn indexes(suite: &mut Suite, folder: &Path) {
+    for row in rows(&folder.join("repo-index.jsonl")) {
+        suite.check(row["name"].as_str().unwrap(), || {
+            let text = row["index"].as_str().unwrap();
+            let index = match helm_rs::RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut Vec::new())
+            {
+                Ok(index) => index,
+                Err(error) => {
+                    let wanted = row["error"].as_str().unwrap_or("success");
+                    return gitops_conformance::same_text(wanted, &error.to_string());
+                }
+            };
+            if row["ok"] != true {
+                return Err(format!("wanted {}", row["error"]));
+            }
+            for (name, wanted) in row["sorted"].as_object().into_iter().flatten() {
+                let versions = index.entries.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+                let got: Vec<&str> = versions.iter().map(|v| v.metadata.version.as_str()).collect();
+                if json!(got) != *wanted {
+                    return Err(format!("{name}: wanted {wanted}, got {got:?}"));
+                }
+            }
+            for get in row["get"].as_array().into_iter().flatten() {
+                let found = index.find(get["chart"].as_str().unwrap(), get["version"].as_str().unwrap());
+                let (got, wanted) = match &found {
+                    Ok(found) => (found.metadata.version.to_string(), get["found"].as_str()),
+                    Err(error) => (error.to_string(), get["error"].as_str()),
+                };
+                if wanted != Some(got.as_str()) {
+                    return Err(format!("{get}: got {got}"));
+                }
+            }
+            Ok(())
+        });
+    }
 }

@@ -10,5 +10,6 @@ mod chart;
 mod charts;
 mod json;
 mod manifests;
+mod release;
 mod sprig;
 mod values;
