@@ -104,7 +104,7 @@ impl RepositoryIndex {
             let field = |name: &str| Field::ROOT.of("IndexFile", name);
             match key.to_ascii_lowercase().as_str() {
                 "apiversion" => {
-                    index.api_version = decode::text(node, &field("apiVersion"))?.unwrap_or_default()
+                    index.api_version = decode::text(node, &field("apiVersion"))?.unwrap_or_default();
                 }
                 "generated" => index.generated = time(node, &field("generated"))?,
                 "annotations" => {

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use gitops_yaml::{Dialect, FileId, Kind, Node, Str, from_json};
 
 use super::record::{ApplyMethod, Release, ReleaseInfo, Status};
-use crate::chart::{Chart, File, Lock, Metadata, UnknownFields};
+use crate::chart::{Chart, Dependency, File, Lock, Metadata, UnknownFields};
 use crate::decode::{Field, object};
 use crate::json::{Json, node_to_json, write_json};
 use crate::manifest::{Hook, HookEvent, HookRun};
@@ -257,7 +257,7 @@ fn metadata_to_json(metadata: &Metadata) -> Json {
         fields.add("annotations", Json::Object(notes.collect()));
     }
     fields.text("kubeVersion", &metadata.kube_version);
-    fields.list("dependencies", metadata.dependencies.iter().flatten().map(|d| d.to_json()).collect());
+    fields.list("dependencies", metadata.dependencies.iter().flatten().map(Dependency::to_json).collect());
     fields.text("type", &metadata.chart_type);
     fields.finish()
 }
@@ -266,7 +266,7 @@ fn lock_to_json(lock: &Lock) -> Json {
     Json::fields([
         ("generated", Json::Text(lock.generated.to_string().into())),
         ("digest", Json::Text(lock.digest.clone())),
-        ("dependencies", Json::List(lock.dependencies.iter().flatten().map(|d| d.to_json()).collect())),
+        ("dependencies", Json::List(lock.dependencies.iter().flatten().map(Dependency::to_json).collect())),
     ])
 }
 
