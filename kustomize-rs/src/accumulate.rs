@@ -249,8 +249,10 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 let message = format!("plugin {} not a transformer", sum.resources.current_id(config));
                 return Err(Error::new(ErrorKind::Kustomization, message).at(config.place()));
             };
-            for transformer in transformers {
-                self.run(transformer.as_ref(), plugin::origin(config), sum)?;
+            let last = transformers.len().saturating_sub(1);
+            for (place, transformer) in transformers.iter().enumerate() {
+                let by = plugin::origin(config).filter(|_| place == last);
+                self.run(transformer.as_ref(), by, sum)?;
             }
         }
         Ok(())
