@@ -5,14 +5,12 @@ use gitops_template::{Element, Limits, List, Map, Options, Templates, Value, spr
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let limits = Limits {
-        template_depth: 200,
-        include_depth: 50,
-        output_bytes: 1 << 20,
-        steps: 100_000,
-        source_bytes: 1 << 16,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.template_depth = 200;
+    limits.include_depth = 50;
+    limits.output_bytes = 1 << 20;
+    limits.steps = 100_000;
+    limits.source_bytes = 1 << 16;
     let mut templates = Templates::new(sprig()).limits(limits);
     if templates.parse("fuzz", text).is_err() {
         return;
