@@ -183,6 +183,26 @@ impl ResourceMap {
         Ok(())
     }
 
+    /// Checks that no two resources have one id, as renaming may give them.
+    ///
+    /// # Errors
+    /// When two have one.
+    pub fn refuse_duplicates(&mut self) -> Result<(), Error> {
+        self.bring_index_up_to_date();
+        if self.index.as_ref().is_none_or(|index| index.crowded == 0) {
+            return Ok(());
+        }
+        for position in 0..self.resources.len() {
+            let id = self.current_id(&self.resources[position]);
+            let place = self.resources[position].place();
+            if self.with_current_id(&id).len() > 1 {
+                let message = format!("may not add resource with an already registered id: {id}");
+                return Err(Error::new(ErrorKind::Duplicate, message).at(place));
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a resource at the end without asking whether its id is taken.
     pub fn push_unchecked(&mut self, resource: Resource) {
         let position = as_u32(self.resources.len());
@@ -287,13 +307,17 @@ struct Index {
     current: HashMap<u64, Vec<u32>>,
     any: HashMap<u64, Vec<u32>>,
     hashes: Vec<Box<[u64]>>,
+    /// How many of the present ids more than one resource has.
+    crowded: usize,
 }
 
 impl Index {
     fn insert(&mut self, position: u32, hashes: &[u64]) {
         for (n, &hash) in hashes.iter().enumerate() {
             if n == 0 {
-                add(self.current.entry(hash).or_default(), position);
+                let list = self.current.entry(hash).or_default();
+                add(list, position);
+                self.crowded += usize::from(list.len() == 2);
             }
             add(self.any.entry(hash).or_default(), position);
         }
@@ -301,9 +325,12 @@ impl Index {
 
     fn remove(&mut self, position: u32) {
         for (n, hash) in self.hashes[position as usize].iter().enumerate() {
-            let tables = [Some(&mut self.any), (n == 0).then_some(&mut self.current)];
-            for list in tables.into_iter().flatten().filter_map(|table| table.get_mut(hash)) {
+            if let Some(list) = self.any.get_mut(hash) {
                 list.retain(|&other| other != position);
+            }
+            if let Some(list) = self.current.get_mut(hash).filter(|_| n == 0) {
+                list.retain(|&other| other != position);
+                self.crowded -= usize::from(list.len() == 1);
             }
         }
     }
@@ -370,6 +397,11 @@ mod tests {
         assert_eq!(map.original_id(map.get(0).unwrap()), old);
         map.push(resource("Pod", "a")).unwrap();
         assert_eq!(map.with_any_id(&old), [0, 2]);
+        map.refuse_duplicates().unwrap();
+        map.get_mut(1).unwrap().set_name("a");
+        map.refuse_duplicates().unwrap_err();
+        map.get_mut(1).unwrap().set_name("b");
+        map.refuse_duplicates().unwrap();
         assert!(map.target_of_patch(&old).unwrap_err().message().starts_with("multiple matches for Id Pod"));
     }
 }

@@ -69,9 +69,6 @@ pub(super) fn apply_to_all(
     patch: &Resource,
     context: &Context<'_>,
 ) -> Result<(), Error> {
-    if positions.is_empty() {
-        return Ok(());
-    }
     let mut fitted = patch.clone();
     let mut deleted = false;
     for &position in positions {
@@ -93,24 +90,8 @@ pub(super) fn apply_to_all(
     if deleted {
         resources.drop_empty();
     }
-    if patch.history.allow_name_change || patch.history.allow_kind_change {
-        refuse_duplicates(resources)?;
-    }
-    Ok(())
-}
-
-/// Renaming may give two resources one id.
-fn refuse_duplicates(resources: &mut ResourceMap) -> Result<(), Error> {
-    for position in 0..resources.len() {
-        let Some(resource) = resources.get(position) else { continue };
-        let id = resources.current_id(resource);
-        let place = resource.place();
-        if resources.with_current_id(&id).len() > 1 {
-            let message = format!("may not add resource with an already registered id: {id}");
-            return Err(Error::new(ErrorKind::Duplicate, message).at(place));
-        }
-    }
-    Ok(())
+    // An earlier patch may have renamed what this one leaves alone.
+    resources.refuse_duplicates()
 }
 
 /// Returns whether a patch replaces or removes all annotations.
