@@ -25,6 +25,7 @@ mod reflection;
 mod regex;
 mod semver;
 mod strings;
+mod toml;
 mod url;
 mod words;
 
@@ -54,6 +55,7 @@ pub fn sprig() -> Functions {
         random::add,
         dates::add,
         url::add,
+        toml::add,
         checksums::add,
         #[cfg(feature = "crypto")]
         crypto::add,
