@@ -47,7 +47,7 @@ fn functions_are_those_of_helm() {
             suite.check(row["name"].as_str().unwrap(), || check(&row));
         }
     }
-    suite.finish(97.5);
+    suite.finish(99.5);
 }
 
 fn check(row: &Json) -> Result<(), String> {

@@ -2,3 +2,4 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
 mod gotemplate;
 mod hostile;
+mod world;
