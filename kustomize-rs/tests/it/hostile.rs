@@ -1,0 +1,193 @@
+//! Files that try to break a build: it refuses them in words and within bounds, and never panics.
+
+use gitops_core::tree::MemTree;
+use kustomize_rs::{Build, Error, ErrorKind};
+
+fn build(files: &[(&str, &[u8])]) -> Result<String, Error> {
+    let mut tree = MemTree::new();
+    for (path, content) in files {
+        tree.add_file(path, content).expect("a file");
+    }
+    Build::new(&tree).run("app").and_then(|output| output.to_yaml())
+}
+
+#[track_caller]
+fn refuses(files: &[(&str, &[u8])], kind: ErrorKind, words: &[&str]) {
+    let error = build(files).expect_err("a refusal");
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in {text:?}");
+    }
+}
+
+#[test]
+fn a_kustomization_that_includes_itself_through_three_others() {
+    refuses(
+        &[
+            ("app/kustomization.yaml", b"resources: [../b]\n"),
+            ("b/kustomization.yaml", b"resources: [../c]\n"),
+            ("c/kustomization.yaml", b"components: [../d]\n"),
+            ("d/kustomization.yaml", b"kind: Component\nresources: [../app]\n"),
+        ],
+        ErrorKind::Cycle,
+        &["cycle detected", "d/kustomization.yaml:2:13", "'app'"],
+    );
+}
+
+#[test]
+fn kustomizations_that_include_each_other_without_end() {
+    let mut files = Vec::new();
+    for n in 0..200 {
+        let text = format!("resources: [../n{}]\n", n + 1);
+        files.push((if n == 0 { "app".to_owned() } else { format!("n{n}") }, text));
+    }
+    let files: Vec<_> =
+        files.iter().map(|(path, text)| (format!("{path}/kustomization.yaml"), text)).collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    refuses(&files, ErrorKind::Cycle, &["levels deep"]);
+}
+
+#[test]
+fn a_directory_where_a_file_is_wanted_and_the_other_way_round() {
+    refuses(
+        &[("app/kustomization.yaml", b"patches: [{path: dir}]\n"), ("app/dir/x", b"")],
+        ErrorKind::NotFound,
+        &["app/kustomization.yaml:1:18", "must resolve to a file"],
+    );
+    refuses(
+        &[("app/kustomization.yaml", b"components: [file.yaml]\n"), ("app/file.yaml", b"a: b\n")],
+        ErrorKind::NotFound,
+        &["app/kustomization.yaml:1:14", "file is not directory"],
+    );
+}
+
+#[test]
+fn empty_files() {
+    refuses(&[("app/kustomization.yaml", b"")], ErrorKind::Kustomization, &["kustomization.yaml is empty"]);
+    refuses(&[("app/kustomization.yaml", b"# nothing\n")], ErrorKind::Kustomization, &["is empty"]);
+    let built = build(&[("app/kustomization.yaml", b"resources: [a.yaml]\n"), ("app/a.yaml", b"")]);
+    assert_eq!(built.expect("no resource is no error"), "");
+}
+
+#[test]
+fn paths_and_links_that_lead_out() {
+    let resource = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    refuses(
+        &[("app/kustomization.yaml", b"resources: [../../../etc/passwd]\n")],
+        ErrorKind::Restricted,
+        &["app/kustomization.yaml:1:13", "../../../etc/passwd"],
+    );
+    refuses(
+        &[("app/kustomization.yaml", b"resources: [../other/r.yaml]\n"), ("other/r.yaml", resource)],
+        ErrorKind::Restricted,
+        &["security; file 'other/r.yaml' is not in or below 'app'"],
+    );
+    let mut tree = MemTree::new();
+    tree.add_file("app/kustomization.yaml", "resources: [link.yaml]\n").expect("a file");
+    tree.add_file("other/r.yaml", resource).expect("a file");
+    for target in ["../other/r.yaml", "/other/r.yaml", "link.yaml", "../../../../r.yaml"] {
+        tree.remove("app/link.yaml");
+        tree.add_link("app/link.yaml", target).expect("a link");
+        let error = Build::new(&tree).run("app").expect_err("a refusal").to_string();
+        assert!(error.contains("link.yaml"), "{error}");
+    }
+}
+
+#[test]
+fn a_bomb_of_aliases() {
+    let mut text =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+            .to_owned();
+    for n in 1..12 {
+        let inner = vec![format!("*a{}", n - 1); 10].join(", ");
+        text.push_str(&format!("a{n}: &a{n} [{inner}]\n"));
+    }
+    let files = [("app/kustomization.yaml", &b"resources: [a.yaml]\n"[..]), ("app/a.yaml", text.as_bytes())];
+    let error = build(&files).expect_err("a refusal").to_string();
+    assert!(error.contains("excessive aliasing") || error.contains("alias"), "{error}");
+}
+
+#[test]
+fn nesting_of_10_000_levels() {
+    let deep = format!(
+        "apiVersion: v1\nkind: X\nmetadata: {{name: a}}\nspec: {}{}\n",
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let files = [("app/kustomization.yaml", &b"resources: [a.yaml]\n"[..]), ("app/a.yaml", deep.as_bytes())];
+    build(&files).expect_err("a refusal");
+    let deep = format!("resources: {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
+    build(&[("app/kustomization.yaml", deep.as_bytes())]).expect_err("a refusal");
+    let deep: String = (0..10_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    build(&[("app/kustomization.yaml", deep.as_bytes())]).expect_err("a refusal");
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let error = build(&[("app/kustomization.yaml", b"resources: [\xff\xfe]\n")]).expect_err("a refusal");
+    assert_eq!(error.kind(), ErrorKind::Syntax, "{error}");
+    let files =
+        [("app/kustomization.yaml", &b"resources: [a.yaml]\n"[..]), ("app/a.yaml", &b"kind: \xc3\x28\n"[..])];
+    let error = build(&files).expect_err("a refusal").to_string();
+    assert!(error.contains("a.yaml"), "{error}");
+    let made = build(&[
+        ("app/kustomization.yaml", b"configMapGenerator: [{name: a, files: [b.bin]}]\n"),
+        ("app/b.bin", b"\xff\x00"),
+    ]);
+    assert!(made.expect("bytes are data").contains("binaryData:\n  b.bin: /wA="));
+}
+
+#[test]
+fn slips_are_answered_with_what_was_meant() {
+    refuses(
+        &[("app/kustomization.yaml", b"resources: [deploymnet.yaml]\n"), ("app/deployment.yaml", b"")],
+        ErrorKind::NotFound,
+        &[
+            "app/kustomization.yaml:1:13",
+            "accumulating resources from 'deploymnet.yaml'",
+            "did you mean 'app/deployment.yaml'?",
+        ],
+    );
+    refuses(
+        &[("app/kustomization.yaml", b"namePrefx: a\n")],
+        ErrorKind::Kustomization,
+        &["app/kustomization.yaml:1:1", "json: unknown field \"namePrefx\"", "did you mean \"namePrefix\"?"],
+    );
+}
+
+#[test]
+fn patterns_that_are_no_patterns_or_cost_much() {
+    let resource = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n";
+    let patched = |pattern: &str| {
+        let text = format!(
+            "resources: [a.yaml]\npatches:\n- target: {{name: '{pattern}'}}\n  patch: |\n    - {{op: add, path: /data, value: {{}}}}\n"
+        );
+        build(&[("app/kustomization.yaml", text.as_bytes()), ("app/a.yaml", resource)])
+    };
+    patched("(a*)*(a*)*b").expect("a pattern that would take a backtracking matcher for ever");
+    patched("(").expect_err("no pattern");
+}
+
+#[test]
+fn json_patches_with_wild_paths() {
+    let resource = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nlist: [1]\n";
+    for operation in [
+        "{op: add, path: /list/99999999999999999999, value: 1}",
+        "{op: add, path: /list/-9223372036854775808, value: 1}",
+        "{op: add, path: '', value: 1}",
+        "{op: remove, path: /nothing/here}",
+        "{op: move, from: /metadata, path: /metadata/name/x}",
+        "{op: copy, from: '', path: /list/-}",
+        "{op: nonsense, path: /a}",
+        "{op: test, path: /list/0}",
+        "{}",
+        "[]",
+    ] {
+        let text = format!(
+            "resources: [a.yaml]\npatches:\n- target: {{kind: ConfigMap}}\n  patch: |\n    - {operation}\n"
+        );
+        // Whether it is refused is upstream's business; that it returns is ours.
+        let _ = build(&[("app/kustomization.yaml", text.as_bytes()), ("app/a.yaml", resource)]);
+    }
+}
