@@ -268,6 +268,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         if let Some(by) = by {
             for resource in sum.resources.iter_mut() {
                 resource.history.transformations.push(by.clone());
+                resource.part_annotations();
             }
         }
         sum.resources.drop_empty();

@@ -187,8 +187,33 @@ impl Resource {
         }
     }
 
+    /// Returns whether upstream has annotations of its own on the resource, in which it keeps the history.
+    pub(crate) fn has_internal_annotations(&self) -> bool {
+        let history = &self.history;
+        !history.previous.is_empty()
+            || !history.prefixes.is_empty()
+            || !history.suffixes.is_empty()
+            || history.needs_hash
+            || history.behavior != Behavior::Unspecified
+            || history.origin.is_some()
+            || !history.transformations.is_empty()
+    }
+
+    /// Parts the annotations from copies of them in other fields. Upstream does when it writes the history, since it makes
+    /// all annotations anew then.
+    pub(crate) fn part_annotations(&mut self) {
+        if self.history.links == 0 {
+            return;
+        }
+        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        for entry in annotations.and_then(Node::entries_mut).into_iter().flatten() {
+            entry.value.set_anchor("");
+        }
+    }
+
     /// Remembers what the resource is called, before it is renamed.
     pub fn remember(&mut self, id: &ResourceId) {
+        self.part_annotations();
         self.history.previous.push(PreviousName {
             name: id.name.clone(),
             namespace: Str::from(id.effective_namespace()),

@@ -1,9 +1,9 @@
 //! Applies JSON patches to resources.
 
 use gitops_core::merge::{JsonPatch, MergeError};
-use gitops_yaml::{Dialect, FileId, Node, ReadOptions, from_json, read_document};
+use gitops_yaml::{Dialect, FileId, ReadOptions, from_json, read_document};
 
-use super::set::shown_id;
+use super::set::{add_annotations, remove_empty_annotations, shown_id};
 use crate::error::{Error, ErrorKind};
 use crate::resource::Resource;
 
@@ -44,21 +44,10 @@ pub(super) fn apply(
     patch: &JsonPatch,
     annotations: Annotations,
 ) -> Result<(), Error> {
-    let metadata = resource.node.get_mut("metadata").filter(|metadata| metadata.is_mapping());
-    let mut added = false;
-    if let Some(metadata) = metadata
-        && annotations == Annotations::Exist
-        && metadata.get("annotations").is_none_or(Node::is_null)
-    {
-        metadata.set("annotations", Node::mapping(Vec::new()));
-        added = true;
-    }
+    let added = annotations == Annotations::Exist && add_annotations(&mut resource.node);
     let outcome = patch.apply(&mut resource.node);
-    if added && let Some(metadata) = resource.node.get_mut("metadata") {
-        let empty = |node: &Node| node.entries().is_some_and(<[_]>::is_empty);
-        if metadata.get("annotations").is_some_and(empty) {
-            metadata.remove("annotations");
-        }
+    if added {
+        remove_empty_annotations(&mut resource.node);
     }
     outcome.map_err(|error| {
         let message = format!("{} (in {})", error.message(), shown_id(resource));

@@ -7,7 +7,6 @@ use super::select::ResourceSelector;
 use super::{Context, Transformer};
 use crate::error::{Error, ErrorKind};
 use crate::kustomization::Selector;
-use crate::resource::{Behavior, Resource};
 use crate::resource_map::ResourceMap;
 
 /// One JSON patch and what it applies to.
@@ -34,21 +33,14 @@ impl Transformer for PatchJson6902Transformer {
     fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
         for position in self.target.select(resources)? {
             if let Some(resource) = resources.get_mut(position) {
-                let annotations =
-                    if has_history(resource) { Annotations::Exist } else { Annotations::AsWritten };
+                let annotations = if resource.has_internal_annotations() {
+                    Annotations::Exist
+                } else {
+                    Annotations::AsWritten
+                };
                 json_patch::apply(resource, &self.patch, annotations)?;
             }
         }
         Ok(())
     }
-}
-
-/// Returns whether upstream would have annotations of its own on the resource.
-fn has_history(resource: &Resource) -> bool {
-    let history = &resource.history;
-    !history.previous.is_empty()
-        || !history.prefixes.is_empty()
-        || !history.suffixes.is_empty()
-        || history.needs_hash
-        || history.behavior != Behavior::Unspecified
 }

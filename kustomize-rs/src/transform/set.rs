@@ -46,6 +46,40 @@ pub(super) fn set_entries(
     specs: &[FieldSpec],
     pairs: &BTreeMap<Str, Str>,
 ) -> Result<(), Error> {
+    // Upstream keeps the history in annotations, so that the field may be there even if no manifest has it.
+    let added = resource.has_internal_annotations() && add_annotations(&mut resource.node);
+    let outcome = set_linked_entries(resource, specs, pairs);
+    if added {
+        remove_empty_annotations(&mut resource.node);
+    }
+    outcome
+}
+
+/// Adds `metadata.annotations`; returns whether it was not there.
+pub(super) fn add_annotations(node: &mut Node) -> bool {
+    let Some(metadata) = node.get_mut("metadata").filter(|metadata| metadata.is_mapping()) else {
+        return false;
+    };
+    let is_missing = metadata.get("annotations").is_none_or(Node::is_null);
+    if is_missing {
+        metadata.set("annotations", Node::mapping(Vec::new()));
+    }
+    is_missing
+}
+
+/// Removes `metadata.annotations` if nothing is in it.
+pub(super) fn remove_empty_annotations(node: &mut Node) {
+    let Some(metadata) = node.get_mut("metadata") else { return };
+    if metadata.get("annotations").and_then(Node::entries).is_some_and(<[Entry]>::is_empty) {
+        metadata.remove("annotations");
+    }
+}
+
+fn set_linked_entries(
+    resource: &mut Resource,
+    specs: &[FieldSpec],
+    pairs: &BTreeMap<Str, Str>,
+) -> Result<(), Error> {
     let links = Links::of(resource);
     let gvk = resource.gvk();
     let linked = specs.iter().filter(|spec| spec.selects(&gvk)).nth(1).is_some();
