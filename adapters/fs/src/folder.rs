@@ -46,6 +46,12 @@ impl Folder {
         if real.starts_with(&self.root) { Ok(real) } else { Err(TreeError::leaves_tree(inside)) }
     }
 
+    /// Returns a path that may be opened or looked at, though links in it are not resolved. Nothing lies outside of the
+    /// root of a disk, so that a path below it needs no look at every directory on the way.
+    fn reachable(&self, path: &str) -> Result<PathBuf, TreeError> {
+        if self.root.parent().is_some() { self.real(path) } else { Ok(self.root.join(clean(path)?)) }
+    }
+
     fn error(&self, inside: &str, error: &std::io::Error) -> TreeError {
         match error.kind() {
             IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
@@ -67,13 +73,15 @@ impl Folder {
 
 impl Source for Folder {
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
-        let real = self.real(path)?;
+        let real = self.reachable(path)?;
         let wrong = |error: std::io::Error| self.error(path, &error);
-        if real.is_dir() {
+        let file = std::fs::File::open(&real).map_err(wrong)?;
+        let found = file.metadata().map_err(wrong)?;
+        if found.is_dir() {
             return Err(TreeError::new(ErrorKind::IsDirectory, path));
         }
-        let mut content = Vec::new();
-        let file = std::fs::File::open(&real).map_err(wrong)?;
+        let mut content =
+            Vec::with_capacity(usize::try_from(found.len().min(FILE_BYTES)).unwrap_or_default() + 1);
         file.take(FILE_BYTES + 1).read_to_end(&mut content).map_err(wrong)?;
         if content.len() as u64 > FILE_BYTES {
             return Err(TreeError::new(ErrorKind::TooLarge, path));
@@ -82,8 +90,9 @@ impl Source for Folder {
     }
 
     fn kind(&self, path: &str) -> Result<EntryKind, TreeError> {
-        let real = self.real(path)?;
-        Ok(if real.is_dir() { EntryKind::Directory } else { EntryKind::File })
+        let real = self.reachable(path)?;
+        let found = std::fs::metadata(&real).map_err(|error| self.error(path, &error))?;
+        Ok(if found.is_dir() { EntryKind::Directory } else { EntryKind::File })
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {

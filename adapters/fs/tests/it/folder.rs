@@ -1,0 +1,73 @@
+//! A folder of the disk as a source: what it shows, and what it keeps to itself.
+
+use std::path::PathBuf;
+
+use gitops_core::tree::{EntryKind, ErrorKind, Source};
+use gitops_fs::Folder;
+
+/// A folder of its own that goes away with the test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gitops-fs-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(path.join("inside/base")).expect("a folder");
+        std::fs::write(path.join("inside/base/deployment.yaml"), "kind: Deployment\n").expect("a file");
+        std::fs::write(path.join("secret"), "hidden").expect("a file");
+        Self(path)
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::new(self.0.join("inside")).expect("a folder")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn shows_files_and_directories_below_it() {
+    let scratch = Scratch::new("shows");
+    let folder = scratch.folder();
+    assert_eq!(folder.read("base/../base//deployment.yaml").unwrap().as_ref(), b"kind: Deployment\n");
+    assert_eq!(folder.kind("base"), Ok(EntryKind::Directory));
+    assert_eq!(folder.list("base").unwrap(), ["deployment.yaml"]);
+    assert_eq!(folder.resolve("./base/").unwrap(), "base");
+    assert_eq!(folder.read("base").unwrap_err().kind(), ErrorKind::IsDirectory);
+    let error = folder.read("base/deploymnet.yaml").unwrap_err();
+    assert_eq!(error.suggestion(), Some("base/deployment.yaml"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_inside_and_refused_outside() {
+    use std::os::unix::fs::symlink;
+    let scratch = Scratch::new("links");
+    let inside = scratch.0.join("inside");
+    symlink("base", inside.join("same")).expect("a link");
+    symlink("../secret", inside.join("out")).expect("a link");
+    symlink("/", inside.join("root")).expect("a link");
+    symlink("round", inside.join("round")).expect("a link");
+    let folder = scratch.folder();
+    assert_eq!(folder.resolve("same/deployment.yaml").unwrap(), "base/deployment.yaml");
+    assert_eq!(folder.read("out").unwrap_err().kind(), ErrorKind::LeavesTree);
+    assert_eq!(folder.kind("root").unwrap_err().kind(), ErrorKind::LeavesTree);
+    assert_eq!(folder.list("root/etc").unwrap_err().kind(), ErrorKind::LeavesTree);
+    assert_eq!(folder.read("../secret").unwrap_err().kind(), ErrorKind::LeavesTree);
+    folder.read("round").unwrap_err();
+}
+
+#[test]
+fn the_root_of_the_disk_holds_everything() {
+    let scratch = Scratch::new("root");
+    let folder = Folder::new("/").expect("the root");
+    let file = scratch.0.join("inside/base/deployment.yaml");
+    let path = file.to_str().expect("UTF-8");
+    assert_eq!(folder.read(path).unwrap().as_ref(), b"kind: Deployment\n");
+    assert!(folder.is_file(path) && !folder.is_directory(path));
+    assert_eq!(folder.read(&format!("{path}.gone")).unwrap_err().kind(), ErrorKind::NotFound);
+}
