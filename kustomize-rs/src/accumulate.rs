@@ -1,5 +1,7 @@
 //! One kustomization: reads its file, gathers the resources of what it includes, generates and transforms them.
 
+use std::sync::Arc;
+
 use gitops_yaml::Str;
 
 use crate::build::Session;
@@ -22,20 +24,32 @@ use crate::vars::{VarSet, mark_sources};
 /// What a kustomization hands to the one that includes it.
 pub(crate) struct Accumulator {
     pub(crate) resources: ResourceMap,
-    pub(crate) specs: FieldSpecs,
+    pub(crate) specs: Arc<FieldSpecs>,
     pub(crate) vars: VarSet,
 }
 
 impl Accumulator {
     fn empty(session: &Session<'_>) -> Self {
-        Self { resources: session.resource_map(), specs: FieldSpecs::default(), vars: VarSet::default() }
+        Self { resources: session.resource_map(), specs: Arc::default(), vars: VarSet::default() }
     }
 
     /// Adds what an included kustomization made.
     fn merge(&mut self, other: Self) -> Result<(), Error> {
         self.resources.append(other.resources)?;
-        self.specs.merge(&other.specs)?;
+        self.merge_specs(&other.specs)?;
         self.vars.merge(other.vars.into_vars())
+    }
+
+    /// Adds field specs. Most kustomizations have no table but the built-in one, which is shared and not merged.
+    fn merge_specs(&mut self, specs: &Arc<FieldSpecs>) -> Result<(), Error> {
+        if Arc::ptr_eq(&self.specs, specs) {
+            return Ok(());
+        }
+        if *self.specs == FieldSpecs::default() {
+            self.specs = Arc::clone(specs);
+            return Ok(());
+        }
+        Arc::make_mut(&mut self.specs).merge(specs)
     }
 }
 
@@ -123,9 +137,11 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         let step = |error: Error, name: &str| error.within(name.to_owned());
         accumulate_resources(self.loader, &mut sum, &kustomization.resources, origin, &self.handed_down())
             .map_err(|error| step(error, "accumulating resources"))?;
-        sum.specs.merge(&self.own_specs()?).map_err(|error| step(error, "merging config"))?;
+        sum.merge_specs(&self.own_specs()?).map_err(|error| step(error, "merging config"))?;
         let crds = self.specs_of_crds().map_err(|error| step(error, "loading CRDs"))?;
-        sum.specs.merge(&crds).map_err(|error| step(error, "merging CRDs"))?;
+        if !kustomization.crds.is_empty() {
+            sum.merge_specs(&Arc::new(crds)).map_err(|error| step(error, "merging CRDs"))?;
+        }
         self.generate(&mut sum, origin)?;
         for path in &kustomization.components {
             sum =
@@ -140,13 +156,13 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
     }
 
     /// The built-in field specs with those of `configurations`.
-    fn own_specs(&self) -> Result<FieldSpecs, Error> {
-        let mut specs = FieldSpecs::builtin();
+    fn own_specs(&self) -> Result<Arc<FieldSpecs>, Error> {
+        let mut specs = Arc::clone(&self.loader.session().builtin_specs);
         for path in &self.kustomization.configurations {
             let (full, content) = self.loader.load(path)?;
             let node = read_config(&content, self.loader.session().add_file(&full))?;
             if let Some(node) = node {
-                specs.merge(&FieldSpecs::read(&node)?)?;
+                Arc::make_mut(&mut specs).merge(&FieldSpecs::read(&node)?)?;
             }
         }
         Ok(specs)

@@ -12,6 +12,7 @@ use gitops_yaml::{Dialect, FileId, Files, Node, Str, append_sigs};
 use crate::accumulate::{Accumulator, Target};
 use crate::error::{Error, ErrorKind};
 use crate::field_spec::FieldSpec;
+use crate::field_specs::FieldSpecs;
 use crate::generate::ChartInflator;
 use crate::hash::content_hash;
 use crate::load::{LoadRestrictions, Loader};
@@ -216,6 +217,8 @@ pub(crate) struct Session<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) options: Options,
     pub(crate) inflator: Option<&'a dyn ChartInflator>,
+    /// Which fields transformers change, where no kustomization says more.
+    pub(crate) builtin_specs: Arc<FieldSpecs>,
     files: RefCell<Files>,
     warnings: RefCell<Vec<String>>,
     schema: RefCell<Option<Arc<Schema>>>,
@@ -237,6 +240,7 @@ impl<'a> Session<'a> {
             source,
             options,
             inflator,
+            builtin_specs: Arc::new(FieldSpecs::builtin()),
             files: RefCell::default(),
             warnings: RefCell::default(),
             schema: RefCell::default(),
