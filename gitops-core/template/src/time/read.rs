@@ -204,25 +204,33 @@ impl Read {
         if colons.iter().any(|at| text[*at] != b':') {
             return Err(Failure::Form);
         }
-        let digits: Vec<u8> = text[1..].iter().copied().filter(|b| *b != b':').collect();
-        let pair = |at: usize| -> Step<i32> {
-            match digits.get(at..at + 2) {
-                None => Ok(0),
-                Some([a @ b'0'..=b'9', b @ b'0'..=b'9']) => {
-                    Ok(i32::from(a - b'0') * 10 + i32::from(b - b'0'))
+        let step = if offset.colon { 3 } else { 2 };
+        let mut failed = false;
+        let mut pair = |index: usize| -> i32 {
+            let at = 1 + index * step;
+            match text.get(at..at + 2) {
+                Some([a @ b'0'..=b'9', b @ b'0'..=b'9']) if !failed => {
+                    i32::from(a - b'0') * 10 + i32::from(b - b'0')
                 }
-                Some(_) => Err(Failure::Form),
+                Some(_) => {
+                    failed = true;
+                    0
+                }
+                None => 0,
             }
         };
-        let (hours, minutes, seconds) = (pair(0)?, pair(2)?, pair(4)?);
-        for (found, most, what) in [
+        let (hours, minutes, seconds) = (pair(0), pair(1), pair(2));
+        // What is out of range is said before what has no form, and of several the last.
+        let ranges = [
             (hours, 24, "time zone offset hour"),
             (minutes, 60, "time zone offset minute"),
             (seconds, 60, "time zone offset second"),
-        ] {
-            if found > most {
-                return Err(Failure::Range(what));
-            }
+        ];
+        if let Some((_, _, what)) = ranges.into_iter().rev().find(|(found, most, _)| found > most) {
+            return Err(Failure::Range(what));
+        }
+        if failed {
+            return Err(Failure::Form);
         }
         let east = (hours * 60 + minutes) * 60 + seconds;
         self.offset = Some(match text[0] {

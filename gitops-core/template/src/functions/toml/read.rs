@@ -1,8 +1,8 @@
 //! Reads TOML, with the library's refusals: the line, the last key, what was expected.
 
-use super::write::quoted_key;
+use super::write::{LOCAL_DATE, LOCAL_DATE_TIME, LOCAL_TIME, quoted_key};
 use crate::quote::{quote, quote_rune};
-use crate::time::read as read_time;
+use crate::time::{Zone, read as read_time};
 use crate::value::{Element, List, Map, Value};
 use crate::world::Hermetic;
 use gitops_yaml::Str;
@@ -23,6 +23,7 @@ pub(super) fn read(text: &str) -> Result<Map, String> {
         key: None,
         key_line: 1,
         counted: Cell::new((0, 1)),
+        ended: false,
     };
     match reader.document() {
         Ok(()) => Ok(reader.root.into_map()),
@@ -55,15 +56,20 @@ enum Node {
 
 impl Table {
     fn into_map(self) -> Map {
-        let value = |node: Node| match node {
-            Node::Table(table) => Value::Map(table.into_map()),
-            Node::Tables(tables) => {
+        self.entries.into_iter().map(|(key, node)| (key, node.into_value())).collect()
+    }
+}
+
+impl Node {
+    fn into_value(self) -> Value {
+        match self {
+            Self::Table(table) => Value::Map(table.into_map()),
+            Self::Tables(tables) => {
                 let tables: Vec<Value> = tables.into_iter().map(|table| table.into_map().into()).collect();
                 List::typed(Element::Map, tables).into()
             }
-            Node::Value(value) => value,
-        };
-        self.entries.into_iter().map(|(key, node)| (key, value(node))).collect()
+            Self::Value(value) => value,
+        }
     }
 }
 
@@ -77,6 +83,8 @@ struct Reader<'t> {
     key: Option<Str>,
     /// The line of the key at hand.
     key_line: usize,
+    /// Whether the end was taken as a character.
+    ended: bool,
     /// A place and its line, from which lines are counted on.
     counted: Cell<(usize, usize)>,
 }
@@ -95,7 +103,7 @@ fn is_break(c: char) -> bool {
 
 impl Reader<'_> {
     fn last_key(&self) -> String {
-        match &self.key {
+        match self.key.as_ref().filter(|key| !key.is_empty()) {
             None => shown(&self.context),
             Some(key) if self.context.is_empty() => key.to_string(),
             Some(key) => format!("{}.{key}", shown(&self.context)),
@@ -112,7 +120,7 @@ impl Reader<'_> {
 
     /// Refuses at the character that was just taken; the end of a text that ends with its line counts as that line.
     fn refuse<T>(&self, message: impl Into<String>) -> Done<T> {
-        let at_end = self.at == self.text.len() && self.text.ends_with('\n');
+        let at_end = self.ended && self.text.ends_with('\n');
         Err(Refused { line: self.line() - usize::from(at_end && self.line() > 1), message: message.into() })
     }
 
@@ -129,7 +137,10 @@ impl Reader<'_> {
     }
 
     fn next(&mut self) -> Done<Option<char>> {
-        let Some(c) = self.peek() else { return Ok(None) };
+        let Some(c) = self.peek() else {
+            self.ended = true;
+            return Ok(None);
+        };
         let lone_return = c == '\r' && !self.starts("\r\n");
         if (c.is_ascii_control() && !matches!(c, '\t' | '\r' | '\n')) || lone_return {
             let code = c as u32;
@@ -216,12 +227,14 @@ impl Reader<'_> {
                 }
             }
         }
-        if array && self.next()? != Some(']') {
-            let c = self.text[..self.at].chars().next_back();
-            return self.refuse(format!(
-                "expected end of table array name delimiter ']', but got {} instead",
-                rune(c)
-            ));
+        if array {
+            let c = self.next()?;
+            if c != Some(']') {
+                let got = rune(c);
+                return self.refuse(format!(
+                    "expected end of table array name delimiter ']', but got {got} instead"
+                ));
+            }
         }
         self.key_line = line;
         self.key = None;
@@ -278,17 +291,27 @@ impl Reader<'_> {
         self.key_line = line;
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         self.key = Some(last.clone());
-        self.context.extend(parents.iter().cloned());
+        let opened = open(&mut self.root, &outer, parents);
+        self.finish_key(&outer, parents, opened)?;
         let value = self.value(depth)?;
-        let context = self.context.clone();
-        if insert(&mut self.root, &outer, parents, last, value).is_err() {
-            let mut whole = context;
-            whole.push(last.clone());
-            return self.refuse_at(line, format!("Key '{}' has already been defined.", shown(&whole)));
-        }
+        insert(&mut self.root, &self.context, last, value)
+            .or_else(|message| self.refuse_at(line, message))?;
         self.context = outer;
         self.key = None;
         Ok(())
+    }
+
+    /// Makes the table of a dotted key the one at hand, if it could be opened.
+    fn finish_key(&mut self, outer: &[Str], parents: &[Str], opened: Result<(), usize>) -> Done {
+        let length = opened.err().unwrap_or(parents.len());
+        self.context = outer.iter().chain(&parents[..length]).cloned().collect();
+        match opened {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let message = format!("Key '{}' was already created as a hash.", shown(&self.context));
+                self.refuse_at(self.key_line, message)
+            }
+        }
     }
 
     /// Reads a key up to its `=`.
@@ -341,7 +364,16 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Done<Value> {
+    fn value(&mut self, depth: usize) -> Done<Node> {
+        self.skip(is_blank);
+        if self.peek() == Some('{') {
+            self.at += 1;
+            return self.inline_table(depth + 1);
+        }
+        self.plain_value(depth).map(Node::Value)
+    }
+
+    fn plain_value(&mut self, depth: usize) -> Done<Value> {
         if depth > DEPTH {
             return self.refuse("the value nests too deeply");
         }
@@ -356,7 +388,6 @@ impl Reader<'_> {
         match self.next()? {
             None => self.refuse("unexpected EOF; expected value"),
             Some('[') => self.array(depth + 1),
-            Some('{') => self.inline_table(depth + 1),
             Some('"') => self.string().map(Value::String),
             Some('\'') => self.raw_string().map(Value::String),
             Some('.') => self.refuse("floats must start with a digit, not '.'"),
@@ -390,7 +421,7 @@ impl Reader<'_> {
                     self.at += 1;
                     return self.refuse("unexpected comma");
                 }
-                _ => items.push(self.value(depth)?),
+                _ => items.push(self.value(depth)?.into_value()),
             }
             self.skip_lines()?;
             match self.next()? {
@@ -409,7 +440,10 @@ impl Reader<'_> {
     }
 
     /// Reads `{…}` as a document of its own, whose keys are shown below the key at hand.
-    fn inline_table(&mut self, depth: usize) -> Done<Value> {
+    fn inline_table(&mut self, depth: usize) -> Done<Node> {
+        if depth > DEPTH {
+            return self.refuse("the value nests too deeply");
+        }
         let (outer_context, outer_key) = (self.context.clone(), self.key.clone());
         self.context.extend(outer_key.clone());
         self.key = None;
@@ -427,10 +461,12 @@ impl Reader<'_> {
             }
             let (path, line) = self.key_path()?;
             let Some((last, parents)) = path.split_last() else { break };
+            self.key_line = line;
             self.key = Some(last.clone());
-            self.context.extend(parents.iter().cloned());
+            let opened = open(&mut table, &[], parents);
+            self.finish_key(&base, parents, opened)?;
             let value = self.value(depth)?;
-            if insert(&mut table, &[], parents, last, value).is_err() {
+            if insert(&mut table, parents, last, value).is_err() {
                 let mut whole = self.context.clone();
                 whole.push(last.clone());
                 return self.refuse_at(line, format!("Key '{}' has already been defined.", shown(&whole)));
@@ -451,7 +487,7 @@ impl Reader<'_> {
         }
         self.at += 1;
         (self.context, self.key) = (outer_context, outer_key);
-        Ok(table.into_map().into())
+        Ok(Node::Table(table))
     }
 
     fn string(&mut self) -> Done<Str> {
@@ -585,7 +621,7 @@ impl Reader<'_> {
             let length = after.len() - after.trim_start_matches(|c: char| c.is_digit(base) || c == '_').len();
             self.at += 2 + length;
             if !after.starts_with(|c: char| c.is_digit(base)) {
-                let c = after.chars().next().map(String::from).unwrap_or_default();
+                let c = after.chars().next().unwrap_or('\0');
                 return self.refuse(format!("not {name} number: '{prefix}{c}'"));
             }
             return self.integer(&self.text[start..self.at], &after[..length], base);
@@ -643,19 +679,22 @@ impl Reader<'_> {
     }
 
     fn time(&self, written: &str) -> Done<Value> {
-        const FORMS: [&str; 7] = [
-            "2006-01-02T15:04:05.999999999Z07:00",
-            "2006-01-02T15:04:05.999999999",
-            "2006-01-02",
-            "15:04:05.999999999",
-            "2006-01-02T15:04Z07:00",
-            "2006-01-02T15:04",
-            "15:04",
+        // A time without a zone gets one by which it is known when it is written again.
+        const FORMS: [(&str, Option<&str>); 7] = [
+            ("2006-01-02T15:04:05.999999999Z07:00", None),
+            ("2006-01-02T15:04:05.999999999", Some(LOCAL_DATE_TIME)),
+            ("2006-01-02", Some(LOCAL_DATE)),
+            ("15:04:05.999999999", Some(LOCAL_TIME)),
+            ("2006-01-02T15:04Z07:00", None),
+            ("2006-01-02T15:04", Some(LOCAL_DATE_TIME)),
+            ("15:04", Some(LOCAL_TIME)),
         ];
         let written = written.replace('z', "Z").replace(['t', ' '], "T");
-        let read = FORMS
-            .into_iter()
-            .find_map(|form| read_time(form, &written, &Hermetic).ok().map(|moment| (form, moment)));
+        let read = FORMS.into_iter().find_map(|(form, zone)| {
+            let moment = read_time(form, &written, &Hermetic).ok()?;
+            let zoned = zone.map(|zone| moment.in_zone(Zone::Fixed(0, zone.to_owned())));
+            Some((form, zoned.unwrap_or(moment)))
+        });
         match read {
             Some((form, moment)) if has_all_zeros(&written, form) => Ok(moment.into_value()),
             _ => self.refuse(format!("invalid datetime: {}", quote(&written))),
@@ -663,23 +702,64 @@ impl Reader<'_> {
     }
 }
 
-/// Puts a value at a path below a table, making the tables on the way; refuses where something else is there.
-fn insert(root: &mut Table, context: &[Str], parents: &[Str], last: &Str, value: Value) -> Result<(), ()> {
+/// Walks to a table; where something else stands in the way, says behind how many keys.
+fn walk<'r>(root: &'r mut Table, path: &[Str]) -> Result<&'r mut Table, usize> {
     let mut table = root;
-    for (depth, key) in context.iter().chain(parents).enumerate() {
-        let new = || Node::Table(Table { implicit: true, ..Table::default() });
-        table = match table.entries.entry(key.clone()).or_insert_with(new) {
-            Node::Table(table) => table,
-            // A header's array is entered at its last table; dotted keys can't enter one.
-            Node::Tables(tables) if depth < context.len() => tables.last_mut().ok_or(())?,
-            Node::Tables(_) | Node::Value(_) => return Err(()),
+    for (depth, key) in path.iter().enumerate() {
+        table = match table.entries.get_mut(key) {
+            Some(Node::Table(table)) => table,
+            Some(Node::Tables(tables)) => tables.last_mut().ok_or(depth + 1)?,
+            Some(Node::Value(_)) | None => return Err(depth + 1),
         };
     }
-    if table.entries.contains_key(last) {
-        return Err(());
+    Ok(table)
+}
+
+/// Makes the tables of a dotted key, as far as they are not there; where a value stands in the way of a further one,
+/// says behind how many keys.
+fn open(root: &mut Table, context: &[Str], parents: &[Str]) -> Result<(), usize> {
+    let Ok(mut table) = walk(root, context) else { return Ok(()) };
+    for (depth, key) in parents.iter().enumerate() {
+        match table.entries.get_mut(key) {
+            None => {
+                table.entries.insert(key.clone(), Node::Table(Table { implicit: true, ..Table::default() }));
+            }
+            // Naming a table again by a longer key settles it.
+            Some(Node::Table(table)) => table.implicit = false,
+            Some(Node::Tables(_)) => {}
+            // The library lets a table take the place of an array.
+            Some(array @ Node::Value(Value::List(_))) => *array = Node::Table(Table::default()),
+            Some(Node::Value(_)) if depth + 1 == parents.len() => return Ok(()),
+            Some(Node::Value(_)) => return Err(depth + 1),
+        }
+        match walk(table, std::slice::from_ref(key)) {
+            Ok(below) => table = below,
+            Err(_) => return Ok(()),
+        }
     }
-    table.entries.insert(last.clone(), Node::Value(value));
     Ok(())
+}
+
+/// Puts a value at a key of a table; refuses where something else is there.
+fn insert(root: &mut Table, context: &[Str], last: &Str, value: Node) -> Result<(), String> {
+    let defined = |path: &[Str]| format!("Key '{}' has already been defined.", shown(path));
+    let table = walk(root, context).map_err(|at| defined(&context[..at]))?;
+    match table.entries.get_mut(last) {
+        None => {
+            table.entries.insert(last.clone(), value);
+            Ok(())
+        }
+        // The library lets a value stand over a table that only longer keys have named, and drops the value.
+        Some(Node::Table(table)) if table.implicit => {
+            table.implicit = false;
+            Ok(())
+        }
+        Some(_) => {
+            let mut whole = context.to_vec();
+            whole.push(last.clone());
+            Err(defined(&whole))
+        }
+    }
 }
 
 fn rune(c: Option<char>) -> String {

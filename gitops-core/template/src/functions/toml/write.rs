@@ -158,11 +158,7 @@ impl Writer {
                 self.out.push(']');
             }
             Value::Map(_) => self.inline_table(value, depth)?,
-            Value::Object(_) => {
-                let moment =
-                    Moment::of(value).map(|moment| moment.format("2006-01-02T15:04:05.999999999Z07:00"));
-                self.out.push_str(&moment.unwrap_or_default());
-            }
+            Value::Object(_) => self.out.push_str(&Moment::of(value).map(time).unwrap_or_default()),
             Value::Missing | Value::Nil | Value::Complex(..) | Value::Func(_) => {
                 return refuse(format!("unexpected type: {}", value.type_name()));
             }
@@ -226,6 +222,20 @@ fn entries(value: &Value, depth: usize) -> Done<(Entries, Entries)> {
         }
     }
     Ok((direct, below))
+}
+
+/// The names of the zones of times that were read without one.
+pub(super) const LOCAL_DATE_TIME: &str = "datetime-local";
+pub(super) const LOCAL_DATE: &str = "date-local";
+pub(super) const LOCAL_TIME: &str = "time-local";
+
+fn time(moment: &Moment) -> String {
+    moment.format(match moment.format("MST").as_str() {
+        LOCAL_DATE_TIME => "2006-01-02T15:04:05.999999999",
+        LOCAL_DATE => "2006-01-02",
+        LOCAL_TIME => "15:04:05.999999999",
+        _ => "2006-01-02T15:04:05.999999999Z07:00",
+    })
 }
 
 fn float(value: f64) -> String {
