@@ -199,8 +199,8 @@ impl Resource {
             || !history.transformations.is_empty()
     }
 
-    /// Parts the annotations from copies of them in other fields. Upstream does when it writes the history, since it makes
-    /// all annotations anew then.
+    /// Parts the annotations from copies of them in other fields. Upstream does when it notes what changed a resource, since
+    /// it makes all annotations anew then.
     pub(crate) fn part_annotations(&mut self) {
         if self.history.links == 0 {
             return;
@@ -213,7 +213,6 @@ impl Resource {
 
     /// Remembers what the resource is called, before it is renamed.
     pub fn remember(&mut self, id: &ResourceId) {
-        self.part_annotations();
         self.history.previous.push(PreviousName {
             name: id.name.clone(),
             namespace: Str::from(id.effective_namespace()),

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use gitops_yaml::Str;
+
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
 use crate::resource::Resource;
@@ -142,6 +144,19 @@ impl ResourceMap {
         )
     }
 
+    /// Returns the positions of the resources that have, or once had, this name.
+    pub fn with_any_name(&mut self, name: &str) -> Vec<usize> {
+        self.bring_index_up_to_date();
+        let noted = self.index.as_ref().and_then(|index| index.names.get(name));
+        let has_it = |position: &usize| {
+            self.resources.get(*position).is_some_and(|resource| {
+                resource.name() == *name
+                    || resource.history.previous.iter().any(|previous| previous.name == *name)
+            })
+        };
+        noted.into_iter().flatten().map(|&position| position as usize).filter(has_it).collect()
+    }
+
     /// Returns the position of the one resource that has, or once had, this id.
     ///
     /// # Errors
@@ -209,6 +224,7 @@ impl ResourceMap {
         if let Some(mut index) = self.index.take() {
             let hashes = self.hashes(&resource);
             index.insert(position, &hashes);
+            index.note_names(position, &resource);
             index.hashes.push(hashes);
             self.index = Some(index);
         }
@@ -269,6 +285,7 @@ impl ResourceMap {
             for (position, resource) in self.resources.iter().enumerate() {
                 let hashes = self.hashes(resource);
                 index.insert(as_u32(position), &hashes);
+                index.note_names(as_u32(position), resource);
                 index.hashes.push(hashes);
             }
             self.dirty.clear();
@@ -276,6 +293,7 @@ impl ResourceMap {
             return;
         };
         for position in std::mem::take(&mut self.dirty) {
+            index.note_names(position, &self.resources[position as usize]);
             let hashes = self.hashes(&self.resources[position as usize]);
             if index.hashes[position as usize] != hashes {
                 index.remove(position);
@@ -309,9 +327,18 @@ struct Index {
     hashes: Vec<Box<[u64]>>,
     /// How many of the present ids more than one resource has.
     crowded: usize,
+    /// Positions by the names that resources have or had; some may have lost the name since.
+    names: HashMap<Str, Vec<u32>>,
 }
 
 impl Index {
+    fn note_names(&mut self, position: u32, resource: &Resource) {
+        add(self.names.entry(resource.name()).or_default(), position);
+        for previous in &resource.history.previous {
+            add(self.names.entry(previous.name.clone()).or_default(), position);
+        }
+    }
+
     fn insert(&mut self, position: u32, hashes: &[u64]) {
         for (n, &hash) in hashes.iter().enumerate() {
             if n == 0 {

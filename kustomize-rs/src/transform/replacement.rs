@@ -54,7 +54,7 @@ struct Value {
     live: Option<(usize, Vec<Str>)>,
 }
 
-fn read_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<Value, Error> {
+fn read_source(source: &ReplacementSource, resources: &mut ResourceMap) -> Result<Value, Error> {
     let position = find_source(source, resources)?;
     let Some(resource) = resources.get(position) else { return Err(failed("nothing selected")) };
     let path = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
@@ -105,7 +105,7 @@ fn shown(source: &ReplacementSource) -> String {
     text
 }
 
-fn find_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<usize, Error> {
+fn find_source(source: &ReplacementSource, resources: &mut ResourceMap) -> Result<usize, Error> {
     let wanted = id_of(source);
     let selects = |id: &ResourceId| {
         (wanted.name.is_empty() || wanted.name == id.name)
@@ -113,14 +113,13 @@ fn find_source(source: &ReplacementSource, resources: &ResourceMap) -> Result<us
             && id.gvk.is_selected_by(&wanted.gvk)
     };
     let mut found = None;
-    for (position, resource) in resources.iter().enumerate() {
-        // Most resources have another name, which is told without making an id.
-        if !wanted.name.is_empty()
-            && resource.name() != wanted.name
-            && resource.history.previous.iter().all(|previous| previous.name != wanted.name)
-        {
-            continue;
-        }
+    let candidates = if wanted.name.is_empty() {
+        (0..resources.len()).collect()
+    } else {
+        resources.with_any_name(&wanted.name)
+    };
+    for position in candidates {
+        let Some(resource) = resources.get(position) else { continue };
         if ids(resources, resource).any(|id| selects(&id)) && found.replace(position).is_some() {
             return Err(failed(format!("multiple matches for selector {}", shown(source))));
         }
@@ -157,7 +156,7 @@ fn write_target(
         // A malformed selector is refused whomever it is asked about.
         selector.matches_text(any)?;
     }
-    for position in 0..resources.len() {
+    for position in selector.candidates(resources) {
         let Some(resource) = resources.get(position) else { continue };
         if !is_target(resources, resource, &selector, &rejected)? {
             continue;

@@ -17,14 +17,7 @@ pub(crate) struct ReplicaCountTransformer {
 
 impl Transformer for ReplicaCountTransformer {
     fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
-        let named: Vec<usize> = (0..resources.len())
-            .filter(|&position| {
-                resources.get(position).is_some_and(|resource| {
-                    resource.name() == self.replica.name
-                        || resource.history.previous.iter().any(|previous| previous.name == self.replica.name)
-                })
-            })
-            .collect();
+        let named = resources.with_any_name(&self.replica.name);
         let mut found = false;
         for spec in &self.fields {
             for &position in &named {

@@ -53,9 +53,10 @@ impl ResourceSelector {
     }
 
     /// Returns the positions of all resources that are selected, by their original or their present name and namespace.
-    pub(super) fn select(&self, resources: &ResourceMap) -> Result<Vec<usize>, Error> {
+    pub(super) fn select(&self, resources: &mut ResourceMap) -> Result<Vec<usize>, Error> {
         let mut selected = Vec::new();
-        for (position, resource) in resources.iter().enumerate() {
+        for position in self.candidates(resources) {
+            let Some(resource) = resources.get(position) else { continue };
             if self.matches_names(resources, resource)
                 && self.matches_gvk(&resource.gvk())
                 && self.matches_text(resource)?
@@ -64,6 +65,14 @@ impl ResourceSelector {
             }
         }
         Ok(selected)
+    }
+
+    /// Returns the positions of the resources that the name does not rule out.
+    pub(super) fn candidates(&self, resources: &mut ResourceMap) -> Vec<usize> {
+        match &self.name {
+            Some(Pattern::Exactly(name)) => resources.with_any_name(name),
+            _ => (0..resources.len()).collect(),
+        }
     }
 
     /// Returns whether one of a resource's names, present or former, is selected.
@@ -129,10 +138,10 @@ mod tests {
     use crate::transform::testing::map;
 
     fn selected(selector: &Selector) -> Vec<usize> {
-        let map = map("{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {a: b}}}\n---\n\
+        let mut map = map("{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {a: b}}}\n---\n\
              {apiVersion: v1, kind: Pod, metadata: {name: web-2, namespace: x}}\n---\n\
              {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}\n");
-        ResourceSelector::new(selector).unwrap().select(&map).unwrap()
+        ResourceSelector::new(selector).unwrap().select(&mut map).unwrap()
     }
 
     #[test]
