@@ -67,6 +67,11 @@ pub enum SkipReason {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A new value can't be written where the old one stands without making other YAML of the file.
+    Unwritable {
+        /// The line of the old value, or of the first of several.
+        line: u32,
+    },
     /// Flux itself would leave it alone, for this reason; only in Flux's mode.
     LikeFlux(String),
 }
@@ -80,6 +85,9 @@ impl fmt::Display for SkipReason {
             }
             Self::TooLarge { size, limit } => {
                 write!(f, "not changed, as it is larger than {}: {}", Size(*limit), Size(*size))
+            }
+            Self::Unwritable { line } => {
+                write!(f, "not changed, as the new value can't be written in place on line {line} or below")
             }
             Self::LikeFlux(why) => write!(f, "not changed, as Flux does not change it: {why}"),
         }

@@ -176,23 +176,34 @@ impl<'p> Updater<'p> {
         for stray in strays(text, &sites, edits.scalars()) {
             self.problem(path, stray.line, stray.column, stray.problem);
         }
-        let mut any = false;
+        let mut planned = Vec::new();
+        let mut wanted = Vec::with_capacity(sites.len());
         for site in &sites {
-            let Some((value, setter, image)) = self.wanted(path, site)? else { continue };
+            let Some((value, setter, image)) = self.wanted(path, site)? else {
+                wanted.push(site.value.clone());
+                continue;
+            };
+            wanted.push(value.clone());
             if value == site.value {
                 continue;
             }
-            if let Err(error) = edits.replace_with_string_at(site.place, &value) {
-                let problem = MarkerProblem::Malformed(error.to_string());
-                self.problem(path, site.place.line, site.place.column, problem);
-                continue;
+            if edits.replace_with_string_at(site.place, &value).is_err() {
+                self.skip(path, SkipReason::Unwritable { line: site.place.line });
+                return Ok(());
             }
-            any = true;
+            planned.push((site, value, setter, image));
+        }
+        let Some((first, ..)) = planned.first() else { return Ok(()) };
+        // Odd YAML, as an anchor that touches its value, must not be broken by a new value.
+        let new = edits.finish();
+        if !reads_as(&new, &wanted) {
+            self.skip(path, SkipReason::Unwritable { line: first.place.line });
+            return Ok(());
+        }
+        for (site, value, setter, image) in planned {
             self.record(path, site.object.clone(), change(site, value, &setter), image);
         }
-        if any {
-            self.update.files.insert(path.to_owned(), edits.finish());
-        }
+        self.update.files.insert(path.to_owned(), new);
         Ok(())
     }
 
@@ -280,6 +291,13 @@ pub(super) fn read_sites(text: &str) -> Result<(Vec<Site>, Edits<'_>), gitops_ya
         }
     }
     Ok((found, edits))
+}
+
+/// Returns whether the markers of a text stand on these values.
+fn reads_as(text: &str, wanted: &[String]) -> bool {
+    let Ok(documents) = read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::v3()) else { return false };
+    let found = documents.iter().flat_map(|document| sites(&document.root, Reach::All));
+    found.map(|site| site.value).eq(wanted.iter().cloned())
 }
 
 fn scalar_at<'e>(scalars: &'e [ScalarSite], site: &Site) -> Option<&'e ScalarSite> {

@@ -109,6 +109,14 @@ fn templates_that_are_not_yaml_are_left_alone() {
 }
 
 #[test]
+fn yaml_that_an_edit_would_break_is_left_alone() {
+    check(
+        "a: &an:chor value # {\"$imagepolicy\": \"flux-system:app:digest\"}\n",
+        &["apps/a.yaml: not changed, as the new value can't be written in place on line 1 or below"],
+    );
+}
+
+#[test]
 fn binary_files_are_left_alone() {
     let done = update(&[
         ("a.yaml", b"\x89PNG # {\"$imagepolicy\": \"flux-system:app\"}"),
