@@ -32,7 +32,7 @@ fn real_charts_are_rendered_as_by_helm() {
             });
         }
     }
-    suite.finish(45.0);
+    suite.finish(99.0);
 }
 
 pub(crate) fn read_chart(root: &Path) -> Vec<File> {

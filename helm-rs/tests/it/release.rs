@@ -1,5 +1,8 @@
 //! Releases: records, and operations against a cluster.
 
+mod operations;
+mod world;
+
 use gitops_conformance::{Suite, folder};
 use helm_rs::release::Release;
 
