@@ -165,6 +165,12 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 Arc::make_mut(&mut specs).merge(&FieldSpecs::read(&node)?)?;
             }
         }
+        if !self.kustomization.configurations.is_empty() {
+            // Merging into an empty table drops what a more general field of the sorted table covers, as upstream's does.
+            let mut merged = FieldSpecs::default();
+            merged.merge(&specs)?;
+            specs = Arc::new(merged);
+        }
         Ok(specs)
     }
 
