@@ -68,6 +68,9 @@ pub fn validate_values(values: &Value, schema: &[u8]) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(refused("EOF".to_owned()));
     }
+    if nesting(text) > DEEPEST {
+        return Err(refused(format!("the schema is nested more than {DEEPEST} deep")));
+    }
     let node = from_json(text, FileId::NONE).map_err(|error| {
         let why = crate::values::json_mistake(text).unwrap_or_else(|| error.message().to_owned());
         refused(why)
@@ -82,4 +85,27 @@ pub fn validate_values(values: &Value, schema: &[u8]) -> Result<(), Error> {
         Err(Failure { kind: Kind::Broken(why), .. }) => Err(refused(why)),
         Err(failure) => Err(refused(failure.list())),
     }
+}
+
+/// How deep the JSON of a schema may be nested.
+const DEEPEST: usize = 200;
+
+/// Returns how deep brackets are nested in JSON, without recursion.
+fn nesting(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }

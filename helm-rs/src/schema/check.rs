@@ -12,7 +12,7 @@ use super::resolve::{Draft, Names, ROOT, Target};
 use crate::values::{Table, Value};
 
 /// How deep schemas and values may be entered.
-const DEPTH: usize = 300;
+const DEPTH: usize = 100;
 /// How many schemas may be entered in all: references can multiply without end.
 const STEPS: u64 = 3_000_000;
 

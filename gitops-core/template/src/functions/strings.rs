@@ -40,7 +40,14 @@ pub(super) fn add(functions: &mut Functions) {
         "squote",
         pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, |v| format!("'{}'", percent_v(v))))),
     );
-    functions.insert("cat", pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, percent_v))));
+    functions.insert(
+        "cat",
+        Function::new(Signature::variadic(&[Type::Any], Type::String), |context, args| {
+            let texts = args.iter().map(|arg| if let Value::String(text) = arg { text.len() } else { 0 });
+            check_size(context, Some(texts.fold(0, usize::saturating_add)))?;
+            Ok(joined(args, percent_v))
+        }),
+    );
     functions.insert(
         "toString",
         pure(&[Type::Any], Type::String, |args| {
