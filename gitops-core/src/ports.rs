@@ -7,6 +7,7 @@
 mod artifact_store;
 mod chart_repository;
 mod clock;
+mod cluster;
 mod error;
 mod git;
 mod notify;
@@ -17,6 +18,10 @@ mod secret;
 pub use artifact_store::ArtifactStore;
 pub use chart_repository::ChartRepository;
 pub use clock::Clock;
+pub use cluster::{
+    Cluster, ClusterError, ClusterFault, DeleteOptions, FieldConflicts, ListOptions, ObjectList, ObjectRef,
+    Part, Patch, Propagation, ServedKind, Watch, WatchEvent, WriteMode, WriteOptions,
+};
 pub use error::{Outlook, PortError};
 pub use git::{Author, Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, PushRequest};
 pub use notify::{Notify, Request, Response};

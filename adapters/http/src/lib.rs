@@ -1,0 +1,1 @@
+//! Chart repositories and notifications over HTTP.
