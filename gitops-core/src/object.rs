@@ -4,7 +4,9 @@ mod id;
 mod order;
 mod qualified_name;
 mod selector;
+mod value;
 
 pub use id::{Gvk, ObjectId};
 pub use order::{ApplyStage, apply_order};
 pub use selector::{Selector, SelectorError};
+pub use value::same_value;

@@ -17,11 +17,13 @@
 //! # Ok::<(), gitops_core::ports::PortError>(())
 //! ```
 
+mod cluster;
 mod faults;
 mod git;
 mod registry;
 mod store;
 
+pub use cluster::{FakeCluster, FakeWatch};
 pub use faults::{Fault, Faults};
 pub use git::FakeGit;
 pub use registry::FakeRegistry;
