@@ -1,19 +1,24 @@
 //! What is known about kinds: their fields, how their lists merge, and whether they live in a namespace.
 //!
 //! A [`Schema`] is a value: the built-in one describes Kubernetes v1.21.2 as kustomize does, others are read from OpenAPI
-//! documents. The built-in one is text that is searched where it stands: a type is parsed when a field of it is first
-//! asked for, so that making a schema costs microseconds.
+//! documents, and [`Schema::kubernetes`] describes a current Kubernetes, to check objects with. The built-in ones
+//! are text that is searched where it stands: a type is parsed when a field of it is first asked for, so that making a
+//! schema costs microseconds.
 
 mod builtin;
+mod check;
+mod custom;
 mod definition;
+mod kubernetes;
 mod openapi;
 mod scope;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use gitops_yaml::Str;
+use gitops_yaml::{FieldPath, FieldStep, Str};
 
+pub use check::{Fault, Mismatch};
 pub use definition::{Definition, ValueKind};
 pub use openapi::{OpenApiError, Winner};
 pub use scope::Scope;
@@ -40,6 +45,17 @@ pub struct Schema {
     /// The types by `apiVersion` and kind.
     kinds: HashMap<(Str, Str), usize>,
     scopes: HashMap<(Str, Str), Scope>,
+    table: Table,
+}
+
+/// Which of the built-in texts the built-in types stand in.
+#[derive(Clone, Copy, Debug, Default)]
+enum Table {
+    /// What kustomize knows.
+    #[default]
+    Kustomize,
+    /// A current Kubernetes.
+    Kubernetes,
 }
 
 #[derive(Debug)]
@@ -69,6 +85,33 @@ impl Schema {
 
     /// The version that [`Schema::builtin`] describes, the only one that `openapi: version` may name.
     pub const BUILTIN_VERSION: &'static str = "v1.21.2";
+
+    /// Returns the schema of the current Kubernetes: all versions of its kinds that ever were, with which fields are
+    /// required and which lists and maps are replaced as a whole.
+    ///
+    /// ```
+    /// use gitops_core::schema::Schema;
+    /// let schema = Schema::kubernetes();
+    /// let spec = schema.kind("networking.k8s.io/v1", "Ingress").unwrap().field("spec").unwrap();
+    /// assert!(spec.field("ingressClassName").is_some());
+    /// assert!(spec.is_closed() && spec.field("ingressClass").is_none());
+    /// ```
+    #[must_use]
+    pub fn kubernetes() -> Self {
+        let mut schema = Self::default();
+        kubernetes::index(&mut schema);
+        schema
+    }
+
+    /// The version that [`Schema::kubernetes`] describes.
+    pub const KUBERNETES_VERSION: &'static str = "v1.37.1";
+
+    /// Returns the schema of a field of a kind; `None` where the kind or the field is not known. Items are stepped
+    /// into by any index, key or `*`.
+    #[must_use]
+    pub fn field(&self, api_version: &str, kind: &str, path: &FieldPath) -> Option<SchemaNode<'_>> {
+        self.kind(api_version, kind)?.at_path(path)
+    }
 
     /// Returns the schema of an object by its `apiVersion` and kind.
     #[must_use]
@@ -114,7 +157,10 @@ impl Schema {
 
     fn definition_at(&self, index: usize) -> Option<&Definition> {
         let found = self.types.get(index)?;
-        Some(found.definition.get_or_init(|| builtin::parse(self, found.line)))
+        Some(found.definition.get_or_init(|| match self.table {
+            Table::Kustomize => builtin::parse(self, found.line),
+            Table::Kubernetes => kubernetes::parse(self, found.line),
+        }))
     }
 
     /// Follows references; `None` where one leads nowhere or in a circle.
@@ -131,7 +177,11 @@ impl Schema {
     }
 
     fn index_of(&self, name: &str) -> Option<usize> {
-        self.names.get(name).copied().or_else(|| builtin::find(self.types.get(..self.builtin_types)?, name))
+        let builtin = self.types.get(..self.builtin_types)?;
+        self.names.get(name).copied().or_else(|| match self.table {
+            Table::Kustomize => builtin::find(builtin, name),
+            Table::Kubernetes => kubernetes::find(builtin, name),
+        })
     }
 
     fn add_type(&mut self, name: Str, definition: Definition) -> usize {
@@ -156,6 +206,42 @@ impl<'a> SchemaNode<'a> {
             return None;
         }
         self.schema.node(self.definition.element.as_deref()?)
+    }
+
+    /// Returns the schema at the end of a path; `None` where nothing is known about it.
+    #[must_use]
+    pub fn at_path(self, path: &FieldPath) -> Option<SchemaNode<'a>> {
+        path.steps().iter().try_fold(self, |node, step| match step {
+            FieldStep::Key(key) => node.field(key).or_else(|| {
+                // In a path that a user wrote, a number may mean an item.
+                key.bytes().all(|b| b.is_ascii_digit()).then(|| node.element()).flatten()
+            }),
+            _ => node.element().or_else(|| node.field("*")),
+        })
+    }
+
+    /// Returns the names of the fields that must be there, sorted.
+    pub fn required_fields(self) -> impl Iterator<Item = &'a str> {
+        self.definition.fields.iter().filter(|(_, found)| found.is_required).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns whether fields that are not named are errors; others may hold anything.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        self.definition.is_closed
+    }
+
+    /// Returns whether a list or a map is replaced as a whole by server-side apply.
+    #[must_use]
+    pub fn is_atomic(self) -> bool {
+        self.definition.is_atomic
+            || (self.definition.kind == ValueKind::Array && self.definition.strategy.is_empty())
+    }
+
+    /// Returns what a server puts where the value is missing, as YAML; only where the key of a list needs it.
+    #[must_use]
+    pub fn default_value(self) -> Option<&'a str> {
+        Some(self.definition.default.as_str()).filter(|default| !default.is_empty())
     }
 
     /// Returns what kind of value this is.

@@ -21,6 +21,8 @@ pub enum ValueKind {
     Array,
     /// `object`
     Object,
+    /// An integer or a string, such as a port's number or name, or a quantity.
+    IntegerOrString,
 }
 
 impl ValueKind {
@@ -37,6 +39,22 @@ impl ValueKind {
     }
 }
 
+/// As errors say it.
+impl std::fmt::Display for ValueKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "anything",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Array => "array",
+            Self::Object => "object",
+            Self::IntegerOrString => "integer or string",
+        })
+    }
+}
+
 /// A type: of an object, a field or an element. Made by reading OpenAPI; looked at through a
 /// [`SchemaNode`](super::SchemaNode).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +68,20 @@ pub struct Definition {
     pub(super) element: Option<Box<Definition>>,
     pub(super) strategy: Str,
     pub(super) keys: Vec<Str>,
+    /// What stands for the field where it is missing; empty where nothing does.
+    pub(super) default: Str,
+    /// Of a field: objects without it are refused.
+    pub(super) is_required: bool,
+    /// Of a list or a map: it is replaced as a whole.
+    pub(super) is_atomic: bool,
+    /// Of an object: fields that are not named are refused or dropped.
+    pub(super) is_closed: bool,
+    /// Of an object: fields that are not named are kept.
+    pub(super) is_open: bool,
+    /// Of an object: it is a whole object of any kind.
+    pub(super) is_embedded: bool,
+    /// Of a list: server-side apply merges it.
+    pub(super) is_list_merged: bool,
 }
 
 /// Which other type a definition stands for.

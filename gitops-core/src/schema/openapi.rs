@@ -139,6 +139,7 @@ fn node_of(value: serde_json::Value) -> Node {
 fn read(node: &Node, depth: usize) -> Definition {
     let mut found = Definition::default();
     let Some(depth) = depth.checked_sub(1) else { return found };
+    let mut required: &[Node] = &[];
     for entry in node.entries().unwrap_or_default() {
         let value = &entry.value;
         let text = || value.scalar().cloned().unwrap_or_default();
@@ -165,6 +166,15 @@ fn read(node: &Node, depth: usize) -> Definition {
                 found.fields = properties.iter().filter_map(named).collect();
                 found.fields.sort_by(|a, b| a.0.cmp(&b.0));
             }
+            "required" => required = value.items().unwrap_or_default(),
+            "additionalProperties" if value.as_str() == Some("true") => found.is_open = true,
+            "x-kubernetes-preserve-unknown-fields" => found.is_open = value.as_str() == Some("true"),
+            "x-kubernetes-embedded-resource" => found.is_embedded = value.as_str() == Some("true"),
+            "x-kubernetes-map-type" => found.is_atomic = value.as_str() == Some("atomic"),
+            "x-kubernetes-list-type" => found.is_list_merged = matches!(value.as_str(), Some("map" | "set")),
+            "x-kubernetes-int-or-string" if value.as_str() == Some("true") => {
+                found.kind = ValueKind::IntegerOrString;
+            }
             "additionalProperties" if value.is_mapping() => found.values = Some(Box::new(read(value, depth))),
             "items" if value.is_mapping() => found.element = Some(Box::new(read(value, depth))),
             "x-kubernetes-patch-strategy" => found.strategy = text(),
@@ -175,6 +185,9 @@ fn read(node: &Node, depth: usize) -> Definition {
             }
             _ => {}
         }
+    }
+    for (name, field) in &mut found.fields {
+        field.is_required = required.iter().any(|required| required.as_str() == Some(name));
     }
     found
 }
