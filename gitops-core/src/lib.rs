@@ -1,5 +1,7 @@
 //! The pure layer that the GitOps engines share: objects, schemas, merging, trees, ports.
 
+pub mod artifact;
+pub mod digest;
 pub mod git_location;
 pub mod merge;
 pub mod object;

@@ -1,5 +1,6 @@
 //! Runs the crate as its users do, and against what the real programs wrote.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests read files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "tests read files")]
+mod artifact;
 mod inventory;
 mod sourceignore;
 mod sources;
