@@ -1,5 +1,6 @@
 //! The pure layer that the GitOps engines share: objects, schemas, merging, trees, ports.
 
+pub mod apply;
 pub mod artifact;
 pub mod digest;
 pub mod git_location;
