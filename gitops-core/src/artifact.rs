@@ -13,7 +13,7 @@ use flate2::{Compression, GzBuilder};
 use tar::{Builder, EntryType, Header};
 
 use crate::digest::sha256;
-use crate::tree::{EntryKind, ErrorKind, IgnoreRules, Limits, MemTree, Source, TreeError, join};
+use crate::tree::{EntryKind, ErrorKind, FileMode, IgnoreRules, Limits, MemTree, Source, TreeError, join};
 
 /// A tree as one archive.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl fmt::Debug for Artifact {
 pub fn pack(source: &dyn Source, rules: Option<&IgnoreRules>) -> Result<Artifact, ArtifactError> {
     let sink = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
     let mut packer = Packer { source, rules, tar: Builder::new(sink), files: 0 };
-    packer.entry(".", EntryKind::Directory, &[])?;
+    packer.entry(".", EntryType::Directory, 0o750, &[])?;
     packer.directory(".", 0)?;
     let files = packer.files;
     let content = packer.tar.into_inner().and_then(flate2::write::GzEncoder::finish).map_err(unwritten)?;
@@ -88,13 +88,17 @@ impl<W: Write> Packer<'_, W> {
             match kind {
                 EntryKind::File if is_kept => {
                     let content = self.source.read(&path)?;
-                    self.entry(&path, kind, &content)?;
+                    let mode = match self.source.mode(&path)? {
+                        FileMode::Plain => 0o600,
+                        FileMode::Executable => 0o700,
+                    };
+                    self.entry(&path, EntryType::Regular, mode, &content)?;
                     self.files += 1;
                 }
                 EntryKind::File => {}
                 EntryKind::Directory => {
                     if is_kept {
-                        self.entry(&path, kind, &[])?;
+                        self.entry(&path, EntryType::Directory, 0o750, &[])?;
                     }
                     // A pattern may bring back what lies in a directory that is left out.
                     self.directory(&path, depth + 1)?;
@@ -104,13 +108,9 @@ impl<W: Write> Packer<'_, W> {
         Ok(())
     }
 
-    fn entry(&mut self, path: &str, kind: EntryKind, content: &[u8]) -> Result<(), ArtifactError> {
+    fn entry(&mut self, path: &str, kind: EntryType, mode: u32, content: &[u8]) -> Result<(), ArtifactError> {
         let mut header = Header::new_ustar();
-        let (entry_type, mode) = match kind {
-            EntryKind::File => (EntryType::Regular, 0o600),
-            EntryKind::Directory => (EntryType::Directory, 0o750),
-        };
-        header.set_entry_type(entry_type);
+        header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_size(content.len() as u64);
         header.set_mtime(0);
@@ -201,7 +201,9 @@ pub fn unpack(archive: &[u8], limits: Limits) -> Result<MemTree, ArtifactError> 
                 return Err(damaged(format!("{path}: only {} bytes of {size}", content.len())));
             }
             left -= size;
-            tree.add_file(&path, content)?;
+            let is_program = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
+            let mode = if is_program { FileMode::Executable } else { FileMode::Plain };
+            tree.add_shared(&path, content.into(), mode)?;
         } else if !kind.is_symlink() {
             return Err(refused(format!("tar file entry {path} contained unsupported file type")));
         }

@@ -23,7 +23,10 @@ pub use cluster::{
     Part, Patch, Propagation, ServedKind, Watch, WatchEvent, WriteMode, WriteOptions,
 };
 pub use error::{Outlook, PortError};
-pub use git::{Author, Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, PushRequest};
+pub use git::{
+    Author, Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, MovedReference, PushRequest,
+    SigningKey, Verification, VerificationMode,
+};
 pub use notify::{Notify, Request, Response};
 pub use null::Null;
 pub use registry::{Blob, ImageManifest, Registry};

@@ -12,6 +12,6 @@ mod source;
 
 pub use error::{ErrorKind, TreeError};
 pub use ignore::{IGNORE_FILE, IgnoreRules};
-pub use mem::{Limits, MemTree};
+pub use mem::{FileMode, Limits, MemTree};
 pub use path::{base_name, clean, join, parent};
 pub use source::{EntryKind, Source};

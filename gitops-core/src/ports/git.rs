@@ -1,6 +1,6 @@
 //! A git remote: what a reference points at, a commit's files, a push.
 
-use super::PortError;
+use super::{PortError, Secret};
 use crate::git_location::GitLocation;
 use crate::revision::Revision;
 use crate::tree::MemTree;
@@ -33,6 +33,48 @@ pub struct FetchRequest {
     pub directories: Vec<String>,
     /// Whether submodules are fetched and mounted too.
     pub submodules: bool,
+    /// What must be signed, and by whom; nothing where `None`.
+    pub verification: Option<Verification>,
+}
+
+impl FetchRequest {
+    /// Asks for all files of a reference, without submodules, signed or not.
+    #[must_use]
+    pub fn new(location: GitLocation, reference: GitReference) -> Self {
+        Self { location, reference, directories: Vec::new(), submodules: false, verification: None }
+    }
+}
+
+/// Whose signatures are trusted. A fetch fails where a signature is missing or none of the keys made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// What must be signed.
+    pub mode: VerificationMode,
+    /// OpenPGP public keys, each an armored text that may hold several.
+    pub pgp_keys: Vec<String>,
+    /// SSH public keys as in `authorized_keys`, one a line.
+    pub ssh_keys: Vec<String>,
+}
+
+/// What must be signed: Flux's `spec.verify.mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerificationMode {
+    /// The commit.
+    #[default]
+    Head,
+    /// The annotated tag that was asked for.
+    Tag,
+    /// Both.
+    TagAndHead,
+}
+
+/// A private key that signs commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SigningKey {
+    /// An armored OpenPGP private key and its passphrase.
+    OpenPgp(Secret, Option<Secret>),
+    /// An OpenSSH private key and its passphrase.
+    Ssh(Secret, Option<Secret>),
 }
 
 /// One commit's files and description.
@@ -44,6 +86,8 @@ pub struct Checkout {
     pub commit: CommitInfo,
     /// Its files.
     pub tree: MemTree,
+    /// Which key signed it, where [`FetchRequest::verification`] asked: a fingerprint.
+    pub signer: Option<String>,
 }
 
 /// Who, when, why.
@@ -68,7 +112,8 @@ pub struct Author {
     pub email: String,
 }
 
-/// A commit to make and push. The remote's reference must still be at `parent`, else nothing is pushed.
+/// A commit to make and push. A reference that exists must still be at `parent`, else nothing is pushed, unless
+/// [`PushRequest::moved`] says otherwise; one that does not exist is made.
 #[derive(Clone, Debug)]
 pub struct PushRequest {
     /// The repository and how to log in.
@@ -85,8 +130,42 @@ pub struct PushRequest {
     pub message: String,
     /// References to update, in full: `refs/heads/main`.
     pub references: Vec<String>,
+    /// What to do with a reference that does not stand at `parent`.
+    pub moved: MovedReference,
+    /// The key that signs the commit, where it is to be signed.
+    pub signing: Option<SigningKey>,
     /// Options for the server's hooks, as `git push --push-option`.
     pub options: Vec<(String, String)>,
+}
+
+impl PushRequest {
+    /// Starts a commit on a parent for one branch, without changes, options or signature.
+    #[must_use]
+    pub fn new(location: GitLocation, parent: Option<String>, branch: &str) -> Self {
+        Self {
+            location,
+            parent,
+            changes: Vec::new(),
+            author: Author::default(),
+            time: 0,
+            message: String::new(),
+            references: vec![format!("refs/heads/{branch}")],
+            moved: MovedReference::Refused,
+            signing: None,
+            options: Vec::new(),
+        }
+    }
+}
+
+/// What a push does with a reference that exists and does not stand at the new commit's parent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MovedReference {
+    /// Nothing is pushed and the caller tries again on what is there now.
+    #[default]
+    Refused,
+    /// The reference is set to the new commit, as Flux resets its push branch. It must still stand where it stood when the
+    /// push began.
+    Replaced,
 }
 
 /// A git server.

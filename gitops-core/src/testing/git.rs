@@ -2,7 +2,9 @@
 
 use super::faults::{Fault, Faults, lock};
 use crate::git_location::GitLocation;
-use crate::ports::{Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, PortError, PushRequest};
+use crate::ports::{
+    Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, MovedReference, PortError, PushRequest,
+};
 use crate::revision::Revision;
 use crate::tree::MemTree;
 use std::collections::BTreeMap;
@@ -101,7 +103,7 @@ impl GitRemote for FakeGit {
     async fn fetch(&self, request: &FetchRequest) -> Result<Checkout, PortError> {
         let stale = self.faults.take("fetch").await? == Some(Fault::StaleRead);
         let (revision, commit) = self.find(&request.location, &request.reference, stale)?;
-        Ok(Checkout { revision, commit: commit.info, tree: commit.tree })
+        Ok(Checkout { revision, commit: commit.info, tree: commit.tree, signer: None })
     }
 
     async fn push(&self, request: &PushRequest) -> Result<String, PortError> {
@@ -114,7 +116,8 @@ impl GitRemote for FakeGit {
         let parent =
             request.parent.as_ref().and_then(|id| repository.commits.iter().position(|c| c.info.id == *id));
         for reference in &request.references {
-            if repository.references.get(reference).is_some_and(|now| Some(*now) != parent) {
+            let has_moved = repository.references.get(reference).is_some_and(|now| Some(*now) != parent);
+            if has_moved && request.moved == MovedReference::Refused {
                 return Err(moved());
             }
         }

@@ -63,9 +63,19 @@ struct Directory {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    File(Arc<[u8]>),
+    File(Arc<[u8]>, FileMode),
     Directory(Arc<Directory>),
     Link(String),
+}
+
+/// What a file is good for besides being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileMode {
+    /// A file like most.
+    #[default]
+    Plain,
+    /// A program or script.
+    Executable,
 }
 
 impl MemTree {
@@ -86,7 +96,14 @@ impl MemTree {
     /// # Errors
     /// When the path leaves the tree or runs through a file, or the content exceeds a limit.
     pub fn add_file(&mut self, path: &str, content: impl AsRef<[u8]>) -> Result<(), TreeError> {
-        let content = content.as_ref();
+        self.add_shared(path, content.as_ref().into(), FileMode::Plain)
+    }
+
+    /// Adds or replaces a file whose content is shared, not copied; otherwise as [`MemTree::add_file`].
+    ///
+    /// # Errors
+    /// As [`MemTree::add_file`].
+    pub fn add_shared(&mut self, path: &str, content: Arc<[u8]>, mode: FileMode) -> Result<(), TreeError> {
         if content.len() > self.limits.file_bytes {
             let detail = format!("{} bytes, the limit is {}", content.len(), self.limits.file_bytes);
             return Err(TreeError::new(ErrorKind::TooLarge, path).with_detail(detail));
@@ -96,7 +113,7 @@ impl MemTree {
             let detail = format!("the tree exceeds {} bytes", self.limits.tree_bytes);
             return Err(TreeError::new(ErrorKind::TooLarge, path).with_detail(detail));
         }
-        self.insert(path, Entry::File(content.into()))?;
+        self.insert(path, Entry::File(content, mode))?;
         self.bytes = bytes;
         Ok(())
     }
@@ -171,7 +188,7 @@ impl MemTree {
             Found::Directory(directory) => {
                 Ok(Self { root: Arc::clone(directory), limits: self.limits, bytes: 0, entries: 0 })
             }
-            Found::File(_) => Err(TreeError::new(ErrorKind::NotDirectory, path)),
+            Found::File(..) => Err(TreeError::new(ErrorKind::NotDirectory, path)),
         }
     }
 
@@ -182,7 +199,7 @@ impl MemTree {
         for name in path.split('/') {
             match directory.entries.get(name) {
                 Some(Entry::Directory(below)) => directory = below,
-                Some(Entry::File(content)) => return content.len(),
+                Some(Entry::File(content, _)) => return content.len(),
                 Some(Entry::Link(_)) | None => return 0,
             }
         }
@@ -209,7 +226,9 @@ impl MemTree {
             });
             match slot {
                 Entry::Directory(below) => directory = below,
-                Entry::File(_) | Entry::Link(_) => return Err(TreeError::new(ErrorKind::NotDirectory, path)),
+                Entry::File(..) | Entry::Link(_) => {
+                    return Err(TreeError::new(ErrorKind::NotDirectory, path));
+                }
             }
         }
         let entries = &mut Arc::make_mut(directory).entries;
@@ -251,10 +270,10 @@ impl MemTree {
                     names.push(name.into_owned());
                     above.push(below);
                 }
-                Some(Entry::File(content)) => {
+                Some(Entry::File(content, mode)) => {
                     names.push(name.into_owned());
                     if todo.is_empty() {
-                        return Ok((names.join("/"), Found::File(content)));
+                        return Ok((names.join("/"), Found::File(content, *mode)));
                     }
                     return Err(TreeError::new(ErrorKind::NotDirectory, path));
                 }
@@ -310,7 +329,7 @@ impl MemTree {
 }
 
 enum Found<'a> {
-    File(&'a [u8]),
+    File(&'a [u8], FileMode),
     Directory(&'a Arc<Directory>),
 }
 
@@ -318,7 +337,7 @@ fn collect<'a>(directory: &'a Directory, prefix: &str, found: &mut Vec<(String, 
     for (name, entry) in &directory.entries {
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         match entry {
-            Entry::File(content) => found.push((path, content)),
+            Entry::File(content, _) => found.push((path, content)),
             Entry::Directory(below) => collect(below, &path, found),
             Entry::Link(_) => {}
         }
@@ -328,22 +347,29 @@ fn collect<'a>(directory: &'a Directory, prefix: &str, found: &mut Vec<(String, 
 impl Source for MemTree {
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
         match self.find(path)?.1 {
-            Found::File(content) => Ok(Cow::Borrowed(content)),
+            Found::File(content, _) => Ok(Cow::Borrowed(content)),
             Found::Directory(_) => Err(TreeError::new(ErrorKind::IsDirectory, path)),
         }
     }
 
     fn kind(&self, path: &str) -> Result<EntryKind, TreeError> {
         Ok(match self.find(path)?.1 {
-            Found::File(_) => EntryKind::File,
+            Found::File(..) => EntryKind::File,
             Found::Directory(_) => EntryKind::Directory,
         })
+    }
+
+    fn mode(&self, path: &str) -> Result<FileMode, TreeError> {
+        match self.find(path)?.1 {
+            Found::File(_, mode) => Ok(mode),
+            Found::Directory(_) => Err(TreeError::new(ErrorKind::IsDirectory, path)),
+        }
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
         match self.find(path)?.1 {
             Found::Directory(directory) => Ok(directory.entries.keys().cloned().collect()),
-            Found::File(_) => Err(TreeError::new(ErrorKind::NotDirectory, path)),
+            Found::File(..) => Err(TreeError::new(ErrorKind::NotDirectory, path)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::TreeError;
+use super::{FileMode, TreeError};
 
 /// What stands at a path, after links are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub trait Source {
     /// # Errors
     /// Where there is nothing, or a link that leads out.
     fn kind(&self, path: &str) -> Result<EntryKind, TreeError>;
+
+    /// Tells whether a file is a program; where a source knows no modes, none is.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    fn mode(&self, path: &str) -> Result<FileMode, TreeError> {
+        self.kind(path).map(|_| FileMode::Plain)
+    }
 
     /// Lists the names in a directory, sorted by their bytes; links stand under their own names.
     ///
@@ -59,6 +67,9 @@ impl<S: Source + ?Sized> Source for &S {
     }
     fn kind(&self, path: &str) -> Result<EntryKind, TreeError> {
         (**self).kind(path)
+    }
+    fn mode(&self, path: &str) -> Result<FileMode, TreeError> {
+        (**self).mode(path)
     }
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
         (**self).list(path)

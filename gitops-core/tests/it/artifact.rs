@@ -145,3 +145,17 @@ fn damaged_archives_never_pass_for_whole_ones() {
     }
     refused(b"PK\x03\x04", ArtifactErrorKind::Damaged);
 }
+
+#[test]
+fn programs_stay_programs() {
+    use gitops_core::tree::FileMode;
+    let mut tree = MemTree::new();
+    tree.add_shared("run.sh", b"#!/bin/sh\n".as_slice().into(), FileMode::Executable).unwrap();
+    tree.add_file("run.yaml", "a: 1\n").unwrap();
+    let packed = pack(&tree, None).unwrap();
+    let again = unpack(&packed.content, Limits::default()).unwrap();
+    assert_eq!(again.mode("run.sh"), Ok(FileMode::Executable));
+    assert_eq!(again.mode("run.yaml"), Ok(FileMode::Plain));
+    tree.add_file("run.sh", "#!/bin/sh\n").unwrap();
+    assert_ne!(pack(&tree, None).unwrap().digest, packed.digest);
+}
