@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod artifact;
 pub mod digest;
+pub mod api;
 pub mod git_location;
 pub mod merge;
 pub mod object;
