@@ -1,1 +1,33 @@
-//! Fleets: what a repository written for Flux means, rendered and reconciled over ports, with no I/O of its own.
+//! Fleets: what a repository written for Flux means, reconciled over ports with no I/O of its own.
+//!
+//! One reconciler a kind: each observes, decides and acts through a [`World`], and answers when to come back. A binary
+//! drives them: it fills the [`Cache`] from watches, asks [`trigger::concerned`] whom a change concerns, and works off a
+//! [`queue::Queue`].
+
+pub mod artifact;
+mod cache;
+mod context;
+pub mod crds;
+mod event;
+mod kind;
+mod memory;
+mod notification;
+pub mod queue;
+pub mod read_set;
+pub mod secret;
+pub mod source;
+pub mod status;
+#[cfg(test)]
+mod testing;
+pub mod time;
+pub mod trigger;
+mod world;
+
+pub use cache::Cache;
+pub use context::{
+    Context, CrossNamespace, FINALIZER, Failure, Finalizer, Next, Outcome, REQUESTED_AT, Retry, Run, Settings,
+};
+pub use event::{Event, Outbox, Severity};
+pub use kind::{Key, Kind};
+pub use memory::Memory;
+pub use world::{ClusterAccess, CredentialScope, HttpAccess, Transport, World};

@@ -1,9 +1,9 @@
 //! The pure layer that the GitOps engines share: objects, schemas, merging, trees, ports.
 
+pub mod api;
 pub mod apply;
 pub mod artifact;
 pub mod digest;
-pub mod api;
 pub mod git_location;
 pub mod merge;
 pub mod object;

@@ -81,7 +81,8 @@ fn patch(content: &Node, target: Option<Node>) -> Node {
 
 fn values_file(spec: &mut Node) {
     if let Some(file) = spec.remove("valuesFile") {
-        if spec.get("valuesFiles").is_none() && file.as_str().is_some_and(|file| !file.is_empty()) {
+        let is_named = file.as_str().is_some_and(|file| !file.is_empty());
+        if is_named && spec.get("valuesFiles").is_none() {
             spec.set("valuesFiles", Node::sequence(vec![file]));
         }
     }

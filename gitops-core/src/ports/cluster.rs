@@ -359,3 +359,49 @@ impl From<ClusterError> for PortError {
         made.because(error)
     }
 }
+
+/// A cluster that several share.
+impl<C: Cluster> Cluster for std::sync::Arc<C> {
+    type Watch = C::Watch;
+
+    async fn kind(&self, gvk: &Gvk) -> Result<Option<ServedKind>, ClusterError> {
+        (**self).kind(gvk).await
+    }
+    async fn kinds(&self) -> Result<Vec<ServedKind>, ClusterError> {
+        (**self).kinds().await
+    }
+    async fn get(&self, target: &ObjectRef) -> Result<Option<Node>, ClusterError> {
+        (**self).get(target).await
+    }
+    async fn list(&self, gvk: &Gvk, options: &ListOptions) -> Result<ObjectList, ClusterError> {
+        (**self).list(gvk, options).await
+    }
+    async fn watch(
+        &self,
+        gvk: &Gvk,
+        options: &ListOptions,
+        resource_version: &str,
+    ) -> Result<C::Watch, ClusterError> {
+        (**self).watch(gvk, options, resource_version).await
+    }
+    async fn create(&self, object: &Node, options: &WriteOptions) -> Result<Node, ClusterError> {
+        (**self).create(object, options).await
+    }
+    async fn replace(&self, object: &Node, options: &WriteOptions) -> Result<Node, ClusterError> {
+        (**self).replace(object, options).await
+    }
+    async fn apply(&self, object: &Node, options: &WriteOptions) -> Result<Node, ClusterError> {
+        (**self).apply(object, options).await
+    }
+    async fn patch(
+        &self,
+        target: &ObjectRef,
+        patch: &Patch,
+        options: &WriteOptions,
+    ) -> Result<Node, ClusterError> {
+        (**self).patch(target, patch, options).await
+    }
+    async fn delete(&self, target: &ObjectRef, options: &DeleteOptions) -> Result<bool, ClusterError> {
+        (**self).delete(target, options).await
+    }
+}

@@ -75,3 +75,28 @@ pub trait Registry: Send + Sync {
         layer: Arc<[u8]>,
     ) -> impl Future<Output = Result<String, PortError>> + Send;
 }
+
+/// A registry that several share.
+impl<R: Registry> Registry for Arc<R> {
+    async fn tags(&self, repository: &str) -> Result<Vec<String>, PortError> {
+        (**self).tags(repository).await
+    }
+    async fn resolve(&self, repository: &str, tag: &str) -> Result<String, PortError> {
+        (**self).resolve(repository, tag).await
+    }
+    async fn manifest(&self, repository: &str, reference: &str) -> Result<ImageManifest, PortError> {
+        (**self).manifest(repository, reference).await
+    }
+    async fn blob(&self, repository: &str, blob: &Blob) -> Result<Arc<[u8]>, PortError> {
+        (**self).blob(repository, blob).await
+    }
+    async fn push(
+        &self,
+        repository: &str,
+        tag: &str,
+        manifest: &ImageManifest,
+        layer: Arc<[u8]>,
+    ) -> Result<String, PortError> {
+        (**self).push(repository, tag, manifest, layer).await
+    }
+}

@@ -1,0 +1,326 @@
+//! Drives the reconcilers: watches fill a cache, changes and times fill a queue, a bounded number of tasks empties it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_controllers::queue::Queue;
+use gitops_controllers::trigger::concerned;
+use gitops_controllers::{Cache, Context, Event, Key, Kind, Next, Outcome, World};
+use gitops_core::ports::{Clock, Cluster, ClusterFault, ListOptions, Watch, WatchEvent};
+use gitops_yaml::Node;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+/// How the manager works, beyond what concerns single objects.
+#[derive(Clone, Debug)]
+pub struct ManagerOptions {
+    /// How many objects of one kind are reconciled at once: 4.
+    pub concurrent: usize,
+    /// The kinds that are looked after: all.
+    pub kinds: Vec<Kind>,
+    /// One namespace to watch; all where `None`.
+    pub namespace: Option<String>,
+    /// A label selector for objects to look after; empty for all. Flux's `--watch-label-selector`.
+    pub labels: String,
+    /// How long running work may take to end after the stop: 30 s.
+    pub grace: Duration,
+}
+
+impl Default for ManagerOptions {
+    fn default() -> Self {
+        Self {
+            concurrent: 4,
+            kinds: Kind::ALL.to_vec(),
+            namespace: None,
+            labels: String::new(),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a watch has shown.
+enum Change {
+    Is(Key, Box<Node>),
+    Gone(Key),
+    /// All objects of a kind, after a list.
+    Listed(Kind, Vec<Key>),
+}
+
+/// Something worth showing to a person who looks on.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// A reconciliation has begun.
+    Started(Key),
+    /// A reconciliation has ended.
+    Ended(Key, Duration),
+    /// An event was told.
+    Told(Event),
+}
+
+/// The controllers of all kinds in one loop.
+#[derive(Debug)]
+pub struct Manager<W> {
+    context: Arc<Context<W>>,
+    options: ManagerOptions,
+    progress: Option<mpsc::UnboundedSender<Progress>>,
+    /// The objects as they were when those whom they concern were last told.
+    told: HashMap<Key, Arc<Node>>,
+}
+
+impl<W: World> Manager<W> {
+    /// Makes a manager; nothing runs yet.
+    pub fn new(context: Arc<Context<W>>, options: ManagerOptions) -> Self {
+        Self { context, options, progress: None, told: HashMap::new() }
+    }
+
+    /// Sends what happens to a channel.
+    #[must_use]
+    pub fn show(mut self, progress: mpsc::UnboundedSender<Progress>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Runs until `stop` becomes true, then lets running work end within the grace time.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let (changes, mut changed) = mpsc::channel(1024);
+        let (ended, mut endings) = mpsc::channel::<(Key, Outcome, Duration)>(64);
+        let told = Arc::new(Notify::new());
+        let mut tasks = tokio::task::JoinSet::new();
+        for kind in &self.options.kinds {
+            let look = Look {
+                context: Arc::clone(&self.context),
+                kind: *kind,
+                options: ListOptions {
+                    namespace: self.options.namespace.as_deref().map(Into::into),
+                    labels: self.options.labels.clone(),
+                    ..ListOptions::default()
+                },
+                changes: changes.clone(),
+            };
+            tasks.spawn(look.run());
+        }
+        tasks.spawn(tell(Arc::clone(&self.context), Arc::clone(&told), self.progress.clone()));
+        let mut queue = Queue::new(self.options.concurrent);
+        let mut running = tokio::task::JoinSet::new();
+        loop {
+            let now = self.now();
+            while let Some(key) = queue.take(now) {
+                self.progress(|| Progress::Started(key.clone()));
+                let (context, ended) = (Arc::clone(&self.context), ended.clone());
+                running.spawn(async move {
+                    let begun = context.world.clock().now();
+                    let outcome = context.reconcile(&key).await;
+                    let took = context.world.clock().now().saturating_sub(begun);
+                    // Nobody listens only after the stop.
+                    drop(ended.send((key, outcome, took)).await);
+                });
+            }
+            let wait =
+                queue.next_due().map_or(Duration::from_secs(3600), |due| due.saturating_sub(self.now()));
+            tokio::select! {
+                biased;
+                result = stop.wait_for(|stop| *stop) => {
+                    drop(result);
+                    break;
+                }
+                Some((key, outcome, took)) = endings.recv() => {
+                    queue.done(&key);
+                    while running.try_join_next().is_some() {}
+                    self.progress(|| Progress::Ended(key.clone(), took));
+                    told.notify_one();
+                    self.schedule(&mut queue, key, outcome);
+                }
+                Some(change) = changed.recv() => {
+                    self.learn(&mut queue, change);
+                    // Many changes come at once: take them all before looking for work.
+                    while let Ok(change) = changed.try_recv() {
+                        self.learn(&mut queue, change);
+                    }
+                }
+                () = sleep(wait) => {}
+            }
+        }
+        drop(endings);
+        drop(timeout(self.options.grace, async { while running.join_next().await.is_some() {} }).await);
+        told.notify_one();
+        tasks.abort_all();
+    }
+
+    fn now(&self) -> Duration {
+        self.context.world.clock().now()
+    }
+
+    fn progress(&self, what: impl FnOnce() -> Progress) {
+        if let Some(progress) = &self.progress {
+            drop(progress.send(what()));
+        }
+    }
+
+    fn schedule(&self, queue: &mut Queue, key: Key, outcome: Outcome) {
+        let now = self.now();
+        for woken in outcome.wake {
+            queue.add(woken, now);
+        }
+        match outcome.next {
+            Next::After(time) => {
+                queue.succeeded(&key);
+                queue.add(key, now + time);
+            }
+            Next::Backoff => {
+                let wait = queue.failed(&key);
+                queue.add(key, now + self.context.spread(wait));
+            }
+            Next::OnChange => queue.succeeded(&key),
+        }
+    }
+
+    fn learn(&mut self, queue: &mut Queue, change: Change) {
+        let now = self.now();
+        let cache: &Cache = &self.context.cache;
+        let mut wake = |keys: Vec<Key>| {
+            for key in keys {
+                queue.add(key, now);
+            }
+        };
+        match change {
+            Change::Is(key, object) => {
+                cache.put(&key, *object);
+                // An own write may have brought the object into the cache before; what it concerns was not told then.
+                let current = cache.get(&key);
+                wake(concerned(cache, &key, self.told.get(&key).map(Arc::as_ref), current.as_deref()));
+                if let Some(current) = current {
+                    self.told.insert(key, current);
+                }
+            }
+            Change::Gone(key) => {
+                cache.remove(&key);
+                let before = self.told.remove(&key);
+                self.context.memory.remove(&key);
+                wake(concerned(cache, &key, before.as_deref(), None));
+                queue.forget(&key);
+            }
+            Change::Listed(kind, keys) => {
+                for key in cache.retain(kind, &keys) {
+                    self.told.remove(&key);
+                    self.context.memory.remove(&key);
+                    queue.forget(&key);
+                }
+            }
+        }
+    }
+}
+
+/// One kind's list and watch, for ever.
+struct Look<W> {
+    context: Arc<Context<W>>,
+    kind: Kind,
+    options: ListOptions,
+    changes: mpsc::Sender<Change>,
+}
+
+impl<W: World> Look<W> {
+    async fn run(self) {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match self.once().await {
+                Ok(()) => wait = Duration::from_millis(100),
+                Err(Broken::Ended) => return,
+                Err(Broken::NotServed) => {
+                    wait = (wait * 2).min(Duration::from_secs(10));
+                    sleep(wait).await;
+                }
+                Err(Broken::Failed(why)) => {
+                    tracing::warn!(kind = %self.kind, error = %why, "the watch broke");
+                    wait = (wait * 2).min(Duration::from_secs(30));
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Lists, then watches until the watch has to start anew.
+    async fn once(&self) -> Result<(), Broken> {
+        let cluster = self.context.world.cluster();
+        let mut gvk = None;
+        for version in self.kind.versions() {
+            let wanted = self.kind.gvk_of(version);
+            if cluster.kind(&wanted).await.map_err(|error| Broken::Failed(error.to_string()))?.is_some() {
+                gvk = Some(wanted);
+                break;
+            }
+        }
+        let gvk = gvk.ok_or(Broken::NotServed)?;
+        let failed = |error: gitops_core::ports::ClusterError| Broken::Failed(error.to_string());
+        let list = cluster.list(&gvk, &self.options).await.map_err(failed)?;
+        let mut keys = Vec::with_capacity(list.items.len());
+        for object in list.items {
+            let Some(key) = Key::of(&object) else { continue };
+            keys.push(key.clone());
+            self.send(Change::Is(key, Box::new(object))).await?;
+        }
+        self.send(Change::Listed(self.kind, keys)).await?;
+        let mut version = list.resource_version;
+        loop {
+            let mut watch = match cluster.watch(&gvk, &self.options, &version).await {
+                Ok(watch) => watch,
+                Err(error) if error.fault == ClusterFault::Expired => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            };
+            while let Some(event) = watch.next().await {
+                match event {
+                    Ok(WatchEvent::Bookmark(seen)) => version = seen,
+                    Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
+                        note(&object, &mut version);
+                        if let Some(key) = Key::of(&object) {
+                            self.send(Change::Is(key, Box::new(object))).await?;
+                        }
+                    }
+                    Ok(WatchEvent::Deleted(object)) => {
+                        note(&object, &mut version);
+                        if let Some(key) = Key::of(&object) {
+                            self.send(Change::Gone(key)).await?;
+                        }
+                    }
+                    Err(error) if error.fault == ClusterFault::Expired => return Ok(()),
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            // A server that ends watches at once is not to be asked in a circle.
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn send(&self, change: Change) -> Result<(), Broken> {
+        self.changes.send(change).await.map_err(|_| Broken::Ended)
+    }
+}
+
+fn note(object: &Node, version: &mut gitops_yaml::Str) {
+    if let Some(seen) = object.at_path(&["metadata", "resourceVersion"]).and_then(Node::scalar) {
+        *version = seen.clone();
+    }
+}
+
+enum Broken {
+    Ended,
+    NotServed,
+    Failed(String),
+}
+
+/// Sends what the reconcilers told: as Events of the cluster and through the alerts.
+async fn tell<W: World>(
+    context: Arc<Context<W>>,
+    told: Arc<Notify>,
+    progress: Option<mpsc::UnboundedSender<Progress>>,
+) {
+    loop {
+        drop(timeout(Duration::from_millis(500), told.notified()).await);
+        for event in context.outbox.take() {
+            if let Some(progress) = &progress {
+                drop(progress.send(Progress::Told(event.clone())));
+            }
+            context.deliver(event).await;
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What every reconciler is given, and what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::object::Gvk;
+use gitops_core::ports::{Clock, Cluster, ClusterError, ClusterFault, ObjectRef, Part, Patch, WriteOptions};
+use gitops_yaml::{Node, Str};
+
+use crate::artifact::Trees;
+use crate::cache::Cache;
+use crate::event::{Event, Outbox, Severity};
+use crate::kind::{Key, Kind};
+use crate::memory::Memory;
+use crate::status::{Status, Truth};
+use crate::time::rfc3339;
+use crate::world::World;
+
+/// The finalizer of Flux's controllers.
+pub const FINALIZER: &str = "finalizers.fluxcd.io";
+/// The annotation that asks for a reconciliation now.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// What an operator chooses for all objects.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long an object waits for another that is not ready, where no watch tells: 30 s.
+    pub requeue_dependency: Duration,
+    /// How much intervals are spread, as a share: 0.05.
+    pub jitter: f64,
+    /// Whether objects may refer to other namespaces.
+    pub cross_namespace: CrossNamespace,
+    /// The account that objects without one act as; the controller's own where `None`.
+    pub default_service_account: Option<String>,
+    /// Whether `file://` repositories may be read: only where the controller runs on a person's own machine.
+    pub local_git: bool,
+    /// Where artifacts can be fetched: `http://host`, no slash at the end.
+    pub artifact_address: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            requeue_dependency: Duration::from_secs(30),
+            jitter: 0.05,
+            cross_namespace: CrossNamespace::Allowed,
+            default_service_account: None,
+            local_git: false,
+            artifact_address: "http://source-controller.flux-system.svc.cluster.local.".into(),
+        }
+    }
+}
+
+/// Whether objects may refer to other namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossNamespace {
+    /// They may.
+    #[default]
+    Allowed,
+    /// They may not: Flux's `--no-cross-namespace-refs`.
+    Blocked,
+}
+
+/// Why a reconciliation could not end well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The reason of the `Ready` condition and of the event.
+    pub reason: &'static str,
+    /// The message of both.
+    pub message: String,
+    /// Whether and when to try again.
+    pub retry: Retry,
+}
+
+/// Whether and when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Only when something changes: the configuration is wrong.
+    Never,
+    /// After a time that grows with each failure.
+    Backoff,
+    /// After this time.
+    After(Duration),
+}
+
+impl Failure {
+    /// Makes a failure that may pass.
+    pub fn passing(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), retry: Retry::Backoff }
+    }
+
+    /// Makes a failure that stays until the configuration changes.
+    pub fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), retry: Retry::Never }
+    }
+
+    /// Makes a failure that is tried again after a time.
+    pub fn later(reason: &'static str, message: impl Into<String>, time: Duration) -> Self {
+        Self { reason, message: message.into(), retry: Retry::After(time) }
+    }
+}
+
+/// When an object wants to be reconciled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After a time.
+    After(Duration),
+    /// After a time that grows with each failure.
+    Backoff,
+    /// When it, or something that it depends on, changes.
+    OnChange,
+}
+
+/// A reconciliation's answer.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// When to come back.
+    pub next: Next,
+    /// Others to reconcile now.
+    pub wake: Vec<Key>,
+}
+
+impl Outcome {
+    /// Comes back after a time.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
+        Self { next: Next::After(time), wake: Vec::new() }
+    }
+
+    /// Comes back after a time that grows.
+    #[must_use]
+    pub fn backoff() -> Self {
+        Self { next: Next::Backoff, wake: Vec::new() }
+    }
+
+    /// Comes back when something changes.
+    #[must_use]
+    pub fn on_change() -> Self {
+        Self { next: Next::OnChange, wake: Vec::new() }
+    }
+}
+
+/// The world, what is known, and what was learned; shared by all reconcilers.
+#[derive(Debug)]
+pub struct Context<W> {
+    /// The ports.
+    pub world: W,
+    /// The objects.
+    pub cache: Cache,
+    /// The operator's choices.
+    pub settings: Settings,
+    /// Events on their way.
+    pub outbox: Outbox,
+    /// The trees of artifacts.
+    pub trees: Trees,
+    /// What a reconciliation remembers for the next; nothing is lost where it is empty.
+    pub memory: Memory,
+}
+
+impl<W: World> Context<W> {
+    /// Makes a context that knows nothing yet.
+    pub fn new(world: W, settings: Settings) -> Self {
+        Self {
+            world,
+            cache: Cache::new(),
+            settings,
+            outbox: Outbox::new(4096),
+            trees: Trees::new(256 << 20),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Reconciles one object. Failures stand in its status; nothing is returned but when to come back.
+    pub async fn reconcile(&self, key: &Key) -> Outcome {
+        let Some(object) = self.cache.get(key) else { return Outcome::on_change() };
+        let suspended = object.at_path(&["spec", "suspend"]).and_then(Node::as_str) == Some("true");
+        let deleted = object.at_path(&["metadata", "deletionTimestamp"]).is_some();
+        if suspended && !deleted {
+            return Outcome::on_change();
+        }
+        let run = Run::new(self, key.clone(), object);
+        match key.kind {
+            Kind::GitRepository => crate::source::git_repository::reconcile(run).await,
+            _ => Outcome::on_change(),
+        }
+    }
+
+    /// Returns the time as the API writes it.
+    pub fn now(&self) -> String {
+        rfc3339(self.world.clock().now())
+    }
+
+    /// Returns an interval, spread a little.
+    pub fn spread(&self, interval: Duration) -> Duration {
+        let share = 1.0 + self.settings.jitter * (2.0 * self.world.random() - 1.0);
+        interval.mul_f64(share.clamp(0.0, 2.0))
+    }
+
+    /// Reads an object of the cluster beside those that are watched: a Secret, a ConfigMap.
+    ///
+    /// # Errors
+    /// [`ClusterFault::NotFound`] with the words of the API where there is none, and as the port.
+    pub async fn read(&self, kind: &str, namespace: &str, name: &str) -> Result<Node, ClusterError> {
+        let target = ObjectRef { gvk: Gvk::new("v1", kind), namespace: namespace.into(), name: name.into() };
+        self.world.cluster().get(&target).await?.ok_or_else(|| {
+            let plural = format!("{}s", kind.to_lowercase());
+            ClusterError::new(ClusterFault::NotFound, format!("{plural} \"{name}\" not found"))
+        })
+    }
+}
+
+/// One reconciliation while it runs: the object as it was read, and its status as it becomes.
+#[derive(Debug)]
+pub struct Run<'a, W> {
+    /// What all reconcilers share.
+    pub context: &'a Context<W>,
+    /// Whose reconciliation this is.
+    pub key: Key,
+    /// The object.
+    pub object: Arc<Node>,
+    /// Its status.
+    pub status: Status,
+}
+
+impl<'a, W: World> Run<'a, W> {
+    fn new(context: &'a Context<W>, key: Key, object: Arc<Node>) -> Self {
+        let status = Status::of(&object, context.now());
+        Self { context, key, object, status }
+    }
+
+    /// Returns whether the object is being deleted.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.object.at_path(&["metadata", "deletionTimestamp"]).is_some()
+    }
+
+    /// Returns an annotation.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.object.at_path(&["metadata", "annotations", name])?.as_str()
+    }
+
+    /// Returns the request for a reconciliation that was not answered yet.
+    #[must_use]
+    pub fn request(&self) -> Option<&str> {
+        let wanted = self.annotation(REQUESTED_AT)?;
+        (self.status.text(&["lastHandledReconcileAt"]) != Some(wanted)).then_some(wanted)
+    }
+
+    /// Returns whether the object has changed since it was last seen to its end.
+    #[must_use]
+    pub fn is_new_generation(&self) -> bool {
+        let observed = self.status.field(&["observedGeneration"]).and_then(Node::scalar);
+        observed.and_then(|text| text.parse().ok()) != Some(crate::status::generation(&self.object))
+    }
+
+    /// Returns the version that the object was read in.
+    #[must_use]
+    pub fn version(&self) -> Str {
+        Gvk::of(&self.object).version
+    }
+
+    /// Tells the world.
+    pub fn tell(&self, severity: Severity, reason: &str, message: impl Into<String>) {
+        self.send(Event::of(&self.key, &self.object, severity, reason, message));
+    }
+
+    /// Tells the world an event that was made with more facts.
+    pub fn send(&self, mut event: Event) {
+        event.time = self.context.world.clock().now();
+        self.context.outbox.push(event);
+    }
+
+    /// Writes the status where it differs from what was read.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`]; an object that is gone is no error.
+    pub async fn write_status(&mut self) -> Result<(), ClusterError> {
+        let Some(patch) = self.status.patch() else { return Ok(()) };
+        let options = WriteOptions {
+            manager: "gitops-controller".into(),
+            part: Part::Status,
+            ..WriteOptions::default()
+        };
+        let target = self.key.address(Some(&self.version()));
+        match self.context.world.cluster().patch(&target, &Patch::Merge(patch), &options).await {
+            Ok(stored) => {
+                self.status.written();
+                self.context.cache.put(&self.key, stored);
+                Ok(())
+            }
+            Err(error) if error.fault == ClusterFault::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the status and answers; where that fails the object comes back soon.
+    pub async fn end(mut self, outcome: Outcome) -> Outcome {
+        let request = self.annotation(REQUESTED_AT).map(str::to_owned);
+        self.status.handled(request.as_deref());
+        match self.write_status().await {
+            Ok(()) => outcome,
+            Err(_) => Outcome { next: Next::Backoff, ..outcome },
+        }
+    }
+
+    /// Ends with a failure: a condition, an event unless the same failure was told before, and when to try again.
+    pub async fn fail(mut self, failure: Failure) -> Outcome {
+        let told = self.status.truth("Ready") == Some(Truth::False)
+            && self.status.words("Ready") == Some((failure.reason, &failure.message));
+        if !told {
+            self.tell(Severity::Error, failure.reason, &failure.message);
+        }
+        let next = match failure.retry {
+            Retry::Never => {
+                self.status.stalled(failure.reason, &failure.message);
+                Next::OnChange
+            }
+            Retry::Backoff => {
+                self.status.failed(failure.reason, &failure.message);
+                Next::Backoff
+            }
+            Retry::After(time) => {
+                self.status.failed(failure.reason, &failure.message);
+                Next::After(time)
+            }
+        };
+        self.end(Outcome { next, wake: Vec::new() }).await
+    }
+
+    /// Adds or removes the finalizer; returns whether the object had to be written.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`].
+    pub async fn finalize(&self, wanted: Finalizer) -> Result<(), ClusterError> {
+        let known =
+            self.object.at_path(&["metadata", "finalizers"]).and_then(Node::items).unwrap_or_default();
+        let stands = known.iter().any(|name| name.as_str() == Some(FINALIZER));
+        if stands == (wanted == Finalizer::Stands) {
+            return Ok(());
+        }
+        let mut names: Vec<Node> =
+            known.iter().filter(|name| name.as_str() != Some(FINALIZER)).cloned().collect();
+        if wanted == Finalizer::Stands {
+            names.push(Node::string(FINALIZER));
+        }
+        let mut metadata = vec![("finalizers", Node::sequence(names))];
+        if let Some(version) = self.object.at_path(&["metadata", "resourceVersion"]) {
+            // Others may have added theirs meanwhile.
+            metadata.push(("resourceVersion", version.clone()));
+        }
+        let patch = crate::status::mapping(vec![("metadata", crate::status::mapping(metadata))]);
+        let options = WriteOptions { manager: "gitops-controller".into(), ..WriteOptions::default() };
+        let target = self.key.address(Some(&self.version()));
+        match self.context.world.cluster().patch(&target, &Patch::Merge(patch), &options).await {
+            Ok(stored) => {
+                if wanted == Finalizer::Stands {
+                    self.context.cache.put(&self.key, stored);
+                }
+                Ok(())
+            }
+            Err(error) if error.fault == ClusterFault::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether an object's deletion waits for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finalizer {
+    /// It does.
+    Stands,
+    /// It does not.
+    Gone,
+}

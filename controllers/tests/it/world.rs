@@ -1,0 +1,197 @@
+//! A world of fakes, and a loop that reconciles in it until nothing is left to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_controllers::queue::Queue;
+use gitops_controllers::trigger::concerned;
+use gitops_controllers::{ClusterAccess, Context, HttpAccess, Key, Kind, Next, Settings, World};
+use gitops_core::ports::{Clock, Cluster, ListOptions, Null, ObjectRef, PortError, WriteOptions};
+use gitops_core::testing::{FakeCluster, FakeGit, FakeNotify, FakeRegistry, FakeStore, FixedClock};
+use gitops_core::tree::MemTree;
+use gitops_yaml::{FileId, Node, ReadOptions, read_stream};
+
+pub(crate) struct FakeWorld {
+    pub(crate) cluster: Arc<FakeCluster>,
+    pub(crate) git: FakeGit,
+    pub(crate) registry: Arc<FakeRegistry>,
+    pub(crate) notify: FakeNotify,
+    pub(crate) store: FakeStore,
+    pub(crate) clock: FixedClock,
+}
+
+impl World for FakeWorld {
+    type Cluster = Arc<FakeCluster>;
+    type Git = FakeGit;
+    type Registry = Arc<FakeRegistry>;
+    type Charts = Null;
+    type Notify = FakeNotify;
+    type Store = FakeStore;
+    type Clock = FixedClock;
+
+    fn cluster(&self) -> &Arc<FakeCluster> {
+        &self.cluster
+    }
+    async fn cluster_through(&self, _: &ClusterAccess) -> Result<Arc<FakeCluster>, PortError> {
+        Ok(self.cluster.clone())
+    }
+    fn git(&self) -> &FakeGit {
+        &self.git
+    }
+    fn registry(&self, _: &HttpAccess) -> Result<Arc<FakeRegistry>, PortError> {
+        Ok(self.registry.clone())
+    }
+    fn charts(&self, _: &str, _: &HttpAccess) -> Result<Null, PortError> {
+        Ok(Null)
+    }
+    fn notify(&self) -> &FakeNotify {
+        &self.notify
+    }
+    fn store(&self) -> &FakeStore {
+        &self.store
+    }
+    fn clock(&self) -> &FixedClock {
+        &self.clock
+    }
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A controller in a world of fakes.
+pub(crate) struct Fleet {
+    pub(crate) context: Context<FakeWorld>,
+    queue: Queue,
+    told: std::collections::HashMap<Key, std::sync::Arc<Node>>,
+}
+
+impl Fleet {
+    pub(crate) fn new() -> Self {
+        let world = FakeWorld {
+            cluster: Arc::default(),
+            git: FakeGit::default(),
+            registry: Arc::default(),
+            notify: FakeNotify::default(),
+            store: FakeStore::default(),
+            clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
+        };
+        for definition in gitops_controllers::crds::definitions() {
+            world.cluster.put(definition);
+        }
+        let context = Context::new(world, Settings::default());
+        Self { context, queue: Queue::new(4), told: std::collections::HashMap::new() }
+    }
+
+    /// Applies objects as a user would.
+    pub(crate) fn apply(&self, text: &str) {
+        for object in nodes(text) {
+            let options = WriteOptions { manager: "kubectl".into(), ..WriteOptions::default() };
+            block_on(self.context.world.cluster.apply(&object, &options)).unwrap();
+        }
+    }
+
+    /// Looks at all objects as a watch would, and reconciles until nothing is due. Panics where it never ends.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..1000 {
+            self.look();
+            let now = self.context.world.clock.now();
+            let Some(key) = self.queue.take(now) else { return };
+            let outcome = block_on(self.context.reconcile(&key));
+            self.queue.done(&key);
+            for woken in outcome.wake {
+                self.queue.add(woken, now);
+            }
+            match outcome.next {
+                Next::After(time) => self.queue.add(key, now + time),
+                Next::Backoff => {
+                    let wait = self.queue.failed(&key);
+                    self.queue.add(key, now + wait);
+                }
+                Next::OnChange => {}
+            }
+            for event in self.context.outbox.take() {
+                block_on(self.context.deliver(event));
+            }
+        }
+        panic!("there is always more to do");
+    }
+
+    /// Lets time pass, then settles.
+    pub(crate) fn after(&mut self, time: Duration) {
+        self.context.world.clock.advance(time);
+        self.settle();
+    }
+
+    fn look(&mut self) {
+        for kind in Kind::ALL {
+            let list = block_on(self.context.world.cluster.list(&kind.gvk(), &ListOptions::default()));
+            let mut keys = Vec::new();
+            for object in list.map(|list| list.items).unwrap_or_default() {
+                let key = Key::of(&object).unwrap();
+                keys.push(key.clone());
+                self.context.cache.put(&key, object);
+                let current = self.context.cache.get(&key);
+                let before = self.told.get(&key).cloned();
+                self.wake(&key, before.as_deref(), current.as_deref());
+                self.told.extend(current.map(|current| (key, current)));
+            }
+            for gone in self.context.cache.retain(kind, &keys) {
+                let before = self.told.remove(&gone);
+                self.wake(&gone, before.as_deref(), None);
+                self.queue.forget(&gone);
+            }
+        }
+    }
+
+    fn wake(&mut self, key: &Key, before: Option<&Node>, after: Option<&Node>) {
+        for woken in concerned(&self.context.cache, key, before, after) {
+            self.queue.add(woken, self.context.world.clock.now());
+        }
+    }
+
+    /// Returns an object of the cluster.
+    pub(crate) fn get(&self, version: &str, kind: &str, name: &str) -> Option<Node> {
+        let target = ObjectRef {
+            gvk: gitops_core::object::Gvk::new(version, kind),
+            namespace: "flux-system".into(),
+            name: name.into(),
+        };
+        block_on(self.context.world.cluster.get(&target)).unwrap()
+    }
+
+    /// Returns the `Ready` condition of an object as `status reason: message`.
+    pub(crate) fn ready(&self, key: &Key) -> String {
+        let object = self.context.cache.get(key).unwrap();
+        let condition = gitops_controllers::status::condition_of(&object, "Ready");
+        let text = |field| {
+            condition.and_then(|condition| condition.get(field)).and_then(Node::as_str).unwrap_or_default()
+        };
+        format!("{} {}: {}", text("status"), text("reason"), text("message"))
+    }
+}
+
+/// Makes a tree of files.
+pub(crate) fn tree(files: &[(&str, &str)]) -> MemTree {
+    let mut tree = MemTree::new();
+    for (path, content) in files {
+        tree.add_file(path, content).unwrap();
+    }
+    tree
+}
+
+/// Reads a YAML stream.
+pub(crate) fn nodes(text: &str) -> Vec<Node> {
+    let documents = read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()).unwrap();
+    documents.into_iter().map(|document| document.root).collect()
+}
+
+/// Runs a future of fakes, which never wait for anything but their own wake-ups.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
