@@ -1,9 +1,9 @@
 //! GitRepository: a commit's files as an artifact.
 
-use gitops_core::api::{GitReferenceSpec, GitRepository, Object};
+use gitops_core::api::{GitReferenceSpec, GitRepository, GitVerification, Object};
 use gitops_core::artifact;
 use gitops_core::git_location::{GitLocation, LocalRepositories};
-use gitops_core::ports::{FetchRequest, GitReference, GitRemote, PortError};
+use gitops_core::ports::{FetchRequest, GitReference, GitRemote, PortError, Verification, VerificationMode};
 use gitops_core::revision::Revision;
 use gitops_core::tree::{IgnoreRules, MemTree};
 use gitops_yaml::Node;
@@ -39,11 +39,6 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &GitRepository) -> Result<(
         let message = format!("the provider '{provider}' is not supported: use a token or key in secretRef");
         return Err(Failure::lasting("ProviderNotSupported", message));
     }
-    if spec.verify.is_some() {
-        let message =
-            "signatures of commits are not verified here: remove spec.verify, or nothing is fetched";
-        return Err(Failure::lasting("VerificationNotSupported", message));
-    }
     let location = context.git_location(&run.key.namespace, spec).await?;
     let reference = git_reference(spec.reference.as_ref());
     let refused = |error: PortError| checkout_failed(&location, &error);
@@ -61,10 +56,13 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &GitRepository) -> Result<(
         return Ok(());
     }
     let request = FetchRequest {
-        location: location.clone(),
-        reference,
         directories: spec.sparse_checkout.clone(),
         submodules: spec.recurse_submodules,
+        verification: match &spec.verify {
+            Some(verify) => Some(context.verification(&run.key.namespace, verify).await?),
+            None => None,
+        },
+        ..FetchRequest::new(location.clone(), reference)
     };
     run.status.progressing(&format!("building artifact: new upstream revision '{revision}'"));
     let checkout = context.world.git().fetch(&request).await.map_err(refused)?;
@@ -129,6 +127,40 @@ impl<W: World> Context<W> {
             if self.settings.local_git { LocalRepositories::Allowed } else { LocalRepositories::Refused };
         GitLocation::new(&spec.url, secret.as_ref(), local)
             .map_err(|error| Failure::lasting("URLInvalid", error.to_string()))
+    }
+}
+
+impl<W: World> Context<W> {
+    /// Reads whose signatures are trusted: keys `*.asc` hold OpenPGP keys, `*.sshpub` SSH keys.
+    async fn verification(&self, namespace: &str, spec: &GitVerification) -> Result<Verification, Failure> {
+        let failed = |message: String| Failure::passing("VerificationError", message);
+        let mode = match spec.mode.as_deref().unwrap_or("HEAD") {
+            "HEAD" | "head" => VerificationMode::Head,
+            "Tag" => VerificationMode::Tag,
+            "TagAndHEAD" => VerificationMode::TagAndHead,
+            other => {
+                let message = format!("spec.verify.mode '{other}' is none of HEAD, Tag and TagAndHEAD");
+                return Err(Failure::lasting("VerificationError", message));
+            }
+        };
+        let data =
+            self.secret(namespace, &spec.secret_ref.name).await.map_err(|error| failed(error.to_string()))?;
+        let mut verification = Verification { mode, ..Verification::default() };
+        for (key, value) in data {
+            let text = String::from_utf8_lossy(&value).into_owned();
+            if key.ends_with(".asc") {
+                verification.pgp_keys.push(text);
+            } else if key.ends_with(".sshpub") || key.ends_with(".pub") {
+                verification.ssh_keys.push(text);
+            }
+        }
+        if verification.pgp_keys.is_empty() && verification.ssh_keys.is_empty() {
+            let name = &spec.secret_ref.name;
+            return Err(failed(format!(
+                "the secret '{namespace}/{name}' has no key that ends in .asc or .sshpub"
+            )));
+        }
+        Ok(verification)
     }
 }
 
