@@ -15,7 +15,8 @@ pub(super) fn drifted_field(live: &Node, next: &Node, ignored: &IgnoreRules) -> 
         let of = |object: &Node| object.at_path(&["metadata", field]).cloned().unwrap_or_else(Node::null);
         let empty = |node: &Node| node.entries().is_none_or(<[_]>::is_empty);
         let (live, next) = (of(&live), of(&next));
-        if !(empty(&live) && empty(&next)) && !same_value(&live, &next) {
+        let both_empty = empty(&live) && empty(&next);
+        if !both_empty && !same_value(&live, &next) {
             let path = difference(&live, &next).unwrap_or_default();
             return Some(format!("metadata.{field}{path}"));
         }

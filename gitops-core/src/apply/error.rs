@@ -115,7 +115,8 @@ fn reason(cause: &ClusterError) -> &str {
         ClusterFault::UnknownKind
         | ClusterFault::Terminating
         | ClusterFault::Busy
-        | ClusterFault::Unreachable => "",
+        | ClusterFault::Unreachable
+        | ClusterFault::Cancelled => "",
     }
 }
 

@@ -63,6 +63,10 @@ impl IgnoreRules {
         rules.iter().map(Compiled::new).collect::<Result<_, _>>().map(Self)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Lists the pointers that hold for an object.
     fn paths<'a>(&'a self, object: &'a Node) -> impl Iterator<Item = &'a Str> {
         self.0.iter().filter(|rule| rule.matches(object)).flat_map(|rule| &rule.paths)

@@ -85,6 +85,19 @@ pub enum WatchEvent {
     Bookmark(Str),
 }
 
+impl WatchEvent {
+    /// Returns the resource version up to which everything was seen with this event.
+    #[must_use]
+    pub fn resource_version(&self) -> Option<Str> {
+        match self {
+            Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => {
+                object.at_path(&["metadata", "resourceVersion"])?.scalar().cloned()
+            }
+            Self::Bookmark(version) => Some(version.clone()),
+        }
+    }
+}
+
 /// A watch that is open. It ends when the server ends it; then watch anew from the last resource version seen.
 pub trait Watch: Send {
     /// Waits for the next event; `None` where the watch has ended.
@@ -297,6 +310,8 @@ pub enum ClusterFault {
     Busy,
     /// The server can't be reached.
     Unreachable,
+    /// The caller gave up.
+    Cancelled,
 }
 
 /// A call that a cluster refused or did not answer.
@@ -326,6 +341,7 @@ impl ClusterError {
     pub fn outlook(&self) -> Outlook {
         match self.fault {
             ClusterFault::Invalid | ClusterFault::Immutable | ClusterFault::Forbidden => Outlook::Stalled,
+            ClusterFault::Cancelled => Outlook::GiveUp,
             ClusterFault::NotFound
             | ClusterFault::UnknownKind
             | ClusterFault::AlreadyExists

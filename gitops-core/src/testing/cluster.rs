@@ -17,7 +17,7 @@ use std::task::Poll;
 /// others once their CustomResourceDefinition is there.
 ///
 /// Faults are ordered by the name of the call: `kind`, `get`, `list`, `watch`, `next` (of an open watch), `create`, `replace`,
-/// `apply`, `dry-run` (an apply that is only tried), `patch`, `delete`. [`Fault::Error`] is a server that is busy,
+/// `apply`, `dry-run` (a write that is only tried), `patch`, `delete`. [`Fault::Error`] is a server that is busy,
 /// [`Fault::Refused`] an object that is invalid, [`Fault::PartialWrite`] a write that is made though its answer is lost, and
 /// [`Fault::StaleRead`] a read of what was there before the last write; to `next` it says that the version has expired.
 ///
@@ -210,7 +210,8 @@ impl Cluster for FakeCluster {
     }
 
     async fn delete(&self, target: &ObjectRef, options: &DeleteOptions) -> Result<bool, ClusterError> {
-        self.write("delete", target, |objects| objects.delete(target, options)).await
+        let call = if options.mode == WriteMode::DryRun { "dry-run" } else { "delete" };
+        self.write(call, target, |objects| objects.delete(target, options)).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inventory ids against those that Flux writes.
 
 use gitops_conformance::{Suite, folder, rows};
-use gitops_core::object::ObjectId;
+use gitops_core::object::{ApplyStage, ObjectId, apply_order};
 
 #[test]
 fn inventory_ids() {
@@ -27,6 +27,49 @@ fn inventory_ids() {
                 Err("is not read back".into())
             }
         });
+    }
+    suite.finish(100.0);
+}
+
+/// The order of applying, and the stages, against Flux's table.
+#[test]
+fn ssa_order() {
+    let Some(folder) = folder("flux") else { return };
+    let text = std::fs::read_to_string(folder.join("ssa_order.json")).unwrap();
+    let table: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let kinds = |field: &str| -> Vec<String> {
+        table[field].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap().to_owned()).collect()
+    };
+    let id =
+        |kind: &str| ObjectId { group: "z.example.com".into(), kind: kind.into(), ..ObjectId::default() };
+    let (first, last) = (kinds("kind_order_first"), kinds("kind_order_last"));
+    let wanted: Vec<&str> = first
+        .iter()
+        .map(String::as_str)
+        .chain(["Aardvark", "Zebra"])
+        .chain(last.iter().map(String::as_str))
+        .collect();
+    let mut sorted: Vec<ObjectId> = wanted.iter().rev().map(|kind| id(kind)).collect();
+    sorted.sort_by(apply_order);
+    let mut suite = Suite::new("ssa_order");
+    for (kind, found) in wanted.iter().zip(&sorted) {
+        suite.check(kind, || {
+            if found.kind == *kind { Ok(()) } else { Err(format!("wanted {kind}, got {}", found.kind)) }
+        });
+    }
+    let stages: Vec<&str> =
+        table["stages"].as_array().unwrap().iter().filter_map(|stage| stage.as_str()).collect();
+    for (index, stage) in [ApplyStage::Definitions, ApplyStage::Classes, ApplyStage::Custom, ApplyStage::Rest]
+        .into_iter()
+        .enumerate()
+    {
+        let words: Vec<&str> = stages[index].split([',', ':', ' ']).collect();
+        for kind in first.iter().filter(|kind| words.contains(&kind.as_str())) {
+            suite.check(&format!("{kind} in stage {index}"), || {
+                let found = ApplyStage::of(&id(kind), &[]);
+                if found == stage { Ok(()) } else { Err(format!("{found:?}")) }
+            });
+        }
     }
     suite.finish(100.0);
 }

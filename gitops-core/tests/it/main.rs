@@ -1,6 +1,10 @@
 //! Runs the crate as its users do, and against what the real programs wrote.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "tests read files")]
+#[cfg(feature = "testing")]
+mod apply;
 mod artifact;
+#[cfg(feature = "testing")]
+mod converge;
 mod inventory;
 mod sourceignore;
 mod sources;
