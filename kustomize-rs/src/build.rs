@@ -148,6 +148,7 @@ impl<'a> Build<'a> {
             Ok(resources) => Ok(Output {
                 resources: resources.into_resources(),
                 warnings: session.warnings.into_inner(),
+                notes: session.notes.into_inner(),
                 files: session.files.into_inner(),
             }),
             Err(error) => Err(error.located(&session.files.borrow())),
@@ -160,6 +161,7 @@ impl<'a> Build<'a> {
 pub struct Output {
     resources: Vec<Resource>,
     warnings: Vec<String>,
+    notes: Vec<String>,
     files: Files,
 }
 
@@ -174,6 +176,13 @@ impl Output {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Returns what is no error and no warning upstream, and yet is probably a slip: a patch whose target selects nothing.
+    /// Each names its `file:line:column` and what could be meant.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Returns the names of the files that the resources' places refer to.
@@ -221,6 +230,7 @@ pub(crate) struct Session<'a> {
     pub(crate) builtin_specs: Arc<FieldSpecs>,
     files: RefCell<Files>,
     warnings: RefCell<Vec<String>>,
+    notes: RefCell<Vec<String>>,
     schema: RefCell<Option<Arc<Schema>>>,
     builtin: Arc<Schema>,
     /// The scopes by the built-in schema.
@@ -243,6 +253,7 @@ impl<'a> Session<'a> {
             builtin_specs: Arc::new(FieldSpecs::builtin()),
             files: RefCell::default(),
             warnings: RefCell::default(),
+            notes: RefCell::default(),
             schema: RefCell::default(),
             scopes: Scopes::new(Arc::clone(&builtin)),
             builtin,
@@ -362,7 +373,7 @@ impl<'a> Session<'a> {
     ) -> Result<(), Error> {
         let schema = self.schema();
         let files = self.files();
-        transformer.transform(resources, &Context::new(&files, &schema))
+        transformer.transform(resources, &Context::new(&files, &schema).noting(&self.notes))
     }
 
     fn sort(

@@ -4,6 +4,8 @@ use std::fmt;
 
 use gitops_yaml::{Files, Place};
 
+use crate::candidates::Candidates;
+
 /// What went wrong, for callers that treat some failures differently from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -53,6 +55,9 @@ struct Inner {
     location: String,
     /// From the innermost to the outermost.
     circumstances: Vec<String>,
+    /// What the user may have meant.
+    candidates: Option<Candidates>,
+    suggestion: String,
 }
 
 impl Error {
@@ -66,6 +71,8 @@ impl Error {
                 place: Place::NONE,
                 location: String::new(),
                 circumstances: Vec::new(),
+                candidates: None,
+                suggestion: String::new(),
             }),
         }
     }
@@ -86,11 +93,28 @@ impl Error {
         self
     }
 
-    /// Writes the place out as `file:line:column`, once the files are known.
+    /// Adds what the user may have meant, to be printed at the end.
+    pub(crate) fn suggesting(mut self, candidates: Candidates) -> Self {
+        self.inner.candidates = Some(candidates);
+        self
+    }
+
+    /// Adds a text of what the user may have meant, to be printed at the end.
+    pub(crate) fn hinting(mut self, text: &str) -> Self {
+        if !text.is_empty() {
+            self.inner.suggestion = format!("; {text}");
+        }
+        self
+    }
+
+    /// Writes the places out as `file:line:column`, once the files are known.
     #[must_use]
     pub fn located(mut self, files: &Files) -> Self {
         if self.inner.location.is_empty() {
             self.inner.location = files.show(self.inner.place);
+        }
+        if let Some(candidates) = self.inner.candidates.take() {
+            self.inner.suggestion = candidates.show(files);
         }
         self
     }
@@ -105,6 +129,12 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.inner.message
+    }
+
+    /// Returns what the user may have meant, as it stands at the end of the printed error; mostly empty.
+    #[must_use]
+    pub fn suggestion(&self) -> &str {
+        self.inner.suggestion.trim_start_matches("; ")
     }
 
     /// Returns where the cause stands, as `file:line:column`; empty where that is not known.
@@ -122,7 +152,8 @@ impl fmt::Display for Error {
         if !self.inner.location.is_empty() {
             write!(f, "{}: ", self.inner.location)?;
         }
-        f.write_str(&self.inner.message)
+        f.write_str(&self.inner.message)?;
+        f.write_str(&self.inner.suggestion)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accumulate;
 mod build;
+mod candidates;
 mod crds;
 mod error;
 mod field_spec;

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use gitops_core::tree::{EntryKind, ErrorKind as TreeErrorKind, TreeError, clean, join};
+use gitops_core::tree::{EntryKind, ErrorKind as TreeErrorKind, TreeError, clean, join, parent};
 
 use crate::build::Session;
 use crate::error::{Error, ErrorKind};
-use crate::kustomization::Text;
+use crate::kustomization::{FILE_NAMES, Text};
 use crate::remote::{Remote, is_web_url};
 
 /// Which files a kustomization may read.
@@ -59,7 +59,46 @@ impl<'s, 'a> Loader<'s, 'a> {
 
     /// Reads a file that the kustomization names; returns its path in the tree as well.
     pub(crate) fn load(&self, path: &Text) -> Result<(String, Cow<'a, [u8]>), Error> {
-        self.load_path(path).map_err(|error| error.at(path.place))
+        self.load_path(path).map_err(|error| {
+            let error = error.at(path.place);
+            if error.kind() == ErrorKind::NotFound && !error.message().contains("did you mean") {
+                let hint = self.unused_files(path);
+                return error.hinting(&hint);
+            }
+            error
+        })
+    }
+
+    /// Lists the files beside a missing one that the kustomization file does not mention: one of them may be meant.
+    fn unused_files(&self, path: &str) -> String {
+        const MOST: usize = 8;
+        let source = self.session.source;
+        let Ok(full) = self.full_path(path) else { return String::new() };
+        let directory = parent(&full);
+        let (true, Ok(names)) = (is_within(directory, &self.root), source.list(directory)) else {
+            return String::new();
+        };
+        let mut mentioned = String::new();
+        for name in FILE_NAMES {
+            if let Ok(text) = join(&self.root, name).and_then(|path| source.read(&path)) {
+                mentioned.push_str(&String::from_utf8_lossy(&text));
+            }
+        }
+        let is_unused = |name: &&String| {
+            !FILE_NAMES.contains(&name.as_str())
+                && !mentioned.contains(name.as_str())
+                && join(directory, name).is_ok_and(|path| path != full && source.is_file(&path))
+        };
+        let unused: Vec<&str> = names.iter().filter(is_unused).map(String::as_str).take(MOST + 1).collect();
+        let shown = unused.get(..MOST).unwrap_or(&unused).join(", ");
+        match unused.len() {
+            0 => String::new(),
+            n => format!(
+                "in '{}' the kustomization does not use {shown}{}",
+                self.session.shown(directory),
+                if n > MOST { " and others" } else { "" }
+            ),
+        }
     }
 
     fn load_path(&self, path: &str) -> Result<(String, Cow<'a, [u8]>), Error> {

@@ -356,7 +356,7 @@ fn patch(loader: &Loader<'_, '_>, entry: &Patch) -> Result<PatchTransformer, Err
             )
         }
     };
-    made.map_err(|error| error.at(place))
+    made.map(|transformer| transformer.named_at(place)).map_err(|error| error.at(place))
 }
 
 /// Quotes text as Go's `%q` does, as far as patches go.
@@ -394,7 +394,7 @@ fn json_patch_of(
         }
         (true, false) => json_patch::read(operations, operations.place.file, first_line(operations)),
     };
-    PatchJson6902Transformer::new(target, patch.map_err(|error| error.at(place))?)
+    PatchJson6902Transformer::new(target, patch.map_err(|error| error.at(place))?, place)
         .map_err(|error| error.at(place))
 }
 

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use gitops_yaml::Str;
 
+use crate::candidates::Candidates;
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
 use crate::resource::Resource;
@@ -166,7 +167,11 @@ impl ResourceMap {
         let [position] = found[..] else {
             let count = if found.is_empty() { "no matches" } else { "multiple matches" };
             let message = format!("{count} for Id {id}; failed to find unique target for patch {id}");
-            return Err(Error::new(ErrorKind::Patch, message));
+            let candidates = match found[..] {
+                [] => Candidates::like(self, &id.gvk.kind, &id.name),
+                _ => Candidates::of(self, &found),
+            };
+            return Err(Error::new(ErrorKind::Patch, message).suggesting(candidates));
         };
         Ok(position)
     }

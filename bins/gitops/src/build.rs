@@ -109,6 +109,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         for warning in output.warnings() {
             anstream::eprintln!("{warning}");
         }
+        for note in output.notes() {
+            anstream::eprintln!("note: {}", shorter(note));
+        }
         outputs.push(output);
     }
     if let Some(directory) = args.output.as_ref().filter(|path| path.is_dir()) {

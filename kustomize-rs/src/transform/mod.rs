@@ -20,8 +20,10 @@ mod set;
 mod strategic;
 pub(crate) mod suffix;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(crate) mod value_add;
+
+use std::cell::RefCell;
 
 use gitops_core::schema::Schema;
 use gitops_yaml::Files;
@@ -37,13 +39,25 @@ pub struct Context<'a> {
     pub files: &'a Files,
     /// What is known about kinds.
     pub schema: &'a Schema,
+    /// Takes what is no error upstream and yet is probably a slip.
+    pub(crate) notes: Option<&'a RefCell<Vec<String>>>,
 }
 
 impl<'a> Context<'a> {
     /// Makes a context.
     #[must_use]
     pub fn new(files: &'a Files, schema: &'a Schema) -> Self {
-        Self { files, schema }
+        Self { files, schema, notes: None }
+    }
+
+    pub(crate) fn noting(self, notes: &'a RefCell<Vec<String>>) -> Self {
+        Self { notes: Some(notes), ..self }
+    }
+
+    pub(crate) fn note(&self, text: impl FnOnce() -> String) {
+        if let Some(notes) = self.notes {
+            notes.borrow_mut().push(text());
+        }
     }
 }
 

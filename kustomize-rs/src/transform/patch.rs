@@ -1,6 +1,7 @@
 //! `patches`: strategic merge or JSON patches, told apart by what they parse as.
 
 use gitops_core::merge::JsonPatch;
+use gitops_yaml::Place;
 
 use super::json_patch::{self, Annotations};
 use super::select::ResourceSelector;
@@ -18,6 +19,8 @@ pub(crate) struct PatchTransformer {
     source: String,
     patch: Kind,
     target: Option<ResourceSelector>,
+    /// Where the kustomization names the patch.
+    place: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +63,13 @@ impl PatchTransformer {
             }
         };
         let target = target.map(ResourceSelector::new).transpose()?;
-        Ok(Self { source, patch, target })
+        Ok(Self { source, patch, target, place: Place::NONE })
+    }
+
+    /// Says where the kustomization names the patch.
+    pub(crate) fn named_at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
     }
 
     fn merge(
@@ -91,6 +100,9 @@ impl PatchTransformer {
             return Err(Error::new(ErrorKind::Patch, message));
         };
         let selected = target.select(resources)?;
+        if selected.is_empty() {
+            target.note_nothing_selected(self.place, resources, context);
+        }
         super::strategic::apply_to_all(resources, &selected, patch, context)
     }
 }
@@ -104,7 +116,11 @@ impl Transformer for PatchTransformer {
                 Err(Error::new(ErrorKind::Patch, message))
             }
             (Kind::Json(patch), Some(target)) => {
-                for position in target.select(resources)? {
+                let selected = target.select(resources)?;
+                if selected.is_empty() {
+                    target.note_nothing_selected(self.place, resources, context);
+                }
+                for position in selected {
                     resources.store_previous_id(position);
                     if let Some(resource) = resources.get_mut(position) {
                         // Upstream has just written the id into annotations, so that there always are some.

@@ -1,6 +1,7 @@
 //! `patchesJson6902`, the form of JSON patches before `patches`.
 
 use gitops_core::merge::JsonPatch;
+use gitops_yaml::Place;
 
 use super::json_patch::{self, Annotations};
 use super::select::ResourceSelector;
@@ -14,6 +15,8 @@ use crate::resource_map::ResourceMap;
 pub(crate) struct PatchJson6902Transformer {
     target: ResourceSelector,
     patch: JsonPatch,
+    /// Where the kustomization names the patch.
+    place: Place,
 }
 
 impl PatchJson6902Transformer {
@@ -21,17 +24,21 @@ impl PatchJson6902Transformer {
     ///
     /// # Errors
     /// When the target has no name or malformed patterns.
-    pub(crate) fn new(target: &Selector, patch: JsonPatch) -> Result<Self, Error> {
+    pub(crate) fn new(target: &Selector, patch: JsonPatch, place: Place) -> Result<Self, Error> {
         if target.name.is_empty() {
             return Err(Error::new(ErrorKind::Kustomization, "must specify the target name"));
         }
-        Ok(Self { target: ResourceSelector::new(target)?, patch })
+        Ok(Self { target: ResourceSelector::new(target)?, patch, place })
     }
 }
 
 impl Transformer for PatchJson6902Transformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
-        for position in self.target.select(resources)? {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
+        let selected = self.target.select(resources)?;
+        if selected.is_empty() {
+            self.target.note_nothing_selected(self.place, resources, context);
+        }
+        for position in selected {
             if let Some(resource) = resources.get_mut(position) {
                 let annotations = if resource.has_internal_annotations() {
                     Annotations::Exist

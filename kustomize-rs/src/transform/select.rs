@@ -1,9 +1,11 @@
 //! Selects resources for patches and replacements by patterns and labels.
 
 use gitops_core::object;
-use gitops_yaml::Str;
+use gitops_yaml::{Place, Str};
 
+use super::Context;
 use super::pattern::Pattern;
+use crate::candidates::Candidates;
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
 use crate::kustomization::Selector;
@@ -22,6 +24,8 @@ pub(super) struct ResourceSelector {
     labels: Result<object::Selector, String>,
     annotations: Result<object::Selector, String>,
     selects_by_text: bool,
+    /// The kind and the name as they are written.
+    written: (Str, Str),
 }
 
 impl ResourceSelector {
@@ -36,6 +40,7 @@ impl ResourceSelector {
             namespace: pattern(&selector.namespace)?,
             labels: labels(&selector.label_selector),
             annotations: labels(&selector.annotation_selector),
+            written: (selector.kind.clone(), selector.name.clone()),
             selects_by_text: !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty(),
         })
     }
@@ -65,6 +70,17 @@ impl ResourceSelector {
             }
         }
         Ok(selected)
+    }
+
+    /// Takes note that a patch, named at `place`, selects nothing, and of what it could mean.
+    pub(super) fn note_nothing_selected(&self, place: Place, resources: &ResourceMap, context: &Context<'_>) {
+        let (kind, name) = &self.written;
+        context.note(|| {
+            let place = context.files.show(place);
+            let place = if place.is_empty() { place } else { format!("{place}: ") };
+            let instead = Candidates::like(resources, kind, name).show(context.files);
+            format!("{place}the target of this patch selects nothing{instead}")
+        });
     }
 
     /// Returns the positions of the resources that the name does not rule out.

@@ -9,30 +9,30 @@ use crate::resource::Resource;
 use crate::resource_map::ResourceMap;
 use crate::scope::Scopes;
 
-pub(super) fn resources(yaml: &str) -> Vec<Resource> {
+pub(crate) fn resources(yaml: &str) -> Vec<Resource> {
     let documents = read_stream(yaml.as_bytes(), FileId::NONE, &ReadOptions::v3()).unwrap();
     documents.into_iter().map(|document| Resource::new(document.root)).collect()
 }
 
-pub(super) fn map(yaml: &str) -> ResourceMap {
+pub(crate) fn map(yaml: &str) -> ResourceMap {
     let mut map = ResourceMap::new(Scopes::default());
     map.replace_all(resources(yaml)).unwrap();
     map
 }
 
-pub(super) fn show(map: &ResourceMap) -> String {
+pub(crate) fn show(map: &ResourceMap) -> String {
     let printed = map.iter().map(|resource| print_sigs(&resource.node, Dialect::V3).unwrap());
     printed.collect::<Vec<_>>().join("---\n")
 }
 
-pub(super) fn run(transformer: &dyn Transformer, map: &mut ResourceMap) -> Result<(), Error> {
+pub(crate) fn run(transformer: &dyn Transformer, map: &mut ResourceMap) -> Result<(), Error> {
     let (files, schema) = (Files::default(), Schema::builtin());
     transformer.transform(map, &Context::new(&files, &schema))
 }
 
 /// Transforms resources and compares what is printed, or the error, whose first line is enough.
 #[track_caller]
-pub(super) fn check(transformer: &dyn Transformer, before: &str, after: &str) {
+pub(crate) fn check(transformer: &dyn Transformer, before: &str, after: &str) {
     let mut map = map(before);
     let got = match run(transformer, &mut map) {
         Ok(()) => show(&map),
