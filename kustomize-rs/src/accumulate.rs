@@ -13,7 +13,7 @@ use crate::generate::{
 };
 use crate::kustomization::{COMPONENT, FILE_NAMES, Kustomization, Text};
 use crate::load::Loader;
-use crate::origin::Origin;
+use crate::origin::{ORIGIN, Origin, TRANSFORMATIONS};
 use crate::plugin::{self, Configured};
 use crate::read::{read_config, read_resources};
 use crate::resource::{Behavior, Resource};
@@ -286,12 +286,21 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         by: Option<Origin>,
         sum: &mut Accumulator,
     ) -> Result<(), Error> {
+        let Some(by) = by else {
+            self.loader.session().transform(transformer, &mut sum.resources)?;
+            sum.resources.drop_empty();
+            return Ok(());
+        };
+        // Upstream keeps track in annotations, which a patch may wipe: marks show whether it did.
+        sum.resources.iter_mut().for_each(mark_tracks);
         self.loader.session().transform(transformer, &mut sum.resources)?;
-        if let Some(by) = by {
-            for resource in sum.resources.iter_mut() {
-                resource.history.transformations.push(by.clone());
-                resource.part_annotations();
+        for resource in sum.resources.iter_mut() {
+            forget_wiped_tracks(resource);
+            match &resource.history.origin {
+                Some(_) => resource.history.transformations.push(by.clone()),
+                None => resource.history.origin = Some(Box::new(by.clone())),
             }
+            resource.part_annotations();
         }
         sum.resources.drop_empty();
         Ok(())
@@ -348,6 +357,26 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 .within("accumulateDirectory")
         })
     }
+}
+
+fn mark_tracks(resource: &mut Resource) {
+    if resource.history.origin.is_some() {
+        resource.set_annotation(ORIGIN, "");
+    }
+    if !resource.history.transformations.is_empty() {
+        resource.set_annotation(TRANSFORMATIONS, "");
+    }
+}
+
+fn forget_wiped_tracks(resource: &mut Resource) {
+    if resource.annotation(ORIGIN).is_none() {
+        resource.history.origin = None;
+    }
+    if resource.annotation(TRANSFORMATIONS).is_none() {
+        resource.history.transformations.clear();
+    }
+    resource.remove_annotation(ORIGIN);
+    resource.remove_annotation(TRANSFORMATIONS);
 }
 
 /// Gathers files and directories: each entry is tried as a file first.

@@ -135,8 +135,110 @@ impl Dice {
         if self.one_in(4) {
             text.push_str(&self.replacement());
         }
+        text.push_str(&self.extras(&mut files));
         files.insert("overlay/kustomization.yaml".into(), text);
         files
+    }
+
+    /// What few kustomizations have.
+    fn extras(&mut self, files: &mut Files) -> String {
+        let mut text = String::new();
+        if self.one_in(6) {
+            let options = self.pick(&["originAnnotations", "transformerAnnotations", "managedByLabel"]);
+            text.push_str(&format!("buildMetadata: [{options}, originAnnotations]\n"));
+        }
+        if self.one_in(6) {
+            let order = self.pick(&[
+                "{order: fifo}",
+                "{order: legacy}",
+                "{order: legacy, legacySortOptions: {orderFirst: [Service, Thing], orderLast: [ConfigMap]}}",
+            ]);
+            text.push_str(&format!("sortOptions: {order}\n"));
+        }
+        if self.one_in(6) {
+            let name = self.name();
+            let patch = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  k: patched\n  other.key: null\n"
+            );
+            files.insert("overlay/patch.yaml".into(), patch);
+            text.push_str("patchesStrategicMerge:\n- patch.yaml\n");
+        }
+        if self.one_in(8) {
+            let kind = self.pick(&["Deployment", "Service"]);
+            text.push_str(&format!(
+                "vars:\n- name: V\n  objref: {{kind: {kind}, name: {}, apiVersion: {}}}\n",
+                self.name(),
+                if kind == "Service" { "v1" } else { "apps/v1" }
+            ));
+        }
+        if self.one_in(6) {
+            files.insert(
+                "overlay/specs.yaml".into(),
+                "nameReference:\n- kind: ConfigMap\n  fieldSpecs:\n  - kind: Thing\n    path: spec/list/v\ncommonLabels:\n- path: \
+                 spec/marks\n  kind: Thing\n  create: true\nimages:\n- kind: Thing\n  path: spec/a\n"
+                    .into(),
+            );
+            text.push_str("configurations: [specs.yaml]\n");
+        }
+        if self.one_in(5) {
+            let config = match self.roll(6) {
+                0 => {
+                    "kind: PrefixTransformer\nmetadata: {name: t}\nprefix: t-\nfieldSpecs: [{path: metadata/name}]\n"
+                }
+                1 => {
+                    "kind: LabelTransformer\nmetadata: {name: t}\nlabels: {made: by-plugin}\nfieldSpecs: [{path: metadata/labels, create: true}]\n"
+                }
+                2 => {
+                    "kind: NamespaceTransformer\nmetadata: {name: t, namespace: plug}\nunsetOnly: true\nfieldSpecs: [{path: metadata/name, kind: Namespace, create: true}]\n"
+                }
+                3 => {
+                    "kind: ImageTagTransformer\nmetadata: {name: t}\nimageTag: {name: nginx, tagSuffix: -x}\nfieldSpecs: [{path: spec/containers[]/image}]\n"
+                }
+                4 => {
+                    "kind: AnnotationsTransformer\nmetadata: {name: t}\nannotations: {by: plugin}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n"
+                }
+                _ => {
+                    "kind: ValueAddTransformer\nmetadata: {name: t}\nvalue: added\ntargets:\n- selector: {kind: Thing}\n  fieldPath: spec/added\n"
+                }
+            };
+            files.insert("overlay/transformer.yaml".into(), format!("apiVersion: builtin\n{config}"));
+            text.push_str("transformers: [transformer.yaml]\n");
+        }
+        if self.one_in(6) {
+            let name = self.name();
+            files.insert("overlay/a.env".into(), "# comment\nA=1\n  B = two \nC\n\nD='q'\n".into());
+            files.insert(
+                "overlay/file.txt".into(),
+                self.pick(&["one\ntwo\n", "no end", "tab\tand trailing \n", ""]).into(),
+            );
+            files.insert(
+                "overlay/generator.yaml".into(),
+                format!(
+                    "apiVersion: builtin\nkind: {}\nmetadata: {{name: g}}\nname: {name}-made\nenvs: [a.env]\nfiles: [file.txt, x=file.txt]\n",
+                    self.pick(&["ConfigMapGenerator", "SecretGenerator"])
+                ),
+            );
+            text.push_str("generators: [generator.yaml]\n");
+        }
+        if self.one_in(5) {
+            let (a, b) = (self.name(), self.value());
+            let object = self.object();
+            let item: String = object.lines().map(|line| format!("    {line}\n")).collect();
+            let list = format!(
+                "apiVersion: v1\nkind: {}\nitems:\n  -\n{item}  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: {a}-item}}\n",
+                self.pick(&["List", "ConfigMapList"])
+            );
+            files.insert("base0/list.yaml".into(), list);
+            let merged = format!(
+                "apiVersion: v1\r\nkind: ConfigMap\r\nmetadata:\r\n  name: merged\r\n  labels: &l {{z: last, a: first}}\r\n  annotations:\r\n    \
+                 <<: *l\r\n    own: yes-it-is\r\ndata: {{k: plain}}\r\n---\r\napiVersion: v1\r\nkind: Thing\r\nmetadata: {{name: second}}\r\nspec:\r\n  a: {b}\r\n"
+            );
+            files.insert("base0/merged.yaml".into(), merged);
+            if let Some(base) = files.get_mut("base0/kustomization.yaml") {
+                *base = base.replacen("resources:\n", "resources:\n- list.yaml\n- merged.yaml\n", 1);
+            }
+        }
+        text
     }
 
     fn name(&mut self) -> &'static str {
