@@ -157,6 +157,83 @@ fn slips_are_answered_with_what_was_meant() {
 }
 
 #[test]
+fn a_missing_file_is_answered_with_files_that_nothing_uses() {
+    refuses(
+        &[
+            ("app/kustomization.yaml", b"resources: [used.yaml]\npatches: [{path: deployment.yaml}]\n"),
+            ("app/used.yaml", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),
+            ("app/ingress.yaml", b""),
+            ("app/sub/other.yaml", b""),
+        ],
+        ErrorKind::NotFound,
+        &[
+            "app/kustomization.yaml:2:18",
+            "no such file or directory: 'app/deployment.yaml'; in 'app' the kustomization does not use ingress.yaml",
+        ],
+    );
+}
+
+const TWO: &[u8] = b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n---\n\
+    apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: worker}\n";
+
+#[test]
+fn patches_that_match_nothing_are_answered_with_what_there_is() {
+    let gone = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: wrker}\n";
+    for field in ["patches: [{path: p.yaml}]", "patchesStrategicMerge: [p.yaml]"] {
+        let text = format!("resources: [two.yaml]\n{field}\n");
+        refuses(
+            &[
+                ("app/kustomization.yaml", text.as_bytes()),
+                ("app/two.yaml", TWO),
+                ("app/p.yaml", gone.as_bytes()),
+            ],
+            ErrorKind::Patch,
+            &[
+                "app/p.yaml:1:1: no matches for Id Deployment.v1.apps/wrker.[noNs]",
+                "; the build has of kind Deployment: Deployment.v1.apps/worker (app/two.yaml:5:1), \
+                 Deployment.v1.apps/web (app/two.yaml:1:1)",
+            ],
+        );
+    }
+}
+
+#[test]
+fn ten_patches_whose_targets_vanish() {
+    let mut text = "resources: [two.yaml]\npatches:\n".to_owned();
+    for n in 0..10 {
+        text.push_str(&format!(
+            "- target: {{kind: Deployment, name: gone-{n}}}\n  patch: '- {{op: remove, path: /spec}}'\n"
+        ));
+    }
+    let mut tree = MemTree::new();
+    tree.add_file("app/kustomization.yaml", &text).expect("a file");
+    tree.add_file("app/two.yaml", TWO).expect("a file");
+    let output = Build::new(&tree).run("app").expect("upstream builds it as well");
+    assert_eq!(output.notes().len(), 10);
+    assert_eq!(
+        output.notes()[1],
+        "app/kustomization.yaml:6:10: the target of this patch selects nothing; the build has of kind Deployment: \
+         Deployment.v1.apps/web (app/two.yaml:1:1), Deployment.v1.apps/worker (app/two.yaml:5:1)"
+    );
+    // A patch that deletes its target, and nine more for what is gone then.
+    let delete =
+        "- patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, $patch: delete}'\n";
+    let text = format!("resources: [two.yaml]\npatches:\n{}", delete.repeat(10));
+    refuses(
+        &[("app/kustomization.yaml", text.as_bytes()), ("app/two.yaml", TWO)],
+        ErrorKind::Patch,
+        &["app/kustomization.yaml:4:", "the build has of kind Deployment: Deployment.v1.apps/worker"],
+    );
+}
+
+#[test]
+fn one_scalar_of_100_megabytes() {
+    let tree_refuses =
+        MemTree::new().add_file("a", vec![b'x'; 100 << 20]).expect_err("more than a tree takes");
+    assert!(tree_refuses.to_string().contains("limit"), "{tree_refuses}");
+}
+
+#[test]
 fn patterns_that_are_no_patterns_or_cost_much() {
     let resource = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n";
     let patched = |pattern: &str| {

@@ -32,11 +32,19 @@ fn check(case: &Path, meta: &Value) -> Result<(), String> {
     let path = meta["path"].as_str().unwrap_or(".").replace("@ROOT@", ROOT);
     let path = if path.starts_with('/') || path.contains("://") { path } else { format!("{ROOT}/{path}") };
     let built = Build::new(&tree).options(options(meta)).run(&path);
+    let warnings: Vec<String> = built.iter().flat_map(kustomize_rs::Output::warnings).cloned().collect();
     let printed = built.and_then(|output| output.to_yaml());
     match (meta["expect"].as_str(), printed) {
         (Some("ok"), Ok(text)) => {
             let wanted = read(&case.join("expected.yaml"));
-            same_text(&wanted, &text.replace(ROOT, "@ROOT@"))
+            same_text(&wanted, &text.replace(ROOT, "@ROOT@"))?;
+            let wanted: Vec<&str> =
+                meta["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let got: Vec<String> = warnings.iter().map(|line| line.replace(ROOT, "@ROOT@")).collect();
+            if got != wanted {
+                return Err(format!("warned {got:?}, wanted {wanted:?}"));
+            }
+            Ok(())
         }
         (Some("ok"), Err(error)) => Err(format!("refused: {error}")),
         (_, Ok(_)) => Err(format!("built, wanted {:?}", read(&case.join("error.txt")))),

@@ -152,3 +152,63 @@ fn limits_are_the_caller_s() {
         "document holds more than 2 nodes",
     );
 }
+
+/// go-yaml CVE-2019-11253: aliases that double, in keys, values, merges, and across a chain of anchors.
+#[test]
+fn advisory_alias_bombs_are_refused_in_every_position() {
+    let many = |alias: &str| vec![alias.to_owned(); 20].join(", ");
+    let mut values = "a0: &a0 [x]\n".to_owned();
+    let mut merges = "a0: &a0 {k0: v}\n".to_owned();
+    let mut keys = "- &a0 [x]\n".to_owned();
+    for n in 1..25 {
+        let before = format!("*a{}", n - 1);
+        values.push_str(&format!("a{n}: &a{n} [{}]\n", many(&before)));
+        merges.push_str(&format!("a{n}: &a{n} {{<<: [{}], m{n}: [{}]}}\n", many(&before), many(&before)));
+        keys.push_str(&format!("- &a{n} {{? [{}] : v}}\n", many(&before)));
+    }
+    for text in [values, merges, keys] {
+        for options in [ReadOptions::v3(), ReadOptions::yaml11()] {
+            let Ok(Some(mut document)) = read_document(text.as_bytes(), FileId::NONE, &options) else {
+                continue;
+            };
+            let error = document.expand_aliases(&Limits::default()).unwrap_err();
+            assert!(error.to_string().contains("alias"), "{error}");
+        }
+    }
+}
+
+/// go-yaml CVE-2022-28948: short odd texts that once panicked.
+#[test]
+fn advisory_odd_texts_do_not_panic() {
+    for text in [
+        "0: [:!00 \\xef",
+        "#\n  - 0 0\n",
+        "a: &a\n  <<: *a\n",
+        "*",
+        "&",
+        "!",
+        "!<",
+        "%",
+        "? :",
+        "- -\t-",
+        "\u{feff}\u{feff}",
+        "--- |\n...",
+        "<<: [*x]",
+        "{? ",
+        "[? ",
+        "\"\\x",
+        "\"\\u12",
+        "'",
+        "|9\n",
+        ">-9+",
+        "a: |\n\tb",
+        "---\n---\n...\n...",
+        "[a, [b",
+        "? - a\n: - b\n?",
+    ] {
+        read_everywhere(text.as_bytes());
+        for end in 0..text.len() {
+            read_everywhere(&text.as_bytes()[..end]);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One test for each class of advisory about the peers that a build of strangers' files could belong to.
+
+use gitops_core::tree::MemTree;
+use kustomize_rs::{Build, Error, ErrorKind, LoadRestrictions, Options};
+
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+fn tree(files: &[(&str, &str)]) -> MemTree {
+    let mut tree = MemTree::new();
+    for (path, text) in files {
+        tree.add_file(path, text).expect("a file");
+    }
+    tree
+}
+
+#[track_caller]
+fn refused(tree: &MemTree, kind: ErrorKind) -> Error {
+    let error = Build::new(tree).run("app").expect_err("a refusal");
+    assert_eq!(error.kind(), kind, "{error}");
+    error
+}
+
+/// Flux CVE-2022-24877, Argo CD CVE-2022-24730: every field that names a file or a directory.
+#[test]
+fn no_field_reaches_out_of_the_tree_by_its_path() {
+    for entry in [
+        "resources: [PATH]",
+        "components: [PATH]",
+        "bases: [PATH]",
+        "crds: [PATH]",
+        "configurations: [PATH]",
+        "generators: [PATH]",
+        "transformers: [PATH]",
+        "validators: [PATH]",
+        "patches: [{path: PATH}]",
+        "patchesStrategicMerge: [PATH]",
+        "patchesJson6902: [{target: {version: v1, kind: ConfigMap, name: a}, path: PATH}]",
+        "replacements: [{path: PATH}]",
+        "openapi: {path: PATH}",
+        "configMapGenerator: [{name: b, files: [PATH]}]",
+        "configMapGenerator: [{name: b, files: [key=PATH]}]",
+        "configMapGenerator: [{name: b, envs: [PATH]}]",
+        "secretGenerator: [{name: b, files: [PATH]}]",
+        "secretGenerator: [{name: b, env: PATH}]",
+    ] {
+        for path in ["../../etc/passwd", "/etc/passwd", "a/../../../etc/passwd", "./../../x/"] {
+            for restrictions in [LoadRestrictions::RootOnly, LoadRestrictions::None] {
+                let text = format!("resources: [map.yaml]\n{}\n", entry.replace("PATH", path));
+                let text = if entry.starts_with("resources") { entry.replace("PATH", path) } else { text };
+                let tree = tree(&[("app/kustomization.yaml", &text), ("app/map.yaml", MAP)]);
+                let mut options = Options::default();
+                options.load_restrictions = restrictions;
+                let built = Build::new(&tree).options(options).run("app");
+                assert!(built.is_err(), "{text}");
+            }
+        }
+    }
+}
+
+/// Flux CVE-2022-24877, Argo CD CVE-2022-24731: links of files, of directories, and of what a link leads to.
+#[test]
+fn no_link_reaches_out_of_the_kustomization() {
+    let base = [
+        ("app/kustomization.yaml", "resources: [link.yaml]\n"),
+        ("secret.yaml", MAP),
+        ("other/secret.yaml", MAP),
+    ];
+    for (link, target) in [
+        ("app/link.yaml", "../secret.yaml"),
+        ("app/link.yaml", "/secret.yaml"),
+        ("app/link.yaml", "../../../../etc/passwd"),
+        ("app/link.yaml", "inner"),
+    ] {
+        let mut tree = tree(&base);
+        tree.add_link("app/inner", "../other/secret.yaml").expect("a link");
+        tree.add_link(link, target).expect("a link");
+        assert!(Build::new(&tree).run("app").is_err(), "{target}");
+    }
+    let mut tree =
+        tree(&[("app/kustomization.yaml", "configMapGenerator: [{name: b, files: [dir/secret.yaml]}]\n")]);
+    tree.add_file("other/secret.yaml", MAP).expect("a file");
+    tree.add_link("app/dir", "../other").expect("a link");
+    let error = refused(&tree, ErrorKind::Restricted);
+    assert!(error.to_string().contains("is not in or below 'app'"), "{error}");
+}
+
+/// Flux CVE-2022-24878: circles through resources, components and links.
+#[test]
+fn circles_end() {
+    for (field, kind) in [("resources", ""), ("components", "kind: Component\n")] {
+        let app = format!("{field}: [../b]\n");
+        let b = format!("{kind}{field}: [../app]\n");
+        let tree = tree(&[("app/kustomization.yaml", &app), ("b/kustomization.yaml", &b)]);
+        refused(&tree, ErrorKind::Cycle);
+    }
+    let mut linked = tree(&[("app/kustomization.yaml", "resources: [here]\n")]);
+    linked.add_link("app/here", ".").expect("a link");
+    refused(&linked, ErrorKind::Cycle);
+    let mut links = tree(&[("app/kustomization.yaml", "resources: [a]\n")]);
+    links.add_link("app/a", "b").expect("a link");
+    links.add_link("app/b", "a").expect("a link");
+    assert!(Build::new(&links).run("app").is_err());
+}
+
+/// Flux CVE-2022-24878: kustomizations that double at every level are bounded by what they make, which is refused as
+/// soon as one object comes twice.
+#[test]
+fn a_build_that_doubles_at_every_level_ends() {
+    let mut tree = tree(&[("n30/kustomization.yaml", "resources: [map.yaml]\n"), ("n30/map.yaml", MAP)]);
+    for n in 0..30 {
+        let text = format!("resources: [../n{0}, ../n{0}]\n", n + 1);
+        let path =
+            if n == 0 { "app/kustomization.yaml".to_owned() } else { format!("n{n}/kustomization.yaml") };
+        tree.add_file(&path, text).expect("a file");
+    }
+    refused(&tree, ErrorKind::Duplicate);
+}
+
+/// Flux CVE-2021-41254: nothing of a repository becomes a command.
+#[test]
+fn programs_and_containers_are_refused_by_name() {
+    for function in [
+        "config.kubernetes.io/function: \"exec: {path: ./run.sh}\"",
+        "config.kubernetes.io/function: \"container: {image: example.org/run}\"",
+        "other: none",
+    ] {
+        for field in ["generators", "transformers", "validators"] {
+            for alpha in [false, true] {
+                let plugin = format!(
+                    "apiVersion: someteam.example.com/v1\nkind: Run\nmetadata:\n  name: run\n  annotations:\n    {function}\n"
+                );
+                let tree = tree(&[
+                    ("app/kustomization.yaml", &format!("resources: [map.yaml]\n{field}: [plugin.yaml]\n")),
+                    ("app/map.yaml", MAP),
+                    ("app/plugin.yaml", &plugin),
+                    ("app/run.sh", "#!/bin/sh\n"),
+                ]);
+                let mut options = Options::default();
+                options.alpha_plugins = alpha;
+                let error = Build::new(&tree).options(options).run("app").expect_err("a refusal");
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+                assert!(error.to_string().contains("Run.v1.someteam.example.com/run"), "{error}");
+            }
+        }
+    }
+}
+
+/// go-yaml CVE-2019-11253 and Helm CVE-2022-36055: small texts that would grow.
+#[test]
+fn small_texts_do_not_grow_without_bound() {
+    let mut bomb = format!("{MAP}data:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..30 {
+        bomb.push_str(&format!("  a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")));
+    }
+    let tree_of = |kustomization: &str, map: &str| {
+        tree(&[("app/kustomization.yaml", kustomization), ("app/map.yaml", map)])
+    };
+    assert!(Build::new(&tree_of("resources: [map.yaml]\n", &bomb)).run("app").is_err());
+    // An index of a list far beyond its end, to be created.
+    for index in ["999999999", "18446744073709551615", "-1"] {
+        let text = format!(
+            "resources: [map.yaml]\nreplacements:\n- source: {{kind: ConfigMap, fieldPath: metadata.name}}\n  targets:\n  - \
+             select: {{kind: ConfigMap}}\n    fieldPaths: [list.{index}]\n    options: {{create: true}}\n"
+        );
+        let map = format!("{MAP}list: [1]\n");
+        if let Ok(output) = Build::new(&tree_of(&text, &map)).run("app") {
+            assert!(output.to_yaml().expect("text").len() < 1_000, "{index}");
+        }
+    }
+}
