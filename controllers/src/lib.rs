@@ -1,4 +1,4 @@
-//! Fleets: what a repository written for Flux means, reconciled over ports with no I/O of its own.
+//! Fleets: what a repository written for Flux means, rendered and reconciled over ports with no I/O of its own.
 //!
 //! One reconciler a kind: each observes, decides and acts through a [`World`], and answers when to come back. A binary
 //! drives them: it fills the [`Cache`] from watches, asks [`trigger::concerned`] whom a change concerns, and works off a
@@ -9,6 +9,7 @@ mod cache;
 mod context;
 pub mod crds;
 mod event;
+pub mod fleet;
 mod kind;
 mod memory;
 mod notification;

@@ -6,12 +6,16 @@
 
 mod build;
 mod completion;
+mod fleet;
+mod graph;
 mod helm;
 mod image;
 mod lint;
 mod package;
+mod render;
 mod show;
 mod template;
+mod tree;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -33,11 +37,14 @@ struct Cli {
 enum Command {
     Build(build::Args),
     Completion(completion::Args),
+    Graph(graph::Args),
     Image(image::Args),
     Lint(Box<lint::Args>),
     Package(package::Args),
+    Render(render::Args),
     Show(show::Args),
     Template(Box<template::Args>),
+    Tree(tree::Args),
     Version(version::Args),
 }
 
@@ -48,11 +55,14 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Package(args) => package::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Template(args) => template::run(&args),
+        Command::Tree(args) => tree::run(&args),
         Command::Version(args) => version::run(&args),
     };
     result.unwrap_or_else(|failure| {

@@ -1,0 +1,179 @@
+//! What the commands about whole repositories share: which files, which charts, which cache, how many threads.
+
+mod charts;
+mod git;
+mod threads;
+
+use crate::Failure;
+use gitops_controllers::fleet::{App, Cache, Fleet, Gap, KeepNodes, Rendered, Severity};
+use gitops_core::tree::{MemTree, Source};
+use gitops_fs::Folder;
+use std::path::{Path, PathBuf};
+
+pub(crate) use git::{changed_revisions, commit_tree};
+
+/// Flags that all commands about fleets have.
+#[derive(clap::Args, Debug)]
+pub(crate) struct FleetFlags {
+    /// Look for Flux Kustomizations below this folder of the repository only, such as one cluster's.
+    #[arg(long = "path", value_name = "FOLDER")]
+    below: Option<String>,
+    /// Folder with charts that are not in the repository: NAME-VERSION.tgz, or NAME/Chart.yaml (repeatable).
+    #[arg(long, value_name = "FOLDER")]
+    charts: Vec<PathBuf>,
+    /// Keep what was rendered in this folder, and render only what has changed since.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    /// The Kubernetes version that charts see.
+    #[arg(long, value_name = "VERSION")]
+    kube_version: Option<String>,
+    /// Further API versions that charts see (repeatable, comma-separated).
+    #[arg(short = 'a', long, value_name = "VERSION", value_delimiter = ',')]
+    api_versions: Vec<String>,
+    /// How many threads work; one a processor by default.
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+}
+
+/// A repository on disk.
+pub(crate) struct Repository {
+    /// Its root: where `.git` is, or the folder that was named.
+    pub(crate) root: PathBuf,
+    pub(crate) folder: Folder,
+    /// The folder that was named, seen from the root.
+    pub(crate) inside: String,
+}
+
+impl Repository {
+    /// Finds the repository that a folder belongs to.
+    pub(crate) fn find(path: &Path) -> Result<Self, Failure> {
+        let named = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
+        if !named.is_dir() {
+            return Err(format!("{} is no folder", path.display()).into());
+        }
+        let root = named.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&named).to_owned();
+        let inside = named.strip_prefix(&root)?.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+        let inside = if inside.is_empty() { ".".to_owned() } else { inside };
+        Ok(Self { folder: Folder::new(&root)?, root, inside })
+    }
+}
+
+impl FleetFlags {
+    /// Where roots are looked for: `--path` seen from the repository's root, or else the folder that was named.
+    pub(crate) fn below<'a>(&'a self, inside: &'a str) -> &'a str {
+        self.below.as_deref().unwrap_or(inside)
+    }
+
+    /// Renders a tree, with the cache where one is wanted.
+    pub(crate) fn render(
+        &self,
+        source: &(dyn Source + Sync),
+        below: &str,
+        keep: KeepNodes,
+    ) -> Result<Rendered, Failure> {
+        let file = self.cache.as_ref().map(|folder| folder.join("fleet"));
+        let mut cache = match file.as_ref().map(std::fs::read) {
+            Some(Ok(bytes)) => Cache::from_bytes(&bytes),
+            _ => Cache::default(),
+        };
+        let rendered = self.render_with(source, below, keep, &mut cache)?;
+        if let (Some(file), Some(folder)) = (file, &self.cache) {
+            let (_, misses) = cache.hits_and_misses();
+            if misses > 0 {
+                std::fs::create_dir_all(folder)?;
+                write_private(&file, &cache.to_bytes())?;
+            }
+        }
+        Ok(rendered)
+    }
+
+    /// Renders a tree with a cache of the caller's.
+    pub(crate) fn render_with(
+        &self,
+        source: &(dyn Source + Sync),
+        below: &str,
+        keep: KeepNodes,
+        cache: &mut Cache,
+    ) -> Result<Rendered, Failure> {
+        let mut capabilities = helm_rs::Capabilities::default();
+        if let Some(version) = &self.kube_version {
+            capabilities.kube_version = helm_rs::KubeVersion::parse(version)
+                .map_err(|error| format!("invalid kube version '{version}': {error}"))?;
+        }
+        capabilities.api_versions.extend(self.api_versions.iter().map(Into::into));
+        let charts = charts::ChartFolders::new(&self.charts);
+        let workers = threads::Threads::new(self.threads);
+        let fleet = Fleet::new(source)
+            .charts(&charts)
+            .workers(&workers)
+            .below(below)
+            .keep_nodes(keep)
+            .capabilities(&capabilities);
+        Ok(fleet.render(cache))
+    }
+}
+
+/// Rendered Secrets are nobody else's business.
+fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let fresh = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&fresh)?.write_all(content)?;
+    std::fs::rename(fresh, path)
+}
+
+/// Prints what is wrong or not known to stderr, and returns how many errors there were.
+pub(crate) fn report(rendered: &Rendered) -> usize {
+    let mut errors = 0;
+    for (app, gap) in rendered.all_gaps() {
+        errors += usize::from(gap.severity == Severity::Error);
+        let app = app.map(|id| format!(" [{id}]")).unwrap_or_default();
+        anstream::eprintln!("{}{app}", coloured(gap));
+    }
+    errors
+}
+
+/// `file:line:column: error: message`, the word in its colour.
+pub(crate) fn coloured(gap: &Gap) -> String {
+    use anstyle::{AnsiColor, Style};
+    let colour = match gap.severity {
+        Severity::Error => AnsiColor::Red,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Note => AnsiColor::Cyan,
+    };
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let place = if gap.place.is_empty() { String::new() } else { format!("{}: ", gap.place) };
+    let help = if gap.help.is_empty() { String::new() } else { format!("\n  help: {}", gap.help) };
+    format!("{place}{style}{}{style:#}: {}{help}", gap.severity.as_str(), gap.message)
+}
+
+/// Says which apps there are, where a selector names none.
+pub(crate) fn unknown(selector: &str, apps: &[App]) -> Failure {
+    let names: Vec<String> = apps
+        .iter()
+        .map(|app| app.id.to_string())
+        .chain(apps.iter().flat_map(|app| app.objects.iter().map(|object| object.id.to_string())))
+        .collect();
+    match gitops_core::did_you_mean(selector, names.iter().map(String::as_str)) {
+        Some(near) => format!("nothing in this fleet is called {selector}; did you mean {near}?").into(),
+        None => format!("nothing in this fleet is called {selector}").into(),
+    }
+}
+
+/// Either a folder on disk or a commit in memory.
+pub(crate) enum Side {
+    Folder(Folder),
+    Commit(MemTree),
+}
+
+impl Side {
+    pub(crate) fn source(&self) -> &(dyn Source + Sync) {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Commit(tree) => tree,
+        }
+    }
+}

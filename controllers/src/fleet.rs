@@ -1,0 +1,29 @@
+//! A whole repository as its controllers would apply it, without a cluster.
+//!
+//! [`Fleet`] finds the Flux Kustomizations of a tree, follows each to its path and to what that holds - nested
+//! Kustomizations, HelmReleases and their charts - and returns every object with the app that applies it. What can't be
+//! known without a cluster or a network is left as a [`Gap`] with its place.
+
+mod app;
+mod cache;
+mod flux;
+mod graph;
+mod kustomize;
+mod ports;
+mod recorder;
+mod release;
+mod render;
+mod roots;
+mod select;
+mod tree;
+mod variables;
+
+pub use app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
+pub use cache::Cache;
+pub use flux::{SourceRef, short_kind};
+pub use graph::{Edge, EdgeKind, Graph, GraphNode};
+pub use ports::{Charts, NoCharts, OneByOne, RemoteChart, Workers};
+pub use recorder::{Digest, Reads};
+pub use render::{Fleet, KeepNodes, Rendered};
+pub use select::Selector;
+pub use tree::Detail;

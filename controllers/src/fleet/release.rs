@@ -1,0 +1,468 @@
+//! Renders one HelmRelease: finds its chart, merges its values, runs the templates and the post-renderers.
+
+use std::sync::Arc;
+
+use gitops_core::tree::{MemTree, Source, join};
+use gitops_template::Seeded;
+use gitops_yaml::{Dialect, FileId, Node, ReadOptions, Str, print_sigs, read_stream};
+use helm_rs::chart::{Chart, EntryType, File, IgnoreRules};
+use helm_rs::render::{ReleaseFacts, RenderOptions};
+use helm_rs::values::{SetKind, Table, Value, merge_tables, set};
+use helm_rs::{Schemas, TemplateOptions, Warnings};
+use kustomize_rs::{Build, LoadRestrictions, Options};
+
+use super::app::{AppId, Gap, Severity};
+use super::flux::{SourceRef, is_true, namespace_of, source_ref, text};
+use super::kustomize::{near_directory, own};
+use super::ports::RemoteChart;
+use super::recorder::{Digest, Recorder};
+use super::render::{Fleet, World};
+use super::roots::Declared;
+use super::variables::{missing, references};
+
+/// Where a release's chart is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChartPlace {
+    /// A folder or an archive of the tree.
+    Tree(String),
+    /// Elsewhere.
+    Remote(RemoteChart),
+}
+
+/// Everything that a release is rendered from, but the chart itself.
+pub(crate) struct Request<'r> {
+    declared: &'r Declared,
+    spec: Node,
+    pub(crate) chart: ChartPlace,
+    values_files: Vec<Str>,
+    pub(crate) values: Table,
+}
+
+/// What a release became.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub(crate) objects: Vec<(Node, String)>,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+impl<'r> Request<'r> {
+    /// Resolves the chart's source and the values.
+    pub(crate) fn read(
+        id: &AppId,
+        declared: &'r Declared,
+        world: &World,
+        recorder: &mut Recorder<'_>,
+    ) -> Result<Self, Gap> {
+        let object = &declared.node;
+        let spec = object.get("spec").cloned().unwrap_or_else(|| Node::mapping(Vec::new()));
+        let place = |path: &[&str]| declared.show(object.at_path(path).unwrap_or(object));
+        let (chart, values_files) = match (spec.at_path(&["chart", "spec"]), spec.get("chartRef")) {
+            (Some(chart), _) => {
+                let at = ["spec", "chart", "spec", "sourceRef"];
+                let source = source_ref(object, &at)
+                    .ok_or_else(|| Gap::error(place(&["spec", "chart"]), "the chart names no sourceRef"))?;
+                (resolve(chart, &source, world, recorder, &place(&at))?, values_files(chart))
+            }
+            (None, Some(_)) => {
+                let at = ["spec", "chartRef"];
+                let source = source_ref(object, &at).ok_or_else(|| Gap::error(place(&at), "no chartRef"))?;
+                if source.kind == "HelmChart" {
+                    let found = find(world, &source, &place(&at))?;
+                    let chart = found.node.get("spec").cloned().unwrap_or_else(Node::null);
+                    let inner = source_ref(&found.node, &["spec", "sourceRef"])
+                        .ok_or_else(|| Gap::error(&*found.place, "the HelmChart names no sourceRef"))?;
+                    (resolve(&chart, &inner, world, recorder, &found.place)?, values_files(&chart))
+                } else {
+                    (resolve(&Node::null(), &source, world, recorder, &place(&at))?, Vec::new())
+                }
+            }
+            (None, None) => {
+                return Err(Gap::error(&*declared.place, "neither spec.chart nor spec.chartRef is set"));
+            }
+        };
+        let values = values(id, &spec, world, &|node| declared.show(node))?;
+        Ok(Self { declared, spec, chart, values_files, values })
+    }
+
+    /// What the render depends on, beside the files of the chart.
+    pub(crate) fn key(&self, id: &AppId) -> Digest {
+        let spec = print_sigs(&self.spec, Dialect::V3).unwrap_or_default();
+        let values =
+            print_sigs(&Value::table(self.values.clone()).to_node(), Dialect::V3).unwrap_or_default();
+        let chart = format!("{:?}", self.chart);
+        let id = id.to_string();
+        Digest::of_parts([id.as_bytes(), spec.as_bytes(), values.as_bytes(), chart.as_bytes()])
+    }
+
+    /// Loads the chart, with the values files that the release names in place of its own values.
+    pub(crate) fn load(&self, fleet: &Fleet<'_>, recorder: &mut Recorder<'_>) -> Result<Chart, Gap> {
+        let refuse = |message: String| Gap::error(&*self.declared.place, message);
+        let mut warnings = Warnings::new();
+        let mut chart = match &self.chart {
+            ChartPlace::Tree(path) if recorder.is_file(path) => {
+                let content = recorder.read(path).map_err(|error| refuse(error.to_string()))?;
+                Chart::load_archive(&content, &mut warnings)
+            }
+            ChartPlace::Tree(path) => {
+                Chart::load(&chart_files(recorder, path).map_err(refuse)?, &mut warnings)
+            }
+            ChartPlace::Remote(remote) => {
+                let gap = |why| Gap::new(Severity::Warning, &*self.declared.place, why);
+                Ok(fleet.charts.chart(remote).map_err(gap)?)
+            }
+        }
+        .map_err(|error| refuse(error.to_string()))?;
+        if !self.values_files.is_empty() {
+            let is_lenient = is_true(&self.spec, &["chart", "spec", "ignoreMissingValuesFiles"]);
+            let mut all = Table::new();
+            for name in &self.values_files {
+                let raw =
+                    chart.raw().iter().find(|file| file.name == *name).map(|file| Arc::clone(&file.data));
+                let content = match (&self.chart, raw) {
+                    // In a repository the names are seen from its root.
+                    (ChartPlace::Tree(_), _) => recorder.read(name).ok().map(|content| content.into_owned()),
+                    (ChartPlace::Remote(_), raw) => raw.map(|data| data.to_vec()),
+                };
+                let Some(content) = content else {
+                    if is_lenient {
+                        continue;
+                    }
+                    return Err(refuse(format!("values file '{name}' not found")));
+                };
+                let table =
+                    helm_rs::values::load_values(&content, name).map_err(|e| refuse(e.to_string()))?;
+                merge_tables(&mut all, &table);
+            }
+            chart.set_values(all);
+        }
+        Ok(chart)
+    }
+
+    /// The name and the namespace of the release.
+    pub(crate) fn facts(&self) -> ReleaseFacts {
+        let object = &self.declared.node;
+        let target = text(&self.spec, &["targetNamespace"]);
+        let name = match (text(&self.spec, &["releaseName"]), text(object, &["metadata", "name"])) {
+            (given, _) if !given.is_empty() => given.to_string(),
+            (_, name) if target.is_empty() => name.to_string(),
+            (_, name) => format!("{target}-{name}"),
+        };
+        let namespace = if target.is_empty() { namespace_of(object) } else { target };
+        ReleaseFacts::install(short_name(&name), namespace)
+    }
+
+    /// Renders the chart.
+    pub(crate) fn render(&self, fleet: &Fleet<'_>, recorder: &mut Recorder<'_>) -> Result<Made, Gap> {
+        let chart = self.load(fleet, recorder)?;
+        let facts = self.facts();
+        // Chance is the same in every render, so that only what changed differs.
+        let world = Seeded::new(0x6f70_7321, 946_684_800_000_000_000);
+        let mut render = RenderOptions::new(facts.clone()).world(&world);
+        if let Some(capabilities) = fleet.capabilities {
+            render = render.capabilities(capabilities.clone());
+        }
+        let skips_schema = is_true(&self.spec, &["install", "disableSchemaValidation"]);
+        let options = TemplateOptions::new(render).schemas(if skips_schema {
+            Schemas::Skipped
+        } else {
+            Schemas::Checked
+        });
+        let mut warnings = Warnings::new();
+        let templated = helm_rs::template(chart, &self.values, &options, &mut warnings)
+            .map_err(|error| Gap::error(&*self.declared.place, format!("helm template failed: {error}")))?;
+        let mut made = Made::default();
+        let crds = match text(&self.spec, &["install", "crds"]).as_str() {
+            "Skip" => &[][..],
+            _ => &templated.crds,
+        };
+        for crd in crds {
+            self.documents(&crd.file.text(), &crd.path, &mut made)?;
+        }
+        for manifest in &templated.manifests {
+            self.documents(&manifest.content, &manifest.file, &mut made)?;
+        }
+        if !is_true(&self.spec, &["install", "disableHooks"]) {
+            for hook in templated.hooks_without_tests() {
+                self.documents(&hook.manifest, &hook.path, &mut made)?;
+            }
+        }
+        self.post_render(&mut made)?;
+        self.finish(&mut made, &facts);
+        Ok(made)
+    }
+
+    fn documents(&self, text: &str, file: &str, made: &mut Made) -> Result<(), Gap> {
+        let options = ReadOptions::v3();
+        let documents = read_stream(text.as_bytes(), FileId::NONE, &options)
+            .map_err(|error| Gap::error(&*self.declared.place, format!("{file}: {error}")))?;
+        let objects = documents.into_iter().map(|document| document.root).filter(Node::is_mapping);
+        made.objects.extend(objects.map(|node| (node, file.to_owned())));
+        Ok(())
+    }
+
+    /// Runs the kustomize patches of `postRenderers`.
+    fn post_render(&self, made: &mut Made) -> Result<(), Gap> {
+        let refuse = |message: String| Gap::error(&*self.declared.place, message);
+        for step in self.spec.get("postRenderers").and_then(Node::items).unwrap_or_default() {
+            let Some(kustomize) = step.get("kustomize") else { continue };
+            let mut kustomization = Node::mapping(Vec::new());
+            kustomization.set("resources", Node::sequence(vec![Node::string("all.yaml")]));
+            for field in ["patches", "images", "patchesStrategicMerge", "patchesJson6902"] {
+                if let Some(value) = kustomize.get(field) {
+                    kustomization.set(field, stringified(value));
+                }
+            }
+            let mut all = String::new();
+            for (node, _) in &made.objects {
+                all.push_str("---\n");
+                all.push_str(&print_sigs(node, Dialect::V3).map_err(|error| refuse(error.to_string()))?);
+            }
+            let printed =
+                print_sigs(&kustomization, Dialect::V3).map_err(|error| refuse(error.to_string()))?;
+            let mut tree = MemTree::new();
+            tree.add_file("all.yaml", all).map_err(|error| refuse(error.to_string()))?;
+            tree.add_file("kustomization.yaml", printed).map_err(|error| refuse(error.to_string()))?;
+            let mut options = Options::default();
+            options.load_restrictions = LoadRestrictions::RootOnly;
+            let output = Build::new(&tree)
+                .options(options)
+                .run(".")
+                .map_err(|error| refuse(format!("post-renderer failed: {error}")))?;
+            let places: std::collections::HashMap<_, _> = made
+                .objects
+                .iter()
+                .map(|(node, place)| (gitops_core::object::ObjectId::of(node), place.clone()))
+                .collect();
+            let kept = output.resources().iter().map(|resource| {
+                let id = gitops_core::object::ObjectId::of(&resource.node);
+                (resource.node.clone(), places.get(&id).cloned().unwrap_or_default())
+            });
+            made.objects = kept.collect();
+        }
+        Ok(())
+    }
+
+    /// Adds namespaces, common metadata and the controller's labels.
+    fn finish(&self, made: &mut Made, facts: &ReleaseFacts) {
+        let pairs = |field: &str| -> Vec<(Str, Str)> {
+            let entries = self.spec.at_path(&["commonMetadata", field]).and_then(Node::entries);
+            let pair = |e: &gitops_yaml::Entry| Some((e.key.scalar()?.clone(), e.value.scalar()?.clone()));
+            entries.unwrap_or_default().iter().filter_map(pair).collect()
+        };
+        let mut labels = pairs("labels");
+        labels.push((
+            Str::literal("helm.toolkit.fluxcd.io/name"),
+            text(&self.declared.node, &["metadata", "name"]),
+        ));
+        labels.push((Str::literal("helm.toolkit.fluxcd.io/namespace"), namespace_of(&self.declared.node)));
+        let annotations = pairs("annotations");
+        let schema = gitops_core::schema::Schema::kubernetes();
+        for (node, _) in &mut made.objects {
+            own(node, &labels, &annotations);
+            let is_namespaced = schema.scope(super::flux::api_version(node), super::flux::kind(node))
+                != Some(gitops_core::schema::Scope::Cluster);
+            if is_namespaced
+                && text(node, &["metadata", "namespace"]).is_empty()
+                && let Some(metadata) = node.get_mut("metadata")
+            {
+                metadata.set("namespace", Node::string(facts.namespace.clone()));
+            }
+        }
+    }
+}
+
+/// Patches are texts; what was written as a mapping is printed.
+fn stringified(value: &Node) -> Node {
+    let items = value.items().unwrap_or_default().iter();
+    let text = |item: &Node| match item.get("patch") {
+        Some(patch) if !patch.is_scalar() => {
+            let mut item = item.clone();
+            item.set("patch", Node::string(print_sigs(patch, Dialect::V3).unwrap_or_default()));
+            item
+        }
+        _ => item.clone(),
+    };
+    Node::sequence(items.map(text).collect())
+}
+
+/// A release's name is at most 53 long; longer ones are cut and told apart by a digest.
+fn short_name(name: &str) -> String {
+    if name.len() <= 53 {
+        return name.to_owned();
+    }
+    let digest = Digest::of(name.as_bytes()).to_string();
+    let head: String = name.chars().take(40).collect();
+    format!("{head}-{}", digest.get(..12).unwrap_or_default())
+}
+
+fn values_files(chart: &Node) -> Vec<Str> {
+    let mut files: Vec<Str> = Vec::new();
+    let list = chart.get("valuesFiles").and_then(Node::items).unwrap_or_default();
+    files.extend(list.iter().filter_map(Node::scalar).map(|name| name.trim_start_matches("./").into()));
+    // The one of older versions is laid beneath.
+    let old = text(chart, &["valuesFile"]);
+    if !old.is_empty() {
+        files.insert(0, old.trim_start_matches("./").into());
+    }
+    files
+}
+
+fn find<'w>(world: &'w World, source: &SourceRef, place: &str) -> Result<&'w Declared, Gap> {
+    world.sources.get(source).ok_or_else(|| {
+        let gap = Gap::error(
+            place,
+            format!("no such {} in this repository: {}/{}", source.kind, source.namespace, source.name),
+        );
+        let same = world.sources.keys().filter(|known| known.kind == source.kind);
+        let mut elsewhere = same.clone().filter(|known| known.name == source.name);
+        match (elsewhere.next(), gitops_yaml::did_you_mean(&source.name, same.map(|s| s.name.as_str()))) {
+            (Some(other), _) => gap.help(format!("there is one in namespace {}", other.namespace)),
+            (None, Some(near)) => gap.help(format!("did you mean {near}?")),
+            (None, None) => gap,
+        }
+    })
+}
+
+/// Finds a chart by its source.
+fn resolve(
+    chart: &Node,
+    source: &SourceRef,
+    world: &World,
+    recorder: &Recorder<'_>,
+    place: &str,
+) -> Result<ChartPlace, Gap> {
+    let name = text(chart, &["chart"]);
+    let version = text(chart, &["version"]);
+    let version = if version == "*" { Str::EMPTY } else { version };
+    let remote = |url: &str, name: &str, version: &str| {
+        ChartPlace::Remote(RemoteChart {
+            url: url.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+        })
+    };
+    match source.kind.as_str() {
+        "HelmRepository" => {
+            let found = find(world, source, place)?;
+            Ok(remote(&text(&found.node, &["spec", "url"]), &name, &version))
+        }
+        "OCIRepository" => {
+            let found = find(world, source, place)?;
+            let reference = |field| text(&found.node, &["spec", "ref", field]);
+            let wanted = ["digest", "semver", "tag"].into_iter().map(reference).find(|text| !text.is_empty());
+            Ok(remote(&text(&found.node, &["spec", "url"]), "", &wanted.unwrap_or_default()))
+        }
+        _ => {
+            let own = world.own_source.as_ref();
+            let url = |reference: &SourceRef| {
+                world.sources.get(reference).map(|found| text(&found.node, &["spec", "url"]))
+            };
+            if own.is_some_and(|own| own != source && url(source).is_some() && url(own) != url(source)) {
+                let message =
+                    format!("chart {name} is in {source}, which is another repository than this one");
+                return Err(Gap::new(Severity::Warning, place, message));
+            }
+            let path = join(".", &name).map_err(|error| Gap::error(place, error.to_string()))?;
+            if recorder.kind(&path).is_err() {
+                let gap = Gap::error(place, format!("chart {name} is not in this repository"));
+                return Err(match near_directory(recorder, &path) {
+                    Some(near) => gap.help(format!("did you mean ./{near}?")),
+                    None => gap,
+                });
+            }
+            Ok(ChartPlace::Tree(path))
+        }
+    }
+}
+
+/// Merges `valuesFrom` in order, then the values of the release itself.
+fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String) -> Result<Table, Gap> {
+    let mut all = Table::new();
+    for (key, is_optional, entry) in references(id, spec.get("valuesFrom")) {
+        let refuse = |message: String| Gap::error(show(&entry), message);
+        let wanted = text(&entry, &["valuesKey"]);
+        let wanted = if wanted.is_empty() { Str::literal("values.yaml") } else { wanted };
+        let config = match world.configs.get(&key) {
+            Some(config) => config,
+            None if is_optional => continue,
+            None => {
+                let what = "could not resolve chart values reference";
+                return Err(missing(&key, &world.configs, show(&entry), what));
+            }
+        };
+        let Some(value) = config.data.get(&wanted) else {
+            if is_optional {
+                continue;
+            }
+            let (kind, namespace, name) = &key;
+            let message = format!(
+                "could not resolve {kind} chart values reference '{namespace}/{name}' with key '{wanted}': key not found"
+            );
+            return Err(refuse(message));
+        };
+        match text(&entry, &["targetPath"]) {
+            path if path.is_empty() => {
+                let table = helm_rs::values::load_values(value.as_bytes(), &config.place)
+                    .map_err(|error| refuse(error.to_string()))?;
+                merge_tables(&mut all, &table);
+            }
+            path => {
+                let quoted = [('"', '"'), ('\'', '\'')].iter().any(|(open, close)| {
+                    value.len() >= 2 && value.starts_with(*open) && value.ends_with(*close)
+                });
+                let (value, kind) = match (is_true(&entry, &["literal"]), quoted) {
+                    (true, _) => (value.as_str(), SetKind::Literal),
+                    (false, true) => (value.get(1..value.len() - 1).unwrap_or_default(), SetKind::Text),
+                    (false, false) => (value.as_str(), SetKind::Typed),
+                };
+                set(&mut all, &format!("{path}={value}"), kind).map_err(|error| refuse(error.to_string()))?;
+            }
+        }
+    }
+    if let Some(own) = spec.get("values")
+        && let Value::Table(table) = Value::from_node(own)
+    {
+        merge_tables(&mut all, &table);
+    }
+    Ok(all)
+}
+
+/// Reads the files of a chart's folder, without what its `.helmignore` names.
+fn chart_files(source: &dyn Source, folder: &str) -> Result<Vec<File>, String> {
+    let ignore = join(folder, ".helmignore").map_err(|error| error.to_string())?;
+    let rules = match source.read(&ignore) {
+        Ok(content) => {
+            IgnoreRules::parse(&String::from_utf8_lossy(&content)).map_err(|error| error.to_string())?
+        }
+        Err(_) => IgnoreRules::default(),
+    };
+    let mut files = Vec::new();
+    gather(source, folder, "", &rules, 0, &mut files)?;
+    Ok(files)
+}
+
+fn gather(
+    source: &dyn Source,
+    folder: &str,
+    prefix: &str,
+    rules: &IgnoreRules,
+    depth: usize,
+    files: &mut Vec<File>,
+) -> Result<(), String> {
+    if depth > 64 {
+        return Err(format!("{folder}: folders are nested too deep"));
+    }
+    for name in source.list(folder).map_err(|error| error.to_string())? {
+        let path = join(folder, &name).map_err(|error| error.to_string())?;
+        let name = format!("{prefix}{name}");
+        if source.is_directory(&path) {
+            if !rules.ignores(&name, EntryType::Directory) {
+                gather(source, &path, &format!("{name}/"), rules, depth + 1, files)?;
+            }
+        } else if !rules.ignores(&name, EntryType::File) {
+            let content = source.read(&path).map_err(|error| error.to_string())?;
+            files.push(File::new(name, &content));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,568 @@
+//! Renders a fleet, from its roots to the last chart.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use gitops_core::tree::Source;
+use gitops_yaml::{Dialect, FileId, Files, Node, ReadOptions, Str, print_sigs, read_document};
+
+use super::app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
+use super::cache::{Cache, Entry};
+use super::flux::{self, SourceRef, is_true, source_ref, text};
+use super::kustomize::{self, own};
+use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
+use super::recorder::{Answers, Digest, Recorder};
+use super::release;
+use super::roots::{self, Declared, objects_of};
+use super::variables::{Configs, Variable, references, variables};
+
+/// A repository to render.
+///
+/// ```
+/// use gitops_controllers::fleet::{Cache, Fleet};
+/// use gitops_core::tree::MemTree;
+/// let mut tree = MemTree::new();
+/// tree.add_file(
+///     "clusters/demo/apps.yaml",
+///     "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\n\
+///      spec: {path: ./apps, sourceRef: {kind: GitRepository, name: fleet}}\n",
+/// )?;
+/// tree.add_file("apps/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n")?;
+/// let rendered = Fleet::new(&tree).render(&mut Cache::default());
+/// assert_eq!(rendered.apps[0].id.to_string(), "kustomization/flux-system/apps");
+/// assert_eq!(rendered.apps[0].objects[0].id.to_string(), "ConfigMap/b/a");
+/// # Ok::<(), gitops_core::tree::TreeError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Fleet<'a> {
+    pub(crate) source: &'a (dyn Source + Sync),
+    pub(crate) charts: &'a dyn Charts,
+    pub(crate) workers: &'a dyn Workers,
+    pub(crate) below: &'a str,
+    pub(crate) keep: KeepNodes,
+    pub(crate) capabilities: Option<&'a helm_rs::Capabilities>,
+}
+
+/// Whether rendered objects keep their trees, with the place of each field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepNodes {
+    /// They are kept as text alone.
+    #[default]
+    No,
+    /// They are kept, which costs memory and passes the cache by.
+    Yes,
+}
+
+/// A fleet as it would be applied.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Rendered {
+    /// The apps, each after the one that applies it.
+    pub apps: Vec<App>,
+    /// What is wrong with no app in particular.
+    pub gaps: Vec<Gap>,
+}
+
+impl Rendered {
+    /// Lists everything that is wrong or not known, with the app it is about.
+    pub fn all_gaps(&self) -> impl Iterator<Item = (Option<&AppId>, &Gap)> {
+        let own = self.gaps.iter().map(|gap| (None, gap));
+        own.chain(self.apps.iter().flat_map(|app| app.gaps.iter().map(|gap| (Some(&app.id), gap))))
+    }
+}
+
+impl std::fmt::Debug for Fleet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fleet").field("below", &self.below).field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
+
+/// An app that waits to be rendered.
+#[derive(Clone)]
+struct Job {
+    id: AppId,
+    declared: Declared,
+    parent: Option<usize>,
+    cluster: usize,
+}
+
+/// What one job made.
+struct Outcome {
+    key: Digest,
+    entry: Arc<Entry>,
+    was_cached: bool,
+    /// With [`KeepNodes::Yes`]: the trees of the entry's objects.
+    nodes: Vec<Node>,
+    files: Arc<Files>,
+    /// Apps and sources among the objects.
+    declared: Vec<Declared>,
+}
+
+/// What is known of one cluster so far.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) configs: Configs,
+    pub(crate) sources: HashMap<SourceRef, Declared>,
+    /// The source that holds this repository.
+    pub(crate) own_source: Option<SourceRef>,
+}
+
+impl<'a> Fleet<'a> {
+    /// Renders what a tree holds, without charts from elsewhere and on one thread.
+    #[must_use]
+    pub fn new(source: &'a (dyn Source + Sync)) -> Self {
+        Self {
+            source,
+            charts: &NoCharts,
+            workers: &OneByOne,
+            below: ".",
+            keep: KeepNodes::No,
+            capabilities: None,
+        }
+    }
+
+    /// Sets where charts come from that the tree does not hold.
+    #[must_use]
+    pub fn charts(mut self, charts: &'a dyn Charts) -> Self {
+        self.charts = charts;
+        self
+    }
+
+    /// Sets who does the work.
+    #[must_use]
+    pub fn workers(mut self, workers: &'a dyn Workers) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Looks for roots below this folder only; what they lead to may lie anywhere in the tree.
+    #[must_use]
+    pub fn below(mut self, folder: &'a str) -> Self {
+        self.below = folder;
+        self
+    }
+
+    /// Says whether objects keep their trees.
+    #[must_use]
+    pub fn keep_nodes(mut self, keep: KeepNodes) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Sets what charts learn of the cluster.
+    #[must_use]
+    pub fn capabilities(mut self, capabilities: &'a helm_rs::Capabilities) -> Self {
+        self.capabilities = Some(capabilities);
+        self
+    }
+
+    /// Renders everything, and leaves in the cache what the next render can use.
+    #[must_use]
+    pub fn render(&self, cache: &mut Cache) -> Rendered {
+        let below = gitops_core::tree::clean(self.below).unwrap_or_else(|_| ".".to_owned());
+        let files = roots::files_below(self.source, &below);
+        let candidates = roots::candidates(self.source, &files);
+        let answers = Answers::new(self.source);
+        let mut run = Run {
+            fleet: self,
+            answers: &answers,
+            cache,
+            used: HashMap::new(),
+            hits: 0,
+            rendered: Rendered::default(),
+            worlds: Vec::new(),
+            seen: HashSet::new(),
+            releases: Vec::new(),
+            raw: None,
+        };
+        let mut pending = Vec::new();
+        if candidates.is_empty() {
+            pending.extend(run.plain(&below));
+        }
+        let found = roots::roots(self.source, candidates);
+        for (cluster, declared) in roots::clusters(&found).into_iter().zip(found) {
+            while run.worlds.len() <= cluster {
+                run.worlds.push(World::default());
+            }
+            if let Some(world) = run.worlds.get_mut(cluster)
+                && world.own_source.is_none()
+            {
+                world.own_source = source_ref(&declared.node, &["spec", "sourceRef"]);
+            }
+            pending.extend(run.job(declared, None, cluster));
+        }
+        run.kustomizations(pending);
+        run.releases();
+        let Run { used, hits, rendered, .. } = run;
+        cache.replace(used, hits);
+        rendered
+    }
+}
+
+struct Run<'f, 'a> {
+    fleet: &'f Fleet<'a>,
+    answers: &'f Answers<'a>,
+    cache: &'f Cache,
+    used: HashMap<Digest, Arc<Entry>>,
+    hits: usize,
+    rendered: Rendered,
+    worlds: Vec<World>,
+    seen: HashSet<(usize, AppId)>,
+    releases: Vec<Job>,
+    /// ConfigMaps and Secrets as they stand in files, for what no app applies.
+    raw: Option<Configs>,
+}
+
+impl Run<'_, '_> {
+    /// A folder without any of Flux's objects, as if one Kustomization applied it.
+    fn plain(&mut self, folder: &str) -> Option<Job> {
+        let text = format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: \"{}\", namespace: \
+             default}}\nspec: {{path: \"{folder}\"}}\n",
+            gitops_core::tree::base_name(folder)
+        );
+        let document = read_document(text.as_bytes(), FileId::NONE, &ReadOptions::v3()).ok()??;
+        self.worlds.push(World::default());
+        let path = folder.to_owned();
+        let declared = Declared { node: document.root, place: path.clone(), path, files: Arc::default() };
+        self.job(declared, None, 0)
+    }
+
+    /// Makes a job of an app that was not seen yet.
+    fn job(&mut self, declared: Declared, parent: Option<usize>, cluster: usize) -> Option<Job> {
+        let id = flux::app_id(&declared.node)?;
+        self.seen.insert((cluster, id.clone())).then_some(Job { id, declared, parent, cluster })
+    }
+
+    /// Renders Kustomizations and those that they apply. One that needs variables waits until nothing else is left that
+    /// might bring them.
+    fn kustomizations(&mut self, pending: Vec<Job>) {
+        let mut pending = pending;
+        while !pending.is_empty() {
+            let (mut ready, mut waiting): (Vec<Job>, Vec<Job>) =
+                pending.drain(..).partition(|job| self.has_all_configs(job));
+            if ready.is_empty() {
+                std::mem::swap(&mut ready, &mut waiting);
+                self.find_raw_configs();
+            }
+            pending = waiting;
+            let outcomes = map(self.fleet.workers, &ready, |job| self.kustomization(job));
+            for (job, outcome) in ready.into_iter().zip(outcomes) {
+                pending.extend(self.keep(job, outcome));
+            }
+        }
+    }
+
+    fn has_all_configs(&self, job: &Job) -> bool {
+        let Some(world) = self.worlds.get(job.cluster) else { return true };
+        let list = job.declared.node.at_path(&["spec", "postBuild", "substituteFrom"]);
+        references(&job.id, list).iter().all(|(key, _, _)| world.configs.has(key))
+    }
+
+    /// Looks at ConfigMaps and Secrets that no app applies so far.
+    fn find_raw_configs(&mut self) {
+        if self.raw.is_some() {
+            return;
+        }
+        let mut raw = Configs::default();
+        for path in roots::files_below(self.fleet.source, ".") {
+            if kustomize::is_manifest(&path) {
+                for declared in objects_of(self.fleet.source, &path) {
+                    if matches!(flux::kind(&declared.node), "ConfigMap" | "Secret")
+                        && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
+                    {
+                        raw.add(&object);
+                    }
+                }
+            }
+        }
+        self.raw = Some(raw);
+    }
+
+    fn variables(&self, job: &Job) -> Result<BTreeMap<Str, Variable>, Gap> {
+        let empty = Configs::default();
+        let spec = job.declared.node.get("spec").cloned().unwrap_or_else(Node::null);
+        let known = self.worlds.get(job.cluster).map_or(&empty, |world| &world.configs);
+        let show = |_: &Node| job.declared.place.clone();
+        match variables(&job.id, &spec, known, &show) {
+            Err(_) if self.raw.is_some() => {
+                variables(&job.id, &spec, self.raw.as_ref().unwrap_or(&empty), &show)
+            }
+            other => other,
+        }
+    }
+
+    fn kustomization(&self, job: &Job) -> Outcome {
+        let object = &job.declared.node;
+        let spec = object.get("spec").cloned().unwrap_or_else(|| Node::mapping(Vec::new()));
+        let (vars, early) = match self.variables(job) {
+            Ok(vars) => (vars, None),
+            Err(gap) => (BTreeMap::new(), Some(gap)),
+        };
+        let printed = print_sigs(&spec, Dialect::V3).unwrap_or_default();
+        let id = job.id.to_string();
+        let mut parts: Vec<&[u8]> = vec![id.as_bytes(), printed.as_bytes(), job.declared.place.as_bytes()];
+        for (name, variable) in &vars {
+            parts.extend([name.as_bytes(), variable.value.as_bytes()]);
+        }
+        if let Some(gap) = &early {
+            parts.push(gap.message.as_bytes());
+        }
+        let key = Digest::of_parts(parts);
+        if let Some(outcome) = self.cached(key) {
+            return outcome;
+        }
+        let mut entry = Entry::default();
+        entry.gaps.extend(early);
+        let mut recorder = Recorder::new(self.answers);
+        let elsewhere = self.elsewhere(job, &["spec", "sourceRef"]);
+        let built = match elsewhere {
+            Some(gap) => Err(gap),
+            None => kustomize::build(&mut recorder, &job.declared),
+        };
+        let mut built = built.unwrap_or_else(|gap| {
+            entry.gaps.push(gap);
+            kustomize::Built::default()
+        });
+        entry.reads = recorder.into_reads();
+        for warning in &built.warnings {
+            entry.gaps.push(Gap::new(
+                Severity::Note,
+                "",
+                warning.trim_start_matches("# Warning: ").to_owned(),
+            ));
+        }
+        let metadata = |field: &str| -> Vec<(Str, Str)> {
+            let pairs = spec.at_path(&["commonMetadata", field]).and_then(Node::entries).unwrap_or_default();
+            pairs.iter().filter_map(|e| Some((e.key.scalar()?.clone(), e.value.scalar()?.clone()))).collect()
+        };
+        let mut labels = Vec::new();
+        if object.get("metadata").is_some() && job.declared.path.ends_with("ml") {
+            labels.push((Str::literal("kustomize.toolkit.fluxcd.io/name"), job.id.name.clone()));
+            labels.push((Str::literal("kustomize.toolkit.fluxcd.io/namespace"), job.id.namespace.clone()));
+        }
+        labels.extend(metadata("labels"));
+        let annotations = metadata("annotations");
+        let mut nodes = Vec::new();
+        let mut declared = Vec::new();
+        let files = Arc::new(std::mem::take(&mut built.files));
+        for mut node in built.objects.drain(..) {
+            let place = files.show(node.place);
+            unseal(&mut node, &spec, &place, &mut entry.gaps);
+            own(&mut node, &labels, &annotations);
+            self.add(node, place, &files, &mut entry, (&mut declared, &mut nodes));
+        }
+        Outcome { key, entry: Arc::new(entry), was_cached: false, nodes, files, declared }
+    }
+
+    /// Adds an object to what a job made.
+    fn add(
+        &self,
+        node: Node,
+        place: String,
+        files: &Arc<Files>,
+        entry: &mut Entry,
+        (declared, nodes): (&mut Vec<Declared>, &mut Vec<Node>),
+    ) {
+        match RenderedObject::of(&node, place.as_str()) {
+            Ok(object) => entry.objects.push(object),
+            Err(error) => {
+                entry.gaps.push(Gap::error(place, error.to_string()));
+                return;
+            }
+        }
+        if flux::app_id(&node).is_some() || flux::is_source(&node) {
+            let path = place.split(':').next().unwrap_or_default().to_owned();
+            declared.push(Declared { node: node.clone(), path, place, files: Arc::clone(files) });
+        }
+        if self.fleet.keep == KeepNodes::Yes {
+            nodes.push(node);
+        }
+    }
+
+    fn cached(&self, key: Digest) -> Option<Outcome> {
+        if self.fleet.keep == KeepNodes::Yes {
+            return None;
+        }
+        let entry = self.cache.get(key, self.answers)?;
+        let is_flux = |object: &&RenderedObject| object.id.group.ends_with("toolkit.fluxcd.io");
+        let declared = entry.objects.iter().filter(is_flux).filter_map(|object| {
+            let node = object.read().ok()?;
+            let path = object.place.split(':').next().unwrap_or_default().to_owned();
+            let node = without_places(node);
+            Some(Declared { node, path, place: object.place.to_string(), files: Arc::default() })
+        });
+        let declared = declared.collect();
+        Some(Outcome { key, entry, was_cached: true, nodes: Vec::new(), files: Arc::default(), declared })
+    }
+
+    /// Says that something comes from another repository.
+    fn elsewhere(&self, job: &Job, path: &[&str]) -> Option<Gap> {
+        let wanted = source_ref(&job.declared.node, path)?;
+        let world = self.worlds.get(job.cluster)?;
+        let own = world.own_source.as_ref().filter(|own| **own != wanted)?;
+        let url = |reference| {
+            let declared: Option<&Declared> = world.sources.get(reference);
+            declared.map(|declared| text(&declared.node, &["spec", "url"]))
+        };
+        // What nobody declares is taken for this repository: it is bootstrapped under many names.
+        let theirs = url(&wanted)?;
+        if wanted.kind == own.kind && url(own).is_none_or(|own| own == theirs) {
+            return None;
+        }
+        let message = format!("{wanted} is another repository than this one: {theirs}");
+        Some(Gap::new(Severity::Warning, &*job.declared.place, message))
+    }
+
+    /// Takes an outcome into the fleet, and returns the Kustomizations that it brings.
+    fn keep(&mut self, job: Job, outcome: Outcome) -> Vec<Job> {
+        let index = self.rendered.apps.len();
+        let mut objects = outcome.entry.objects.clone();
+        for (object, node) in objects.iter_mut().zip(outcome.nodes) {
+            object.node = Some(node);
+        }
+        let object = &job.declared.node;
+        let dependency = |(on, node)| Dependency { on, place: job.declared.show(node) };
+        let reference = match job.id.kind {
+            AppKind::Kustomization => source_ref(object, &["spec", "sourceRef"]),
+            AppKind::HelmRelease => source_ref(object, &["spec", "chart", "spec", "sourceRef"])
+                .or_else(|| source_ref(object, &["spec", "chartRef"])),
+        };
+        let path = match job.id.kind {
+            AppKind::Kustomization => text(object, &["spec", "path"]),
+            AppKind::HelmRelease => text(object, &["spec", "chart", "spec", "chart"]),
+        };
+        let app = App {
+            depends_on: flux::depends_on(object).into_iter().map(dependency).collect(),
+            is_suspended: is_true(object, &["spec", "suspend"]),
+            source: reference,
+            path,
+            place: job.declared.place.as_str().into(),
+            parent: job.parent,
+            cluster: job.cluster,
+            manifest: job.declared.node.clone(),
+            gaps: outcome.entry.gaps.clone(),
+            reads: outcome.entry.reads.clone(),
+            files: outcome.files,
+            objects,
+            id: job.id,
+        };
+        if let Some(world) = self.worlds.get_mut(job.cluster) {
+            app.objects.iter().for_each(|object| world.configs.add(object));
+            for declared in outcome.declared.iter().filter(|declared| flux::is_source(&declared.node)) {
+                let reference = SourceRef {
+                    kind: flux::kind(&declared.node).into(),
+                    namespace: flux::namespace_of(&declared.node),
+                    name: text(&declared.node, &["metadata", "name"]),
+                };
+                world.sources.insert(reference, declared.clone());
+            }
+        }
+        self.rendered.apps.push(app);
+        self.hits += usize::from(outcome.was_cached);
+        self.used.insert(outcome.key, outcome.entry);
+        let mut more = Vec::new();
+        for declared in outcome.declared {
+            if let Some(job) = self.job(declared, Some(index), job.cluster) {
+                match job.id.kind {
+                    AppKind::Kustomization => more.push(job),
+                    AppKind::HelmRelease => self.releases.push(job),
+                }
+            }
+        }
+        more
+    }
+
+    /// Renders the charts, once all ConfigMaps and sources are known; a chart may bring releases of its own.
+    fn releases(&mut self) {
+        while !self.releases.is_empty() {
+            let jobs = std::mem::take(&mut self.releases);
+            let outcomes = map(self.fleet.workers, &jobs, |job| self.release(job));
+            let mut more = Vec::new();
+            for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                more.extend(self.keep(job, outcome));
+            }
+            self.kustomizations(more);
+        }
+    }
+
+    fn release(&self, job: &Job) -> Outcome {
+        let empty = World::default();
+        let world = self.worlds.get(job.cluster).unwrap_or(&empty);
+        let mut recorder = Recorder::new(self.answers);
+        let mut entry = Entry::default();
+        let request = release::Request::read(&job.id, &job.declared, world, &mut recorder);
+        let request = match request {
+            Ok(request) => request,
+            Err(gap) => {
+                entry.gaps.push(gap);
+                entry.reads = recorder.into_reads();
+                let key = Digest::of_parts([job.id.to_string().as_bytes(), b"unresolved"]);
+                return Outcome::of(key, entry);
+            }
+        };
+        let key = request.key(&job.id);
+        if let Some(outcome) = self.cached(key) {
+            return outcome;
+        }
+        let (mut nodes, mut declared) = (Vec::new(), Vec::new());
+        match request.render(self.fleet, &mut recorder) {
+            Ok(made) => {
+                entry.gaps.extend(made.gaps);
+                for (node, place) in made.objects {
+                    self.add(node, place, &Arc::default(), &mut entry, (&mut declared, &mut nodes));
+                }
+            }
+            Err(gap) => entry.gaps.push(gap),
+        }
+        entry.reads.extend(recorder.into_reads());
+        Outcome { nodes, declared, ..Outcome::of(key, entry) }
+    }
+}
+
+impl Outcome {
+    fn of(key: Digest, entry: Entry) -> Self {
+        let entry = Arc::new(entry);
+        Self { key, entry, was_cached: false, nodes: Vec::new(), files: Arc::default(), declared: Vec::new() }
+    }
+}
+
+/// The places of a text that was printed are no places of files.
+fn without_places(mut node: Node) -> Node {
+    node.place = gitops_yaml::Place::NONE;
+    match &mut node.data {
+        gitops_yaml::Data::Sequence(items) => {
+            for item in items {
+                *item = without_places(std::mem::replace(item, Node::null()));
+            }
+        }
+        gitops_yaml::Data::Mapping(entries) => {
+            for entry in entries {
+                entry.key.place = gitops_yaml::Place::NONE;
+                entry.value = without_places(std::mem::replace(&mut entry.value, Node::null()));
+            }
+        }
+        _ => {}
+    }
+    node
+}
+
+/// Takes the envelope off an object that SOPS encrypted; its values stay placeholders.
+fn unseal(node: &mut Node, spec: &Node, place: &str, gaps: &mut Vec<Gap>) {
+    if node.remove("sops").is_none() {
+        return;
+    }
+    let kind = flux::kind(node).to_owned();
+    let name = format!("{kind}/{}/{}", flux::namespace_of(node), text(node, &["metadata", "name"]));
+    if spec.at_path(&["decryption", "provider"]).is_some() {
+        let message = format!("{name} is SOPS encrypted: its values are shown as they stand in the file");
+        gaps.push(Gap::new(Severity::Note, place, message));
+    } else {
+        let message = format!(
+            "{name} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+        );
+        gaps.push(
+            Gap::error(place, message).help("set spec.decryption of the Kustomization that applies it"),
+        );
+    }
+}

@@ -1,0 +1,274 @@
+//! Finds the Flux Kustomizations that nothing else of the repository applies: where rendering begins.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use gitops_core::tree::{EntryKind, Source, join};
+use gitops_yaml::{FileId, Files, Node, ReadOptions, read_stream};
+
+use super::app::AppId;
+use super::flux::{app_id, is_kustomization, text};
+use super::kustomize::is_manifest;
+
+/// An object in a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) node: Node,
+    /// The file that it stands in.
+    pub(crate) path: String,
+    /// `file:line:column`
+    pub(crate) place: String,
+    /// The files that the places of its nodes refer to.
+    pub(crate) files: Arc<Files>,
+}
+
+impl Declared {
+    /// Shows where a node of the object stands; the object's own place where that is not known.
+    pub(crate) fn show(&self, node: &Node) -> String {
+        let shown = if node.place.is_known() { self.files.show(node.place) } else { String::new() };
+        if shown.is_empty() { self.place.clone() } else { shown }
+    }
+}
+
+/// Names of kustomization files.
+pub(crate) use kustomize_rs::kustomization::FILE_NAMES;
+
+/// Lists all files below a folder, sorted; `.git` is left out.
+pub(crate) fn files_below(source: &dyn Source, folder: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(source, folder, 0, &mut found);
+    found
+}
+
+const DEPTH: usize = 64;
+
+fn walk(source: &dyn Source, folder: &str, depth: usize, found: &mut Vec<String>) {
+    let Ok(names) = source.list(folder) else { return };
+    for name in names.into_iter().filter(|name| name != ".git") {
+        let path = if folder == "." { name } else { format!("{folder}/{name}") };
+        match source.kind(&path) {
+            Ok(EntryKind::File) => found.push(path),
+            // A link to a folder above would never end.
+            Ok(EntryKind::Directory) if depth < DEPTH && source.resolve(&path).as_ref() == Ok(&path) => {
+                walk(source, &path, depth + 1, found);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Reads the objects of a file; none where it is no YAML.
+pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
+    let Ok(content) = source.read(path) else { return Vec::new() };
+    let mut files = Files::default();
+    let file = files.add(path);
+    let documents = read_stream(&content, file, &ReadOptions::v3().without_comments()).unwrap_or_default();
+    let files = Arc::new(files);
+    let declared = |node: Node| Declared {
+        place: files.show(node.place),
+        path: path.to_owned(),
+        node,
+        files: Arc::clone(&files),
+    };
+    documents.into_iter().map(|document| declared(document.root)).collect()
+}
+
+/// Lists the Flux Kustomizations that stand in files, complete ones only: patches of them have no source.
+pub(crate) fn candidates(source: &dyn Source, files: &[String]) -> Vec<Declared> {
+    let mut found = Vec::new();
+    for path in files.iter().filter(|path| is_manifest(path)) {
+        let mentions = source
+            .read(path)
+            .is_ok_and(|content| memchr::memmem::find(&content, b"kustomize.toolkit.fluxcd.io/").is_some());
+        if mentions {
+            let is_whole = |declared: &Declared| {
+                is_kustomization(&declared.node)
+                    && declared.node.at_path(&["spec", "sourceRef"]).is_some()
+                    && !text(&declared.node, &["metadata", "name"]).is_empty()
+            };
+            found.extend(objects_of(source, path).into_iter().filter(is_whole));
+        }
+    }
+    found
+}
+
+fn path_of(one: &Declared) -> Option<String> {
+    gitops_core::tree::clean(&text(&one.node, &["spec", "path"])).ok()
+}
+
+/// Whether the path of a Kustomization leads to its own file, as a bootstrapped one's does.
+fn holds_itself(one: &Declared) -> bool {
+    path_of(one).is_some_and(|path| {
+        path == "." || one.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// Parts roots into clusters: each bootstrapped one is a cluster of its own, and others belong to the one that lies
+/// nearest to them, unless an app of their name is there already.
+pub(crate) fn clusters(roots: &[Declared]) -> Vec<usize> {
+    let mut heads: Vec<(&str, Vec<AppId>)> = Vec::new();
+    let mut found = vec![0; roots.len()];
+    let mut order: Vec<usize> = (0..roots.len()).collect();
+    order.sort_by_key(|index| roots.get(*index).is_none_or(|one| !holds_itself(one)));
+    for index in order {
+        let (Some(one), Some(slot)) = (roots.get(index), found.get_mut(index)) else { continue };
+        let Some(id) = app_id(&one.node) else { continue };
+        let common =
+            |head: &str| head.split('/').zip(one.path.split('/')).take_while(|(a, b)| a == b).count();
+        let free = heads.iter_mut().enumerate().filter(|(_, (_, ids))| !ids.contains(&id));
+        let nearest = free.max_by_key(|(at, (head, _))| (common(head), usize::MAX - at));
+        match nearest.filter(|_| !holds_itself(one)) {
+            Some((at, (_, ids))) => {
+                ids.push(id);
+                *slot = at;
+            }
+            None => {
+                *slot = heads.len();
+                heads.push((&one.path, vec![id]));
+            }
+        }
+    }
+    found
+}
+
+/// Chooses those that no other one's path leads to.
+pub(crate) fn roots(source: &dyn Source, candidates: Vec<Declared>) -> Vec<Declared> {
+    let mut closures = Closures { source, known: HashMap::new() };
+    let paths: Vec<Option<String>> = candidates.iter().map(path_of).collect();
+    let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, one) in candidates.iter().enumerate() {
+        by_file.entry(&one.path).or_default().push(index);
+    }
+    let mut covered: BTreeSet<usize> = BTreeSet::new();
+    let mut roots: Vec<usize> = Vec::new();
+    let mut reach = |from: usize, covered: &mut BTreeSet<usize>, roots: &mut Vec<usize>| {
+        let mut queue = vec![from];
+        while let Some(at) = queue.pop() {
+            let Some(Some(path)) = paths.get(at) else { continue };
+            if covered.len() + 1 >= candidates.len() {
+                return;
+            }
+            for file in closures.of(path) {
+                for &below in by_file.get(file.as_str()).into_iter().flatten() {
+                    if below != from && covered.insert(below) {
+                        roots.retain(|root| *root != below);
+                        queue.push(below);
+                    }
+                }
+            }
+        }
+    };
+    // Bootstrapped ones apply themselves, so that nothing else need lead to them.
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|index| candidates.get(*index).is_none_or(|one| !holds_itself(one)));
+    for index in order {
+        if !covered.contains(&index) {
+            roots.push(index);
+            reach(index, &mut covered, &mut roots);
+        }
+    }
+    roots.sort_unstable();
+    let mut keep = roots.into_iter().peekable();
+    let chosen = |(index, one)| (keep.next_if_eq(&index).is_some()).then_some(one);
+    candidates.into_iter().enumerate().filter_map(chosen).collect()
+}
+
+/// Which files a path leads to, found without a build.
+struct Closures<'a> {
+    source: &'a dyn Source,
+    known: HashMap<String, Vec<String>>,
+}
+
+impl Closures<'_> {
+    fn of(&mut self, path: &str) -> Vec<String> {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let mut files = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        self.directory(path, &mut files, &mut seen);
+        let files: Vec<String> = files.into_iter().collect();
+        self.known.insert(path.to_owned(), files.clone());
+        files
+    }
+
+    fn directory(&self, path: &str, files: &mut BTreeSet<String>, seen: &mut BTreeSet<String>) {
+        if !seen.insert(path.to_owned()) {
+            return;
+        }
+        let file =
+            FILE_NAMES.iter().filter_map(|name| join(path, name).ok()).find(|f| self.source.is_file(f));
+        let Some(file) = file else {
+            // As the controller generates it: everything below, down to folders with a kustomization of their own.
+            for name in self.source.list(path).unwrap_or_default() {
+                let Ok(below) = join(path, &name) else { continue };
+                if self.source.is_directory(&below) {
+                    self.directory(&below, files, seen);
+                } else if is_manifest(&below) {
+                    files.insert(below);
+                }
+            }
+            return;
+        };
+        let Ok(content) = self.source.read(&file) else { return };
+        let options = ReadOptions::yaml11();
+        let Ok(Some(document)) = gitops_yaml::read_document(&content, FileId::NONE, &options) else { return };
+        for field in ["resources", "bases", "components"] {
+            for entry in document.root.get(field).and_then(Node::items).unwrap_or_default() {
+                let Some(Ok(below)) = entry.as_str().map(|entry| join(path, entry)) else { continue };
+                if self.source.is_directory(&below) {
+                    self.directory(&below, files, seen);
+                } else {
+                    files.insert(below);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_core::tree::{MemTree, base_name};
+
+    fn tree(files: &[(&str, &str)]) -> MemTree {
+        let mut tree = MemTree::new();
+        for (path, target) in files {
+            let name = base_name(path).trim_end_matches(".yaml");
+            let text = format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}}}\nspec:\n  path: \
+                 {target}\n  sourceRef: {{kind: GitRepository, name: a}}\n"
+            );
+            tree.add_file(path, text).unwrap();
+        }
+        tree
+    }
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], wanted: &[&str]) {
+        let tree = tree(files);
+        let found = roots(&tree, candidates(&tree, &files_below(&tree, ".")));
+        assert_eq!(found.iter().map(|root| root.path.as_str()).collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn bootstrapped_roots_are_clusters_of_their_own() {
+        let tree =
+            tree(&[("one/boot.yaml", "./one"), ("two/boot.yaml", "./two"), ("two-more/x.yaml", "./x")]);
+        let found = roots(&tree, candidates(&tree, &files_below(&tree, ".")));
+        assert_eq!(clusters(&found), [0, 1, 0]);
+    }
+
+    #[test]
+    fn what_another_leads_to_is_no_root() {
+        check(&[("a.yaml", "./b"), ("b/b.yaml", "./c"), ("c/c.yaml", "./d")], &["a.yaml"]);
+        check(&[("x/boot.yaml", "./x"), ("x/apps.yaml", "./apps")], &["x/boot.yaml"]);
+        check(&[("one/boot.yaml", "./one"), ("two/boot.yaml", "two")], &["one/boot.yaml", "two/boot.yaml"]);
+        check(&[("a/a.yaml", "./b"), ("b/b.yaml", "./a")], &["a/a.yaml"]);
+        check(
+            &[("b/a.yaml", "./a"), ("z.yaml", "./b"), ("a/b.yaml", "./x"), ("b/c.yaml", "./c")],
+            &["z.yaml"],
+        );
+        check(&[("z.yaml", "./missing"), ("orphans/a.yaml", "./apps")], &["orphans/a.yaml", "z.yaml"]);
+    }
+}
