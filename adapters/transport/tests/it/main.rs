@@ -1,0 +1,6 @@
+//! Requests against servers that misbehave.
+#![allow(clippy::unwrap_used, reason = "tests")]
+mod bounds;
+mod redirects;
+mod server;
+mod tls;
