@@ -18,6 +18,26 @@ pub struct ImageManifest {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl ImageManifest {
+    /// Returns the layer with a media type; without one the first, as Flux takes it.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn layer(&self, media_type: Option<&str>) -> Result<&Blob, PortError> {
+        let Some(wanted) = media_type else {
+            return self.layers.first().ok_or_else(|| PortError::stalled("no layers found in artifact"));
+        };
+        let found = self.layers.iter().find(|layer| layer.media_type == wanted);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+            let known = known.join(", ");
+            PortError::stalled(format!(
+                "failed to find layer with media type '{wanted}' in artifact; it has {known}"
+            ))
+        })
+    }
+}
+
 /// A layer's description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blob {

@@ -1,0 +1,8 @@
+//! Registries that behave, that misbehave, and a real one.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+mod credentials;
+mod hostile;
+mod real;
+mod registry;
+#[path = "../../../transport/tests/it/server.rs"]
+mod server;
