@@ -1,0 +1,1 @@
+//! The adapter request by request, and against a real server.
