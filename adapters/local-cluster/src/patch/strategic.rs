@@ -1,0 +1,182 @@
+//! Kubernetes' strategic merge patch, by the patch strategies of the built-in types.
+
+use crate::failure::Failure;
+use crate::types::{PatchStrategy, Type, TypeId, Types};
+use crate::value::{Map, Value};
+use gitops_yaml::Str;
+
+/// Patches an object of a type.
+pub(crate) fn strategic(types: &Types, id: TypeId, target: &mut Value, patch: Value) -> Result<(), Failure> {
+    let Value::Map(patch) = patch else {
+        return Err(Failure::bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ));
+    };
+    let original = std::mem::take(target).into_map();
+    *target = Value::Map(merge_map(types, id, original, patch)?);
+    Ok(())
+}
+
+impl Value {
+    fn into_map(self) -> Map {
+        match self {
+            Self::Map(map) => map,
+            _ => Map::default(),
+        }
+    }
+}
+
+fn field(types: &Types, id: TypeId, name: &str) -> (TypeId, PatchStrategy) {
+    match types.get(id) {
+        Type::Struct(structure) => match structure.field(name) {
+            Some(field) => (field.kind, field.patch.clone()),
+            None => (TypeId::DEDUCED, PatchStrategy::default()),
+        },
+        Type::Map(map) => (map.element, PatchStrategy::default()),
+        _ => (TypeId::DEDUCED, PatchStrategy::default()),
+    }
+}
+
+fn element(types: &Types, id: TypeId) -> TypeId {
+    match types.get(id) {
+        Type::List(list) => list.element,
+        _ => TypeId::DEDUCED,
+    }
+}
+
+fn merge_map(types: &Types, id: TypeId, mut original: Map, mut patch: Map) -> Result<Map, Failure> {
+    match patch.remove("$patch").as_ref().and_then(Value::as_str) {
+        Some("replace") => return Ok(patch),
+        Some("delete") => return Ok(Map::default()),
+        Some("merge") | None => {}
+        Some(other) => {
+            return Err(Failure::bad_request(format!("Unknown patch type: {other} in map[$patch:{other}]")));
+        }
+    }
+    if let Some(Value::List(keep)) = patch.remove("$retainKeys") {
+        original.retain(|name, _| keep.iter().any(|kept| kept.as_str() == Some(name)));
+    }
+    let mut orders: Vec<(Str, Value)> = Vec::new();
+    let mut removals: Vec<(Str, Value)> = Vec::new();
+    patch.retain(|name, value| {
+        if let Some(list) = name.strip_prefix("$setElementOrder/") {
+            orders.push((list.into(), std::mem::take(value)));
+            false
+        } else if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
+            removals.push((list.into(), std::mem::take(value)));
+            false
+        } else {
+            true
+        }
+    });
+    for (name, gone) in removals {
+        let gone = gone.as_list().unwrap_or_default().to_vec();
+        if let Some(Value::List(items)) = original.get_mut(&name) {
+            items.retain(|item| !gone.contains(item));
+        }
+    }
+    for (name, value) in patch {
+        if value.is_null() {
+            original.remove(&name);
+            continue;
+        }
+        let (kind, strategy) = field(types, id, &name);
+        let merged = match (original.remove(&name), value) {
+            (Some(Value::Map(before)), Value::Map(patch)) => {
+                Value::Map(merge_map(types, kind, before, patch)?)
+            }
+            (_, Value::Map(patch)) => Value::Map(merge_map(types, kind, Map::default(), patch)?),
+            (before, Value::List(patch)) => match &strategy.merge {
+                Some(key) => {
+                    let before = match before {
+                        Some(Value::List(items)) => items,
+                        _ => Vec::new(),
+                    };
+                    Value::List(merge_list(types, element(types, kind), key, before, patch)?)
+                }
+                None => Value::List(patch),
+            },
+            (_, value) => value,
+        };
+        original.insert(name, merged);
+    }
+    for (name, order) in orders {
+        let (_, strategy) = field(types, id, &name);
+        if let (Some(Value::List(items)), Some(key), Value::List(order)) =
+            (original.get_mut(&name), &strategy.merge, order)
+        {
+            sort(items, key, &order);
+        }
+    }
+    Ok(original)
+}
+
+fn merge_list(
+    types: &Types,
+    element: TypeId,
+    key: &str,
+    mut original: Vec<Value>,
+    patch: Vec<Value>,
+) -> Result<Vec<Value>, Failure> {
+    if key.is_empty() {
+        for item in patch {
+            if !original.contains(&item) {
+                original.push(item);
+            }
+        }
+        return Ok(original);
+    }
+    if patch.iter().any(|item| item.text_at(&["$patch"]) == "replace") {
+        return Ok(patch.into_iter().filter(|item| item.get("$patch").is_none()).collect());
+    }
+    for item in patch {
+        let Value::Map(mut item) = item else {
+            return Err(Failure::bad_request("expected a map in a list that is merged by keys"));
+        };
+        let Some(id) = item.get(key).cloned() else {
+            let shown = Value::Map(item).to_json();
+            return Err(Failure::internal(format!(
+                "map: {shown} does not contain declared merge key: {key}"
+            )));
+        };
+        let position = original.iter().position(|one| one.get(key) == Some(&id));
+        if item.get("$patch").and_then(Value::as_str) == Some("delete") {
+            original.retain(|one| one.get(key) != Some(&id));
+            continue;
+        }
+        match position {
+            Some(index) => {
+                let before = std::mem::take(&mut original[index]).into_map();
+                original[index] = Value::Map(merge_map(types, element, before, item)?);
+            }
+            None => {
+                item = merge_map(types, element, Map::default(), item)?;
+                original.push(Value::Map(item));
+            }
+        }
+    }
+    Ok(original)
+}
+
+/// Puts the items that an order names into it; the others keep their place after what they stood behind.
+fn sort(items: &mut Vec<Value>, key: &str, order: &[Value]) {
+    let id = |item: &Value| if key.is_empty() { Some(item.clone()) } else { item.get(key).cloned() };
+    let wanted: Vec<Value> = order.iter().filter_map(id).collect();
+    let rank = |item: &Value| id(item).and_then(|id| wanted.iter().position(|one| *one == id));
+    let (mut named, others): (Vec<_>, Vec<_>) =
+        std::mem::take(items).into_iter().enumerate().partition(|(_, item)| rank(item).is_some());
+    named.sort_by_key(|(_, item)| rank(item));
+    let mut named = named.into_iter().peekable();
+    let mut others = others.into_iter().peekable();
+    loop {
+        match (named.peek(), others.peek()) {
+            (None, None) => break,
+            (Some(_), None) => items.extend(named.next().map(|(_, item)| item)),
+            (None, Some(_)) => items.extend(others.next().map(|(_, item)| item)),
+            (Some((a, _)), Some((b, _))) => {
+                let next = if a < b { named.next() } else { others.next() };
+                items.extend(next.map(|(_, item)| item));
+            }
+        }
+    }
+}

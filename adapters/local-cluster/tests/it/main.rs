@@ -1,0 +1,3 @@
+//! The embedded cluster, through its port and over HTTP.
+
+mod port;
