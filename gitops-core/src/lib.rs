@@ -10,6 +10,7 @@ pub mod object;
 pub mod ports;
 pub mod revision;
 pub mod schema;
+pub mod substitute;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tree;
