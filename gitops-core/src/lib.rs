@@ -5,6 +5,7 @@ pub mod apply;
 pub mod artifact;
 pub mod digest;
 pub mod git_location;
+pub mod health;
 pub mod merge;
 pub mod object;
 pub mod ports;

@@ -7,5 +7,6 @@ mod artifact;
 mod converge;
 mod envsubst;
 mod inventory;
+mod kstatus;
 mod sourceignore;
 mod sources;
