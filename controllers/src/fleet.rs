@@ -6,6 +6,7 @@
 
 mod app;
 mod cache;
+pub mod diff;
 mod flux;
 mod graph;
 mod kustomize;

@@ -69,7 +69,7 @@ impl FleetFlags {
         &self,
         source: &(dyn Source + Sync),
         below: &str,
-        keep: KeepNodes,
+        keep: KeepNodes<'_>,
     ) -> Result<Rendered, Failure> {
         let file = self.cache.as_ref().map(|folder| folder.join("fleet"));
         let mut cache = match file.as_ref().map(std::fs::read) {
@@ -92,7 +92,7 @@ impl FleetFlags {
         &self,
         source: &(dyn Source + Sync),
         below: &str,
-        keep: KeepNodes,
+        keep: KeepNodes<'_>,
         cache: &mut Cache,
     ) -> Result<Rendered, Failure> {
         let mut capabilities = helm_rs::Capabilities::default();

@@ -6,6 +6,7 @@
 
 mod build;
 mod completion;
+mod diff;
 mod fleet;
 mod graph;
 mod helm;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Build(build::Args),
     Completion(completion::Args),
+    Diff(diff::Args),
     Graph(graph::Args),
     Image(image::Args),
     Lint(Box<lint::Args>),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Lint(args) => lint::run(&args),

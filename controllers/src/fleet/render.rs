@@ -39,18 +39,30 @@ pub struct Fleet<'a> {
     pub(crate) charts: &'a dyn Charts,
     pub(crate) workers: &'a dyn Workers,
     pub(crate) below: &'a str,
-    pub(crate) keep: KeepNodes,
+    pub(crate) keep: KeepNodes<'a>,
     pub(crate) capabilities: Option<&'a helm_rs::Capabilities>,
 }
 
 /// Whether rendered objects keep their trees, with the place of each field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeepNodes {
+pub enum KeepNodes<'a> {
     /// They are kept as text alone.
     #[default]
     No,
     /// They are kept, which costs memory and passes the cache by.
     Yes,
+    /// Those of these apps are kept.
+    Of(&'a [AppId]),
+}
+
+impl KeepNodes<'_> {
+    fn includes(self, id: &AppId) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes => true,
+            Self::Of(apps) => apps.contains(id),
+        }
+    }
 }
 
 /// A fleet as it would be applied.
@@ -61,9 +73,20 @@ pub struct Rendered {
     pub apps: Vec<App>,
     /// What is wrong with no app in particular.
     pub gaps: Vec<Gap>,
+    /// The folders of the clusters' first roots, by their number.
+    pub clusters: Vec<Str>,
 }
 
 impl Rendered {
+    /// Returns what a cluster is called: the folder of its first root; nothing where there is only one.
+    #[must_use]
+    pub fn cluster_name(&self, cluster: usize) -> Str {
+        if self.clusters.len() < 2 {
+            return Str::EMPTY;
+        }
+        self.clusters.get(cluster).cloned().unwrap_or_default()
+    }
+
     /// Lists everything that is wrong or not known, with the app it is about.
     pub fn all_gaps(&self) -> impl Iterator<Item = (Option<&AppId>, &Gap)> {
         let own = self.gaps.iter().map(|gap| (None, gap));
@@ -144,7 +167,7 @@ impl<'a> Fleet<'a> {
 
     /// Says whether objects keep their trees.
     #[must_use]
-    pub fn keep_nodes(mut self, keep: KeepNodes) -> Self {
+    pub fn keep_nodes(mut self, keep: KeepNodes<'a>) -> Self {
         self.keep = keep;
         self
     }
@@ -183,6 +206,8 @@ impl<'a> Fleet<'a> {
         for (cluster, declared) in roots::clusters(&found).into_iter().zip(found) {
             while run.worlds.len() <= cluster {
                 run.worlds.push(World::default());
+                let folder = gitops_core::tree::parent(&declared.path);
+                run.rendered.clusters.push(folder.trim_end_matches("/flux-system").into());
             }
             if let Some(world) = run.worlds.get_mut(cluster)
                 && world.own_source.is_none()
@@ -309,7 +334,8 @@ impl Run<'_, '_> {
             parts.push(gap.message.as_bytes());
         }
         let key = Digest::of_parts(parts);
-        if let Some(outcome) = self.cached(key) {
+        let is_kept = self.fleet.keep.includes(&job.id);
+        if let Some(outcome) = self.cached(key).filter(|_| !is_kept) {
             return outcome;
         }
         let mut entry = Entry::default();
@@ -350,7 +376,7 @@ impl Run<'_, '_> {
             let place = files.show(node.place);
             unseal(&mut node, &spec, &place, &mut entry.gaps);
             own(&mut node, &labels, &annotations);
-            self.add(node, place, &files, &mut entry, (&mut declared, &mut nodes));
+            self.add(node, place, (&files, is_kept), &mut entry, (&mut declared, &mut nodes));
         }
         Outcome { key, entry: Arc::new(entry), was_cached: false, nodes, files, declared }
     }
@@ -360,7 +386,7 @@ impl Run<'_, '_> {
         &self,
         node: Node,
         place: String,
-        files: &Arc<Files>,
+        (files, is_kept): (&Arc<Files>, bool),
         entry: &mut Entry,
         (declared, nodes): (&mut Vec<Declared>, &mut Vec<Node>),
     ) {
@@ -375,15 +401,12 @@ impl Run<'_, '_> {
             let path = place.split(':').next().unwrap_or_default().to_owned();
             declared.push(Declared { node: node.clone(), path, place, files: Arc::clone(files) });
         }
-        if self.fleet.keep == KeepNodes::Yes {
+        if is_kept {
             nodes.push(node);
         }
     }
 
     fn cached(&self, key: Digest) -> Option<Outcome> {
-        if self.fleet.keep == KeepNodes::Yes {
-            return None;
-        }
         let entry = self.cache.get(key, self.answers)?;
         let is_flux = |object: &&RenderedObject| object.id.group.ends_with("toolkit.fluxcd.io");
         let declared = entry.objects.iter().filter(is_flux).filter_map(|object| {
@@ -502,7 +525,8 @@ impl Run<'_, '_> {
             }
         };
         let key = request.key(&job.id);
-        if let Some(outcome) = self.cached(key) {
+        let is_kept = self.fleet.keep.includes(&job.id);
+        if let Some(outcome) = self.cached(key).filter(|_| !is_kept) {
             return outcome;
         }
         let (mut nodes, mut declared) = (Vec::new(), Vec::new());
@@ -510,7 +534,13 @@ impl Run<'_, '_> {
             Ok(made) => {
                 entry.gaps.extend(made.gaps);
                 for (node, place) in made.objects {
-                    self.add(node, place, &Arc::default(), &mut entry, (&mut declared, &mut nodes));
+                    self.add(
+                        node,
+                        place,
+                        (&Arc::default(), is_kept),
+                        &mut entry,
+                        (&mut declared, &mut nodes),
+                    );
                 }
             }
             Err(gap) => entry.gaps.push(gap),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gitops_core::object::ObjectId;
+
 use super::app::{App, AppId, AppKind, RenderedObject};
 
 /// Which part of a fleet is meant.
@@ -84,8 +86,8 @@ impl Selector {
 
     /// Returns whether an object is meant.
     #[must_use]
-    pub fn selects_object(&self, object: &RenderedObject) -> bool {
-        object.id.kind.eq_ignore_ascii_case(&self.kind) && self.fits(&object.id.namespace, &object.id.name)
+    pub fn selects(&self, object: &ObjectId) -> bool {
+        object.kind.eq_ignore_ascii_case(&self.kind) && self.fits(&object.namespace, &object.name)
     }
 
     fn fits(&self, namespace: &str, name: &str) -> bool {
@@ -98,7 +100,7 @@ impl Selector {
         let mut found = Vec::new();
         for app in apps {
             let is_whole = self.selects_app(&app.id);
-            let objects = app.objects.iter().filter(|object| is_whole || self.selects_object(object));
+            let objects = app.objects.iter().filter(|object| is_whole || self.selects(&object.id));
             found.extend(objects.map(|object| (app, object)));
         }
         found
