@@ -16,6 +16,8 @@ pub struct Call {
     pub(crate) authorization: Option<Authorization>,
     pub(crate) body: Bytes,
     pub(crate) limit: u64,
+    /// Whether an answer beyond the limit is cut there instead of refused.
+    pub(crate) cut: bool,
     pub(crate) redirects: Redirects,
     pub(crate) shown: Shown,
 }
@@ -87,6 +89,7 @@ impl Call {
             authorization,
             body: Bytes::new(),
             limit: 4 << 20,
+            cut: false,
             redirects: Redirects::default(),
             shown: Shown::default(),
         })
@@ -126,6 +129,13 @@ impl Call {
         self
     }
 
+    /// Cuts a longer answer at the limit, where its rest is not needed.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        self.cut = true;
+        self
+    }
+
     /// Sets which redirects are followed.
     #[must_use]
     pub fn redirects(mut self, redirects: Redirects) -> Self {
@@ -138,6 +148,12 @@ impl Call {
     pub fn shown(mut self, shown: Shown) -> Self {
         self.shown = shown;
         self
+    }
+
+    /// Returns the credential, where there is one.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Authorization> {
+        self.authorization.as_ref()
     }
 
     /// Returns the URL without its name and password.

@@ -223,7 +223,7 @@ impl Client {
         };
         let status = response.status();
         let announced = response.content_length().unwrap_or_default();
-        if announced > call.limit && call.method != Method::HEAD && status.is_success() {
+        if announced > call.limit && call.method != Method::HEAD && status.is_success() && !call.cut {
             return Err(too_large(announced));
         }
         let headers = response.headers().clone();
@@ -243,9 +243,11 @@ impl Client {
             let Some(chunk) = chunk else { break };
             if (body.len() as u64).saturating_add(chunk.len() as u64) > call.limit {
                 // An error's page may be cut; what was asked for may not.
-                if status.is_success() {
+                if status.is_success() && !call.cut {
                     return Err(too_large(call.limit));
                 }
+                let left = usize::try_from(call.limit.saturating_sub(body.len() as u64)).unwrap_or_default();
+                body.extend_from_slice(chunk.get(..left).unwrap_or_default());
                 break;
             }
             body.extend_from_slice(&chunk);
