@@ -50,7 +50,7 @@ pub struct GitLocation {
 }
 
 /// What Flux reads from a Secret of a git source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The user; `git` for ssh where the URL names none.
     pub username: Option<String>,

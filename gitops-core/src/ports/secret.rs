@@ -9,7 +9,7 @@ use std::fmt;
 /// assert_eq!(format!("{password} {password:?}"), "*** ***");
 /// assert_eq!(password.reveal(), "hunter2");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

@@ -1,0 +1,11 @@
+//! Fetches and pushes against git's own servers: `git http-backend` behind a small web server of the tests, `git upload-pack`
+//! and `git receive-pack` on this machine, and OpenSSH's server where it is installed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod fetch;
+mod repository;
+mod server;
