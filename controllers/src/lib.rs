@@ -10,6 +10,7 @@ mod context;
 pub mod crds;
 mod event;
 pub mod fleet;
+pub mod helm_release;
 mod kind;
 mod memory;
 mod notification;
