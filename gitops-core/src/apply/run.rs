@@ -12,7 +12,8 @@ use super::set::{ApplySet, Desired, Warning};
 use super::wait::{ReadinessOf, WaitOptions, wait, wait_gone};
 use crate::object::{ApplyStage, Gvk, ObjectId};
 use crate::ports::{
-    Clock, Cluster, ClusterError, ClusterFault, DeleteOptions, ObjectRef, PortError, Propagation, WriteMode,
+    Clock, Cluster, ClusterError, ClusterFault, DeleteOptions, ObjectRef, PortError, Propagation, ServedKind,
+    WriteMode,
 };
 use gitops_yaml::{Node, Place, Str};
 use std::collections::{BTreeMap, BTreeSet};
@@ -201,7 +202,7 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
             .filter(|desired| desired.target.gvk.kind == "Namespace")
             .map(|desired| desired.target.name.clone())
             .collect();
-        let (objects, mut errors) = self.addressed(set.objects, &defined).await;
+        let (objects, mut errors) = self.addressed(set.objects, &defined, Patience::None).await;
         let looked = objects.iter().map(|desired| self.observe(desired, Look::Plan));
         let observed = concurrently(self.options.concurrency, looked).await;
         let mut plan = Plan::default();
@@ -307,7 +308,9 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
             run.made.insert(desired.id(), desired.target.gvk.version.clone());
             outcome.changes.push(change(&desired, Action::Unchanged, String::new()));
         }
-        let (open, errors) = self.addressed(open, defined).await;
+        // What this run has defined is served a moment after the definition is established.
+        let patience = if stage > ApplyStage::Definitions { Patience::UntilServed } else { Patience::None };
+        let (open, errors) = self.addressed(open, defined, patience).await;
         outcome.errors.extend(errors);
         let looked = open.iter().map(|desired| self.observe(desired, Look::Apply));
         let observed = concurrently(self.options.concurrency, looked).await;
@@ -400,10 +403,14 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
         &self,
         objects: Vec<Desired>,
         defined: &BTreeMap<(Str, Str), bool>,
+        patience: Patience,
     ) -> (Vec<Desired>, Vec<ApplyError>) {
         let kinds: BTreeSet<Gvk> = objects.iter().map(|desired| desired.target.gvk.clone()).collect();
         let kinds: Vec<Gvk> = kinds.into_iter().collect();
-        let asked = kinds.iter().map(|gvk| self.cluster.kind(gvk));
+        let asked = kinds.iter().map(|gvk| {
+            let is_new = defined.contains_key(&(gvk.group.clone(), gvk.kind.clone()));
+            self.kind_in_time(gvk, is_new && patience == Patience::UntilServed)
+        });
         let served: BTreeMap<&Gvk, _> =
             kinds.iter().zip(concurrently(self.options.concurrency, asked).await).collect();
         let mut addressed = Vec::new();
@@ -439,6 +446,20 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
             addressed.push(desired);
         }
         (addressed, errors)
+    }
+
+    /// Asks how a kind is served, and asks again for a while where it was only just defined.
+    async fn kind_in_time(&self, gvk: &Gvk, is_new: bool) -> Result<Option<ServedKind>, ClusterError> {
+        let options = &self.options.stage_wait;
+        let deadline = self.clock.now().saturating_add(options.timeout);
+        loop {
+            let served = self.cluster.kind(gvk).await;
+            if !is_new || !matches!(served, Ok(None)) || self.clock.now() >= deadline || self.go_on().is_err()
+            {
+                return served;
+            }
+            self.clock.sleep(options.interval.min(Duration::from_millis(100))).await;
+        }
     }
 
     async fn write(
@@ -490,6 +511,13 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
     ) -> Result<(), ClusterError> {
         wait_gone(self.cluster, self.clock, target, None, options, self.cancelled).await
     }
+}
+
+/// Whether kinds that the set itself defines are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    None,
+    UntilServed,
 }
 
 /// What one run keeps in mind.

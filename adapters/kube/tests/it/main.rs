@@ -1,1 +1,5 @@
-//! The adapter request by request, and against a real server.
+//! The adapter request by request against a service in this process, and against a real API server.
+#![allow(clippy::unwrap_used, reason = "tests")]
+mod real;
+mod requests;
+mod server;
