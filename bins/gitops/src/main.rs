@@ -15,6 +15,7 @@ mod lint;
 mod package;
 mod render;
 mod show;
+mod source;
 mod template;
 mod tree;
 mod version;
@@ -45,6 +46,7 @@ enum Command {
     Package(package::Args),
     Render(render::Args),
     Show(show::Args),
+    Source(source::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
     Version(version::Args),
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Package(args) => package::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Source(args) => source::run(&args),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
         Command::Version(args) => version::run(&args),
