@@ -17,6 +17,7 @@ mod render;
 mod roots;
 mod select;
 mod tree;
+pub mod validate;
 mod variables;
 
 pub use app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};

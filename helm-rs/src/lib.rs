@@ -27,7 +27,7 @@ pub mod values;
 
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{Error, ErrorKind, Site};
-pub use lint::{Entry, Finding, LintOptions, LintTarget, Severity, lint};
+pub use lint::{Entry, Finding, LintOptions, LintTarget, Severity, deprecated_api, lint};
 pub use package::{PackageOptions, Packaged, package};
 pub use post_render::{PostRender, PostRenderStrategy, PostRenderer};
 pub use repository_index::{ChartVersion, RepositoryIndex};

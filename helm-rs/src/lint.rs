@@ -5,6 +5,8 @@ mod deprecated;
 mod names;
 mod objects;
 
+pub use deprecated::deprecated_api;
+
 use std::fmt;
 
 use crate::capabilities::KubeVersion;

@@ -95,6 +95,16 @@ impl FleetFlags {
         keep: KeepNodes<'_>,
         cache: &mut Cache,
     ) -> Result<Rendered, Failure> {
+        self.with_fleet(source, below, |fleet| fleet.keep_nodes(keep).render(cache))
+    }
+
+    /// Wires a fleet to the charts, the threads and the cluster's facts that the flags name.
+    pub(crate) fn with_fleet<R>(
+        &self,
+        source: &(dyn Source + Sync),
+        below: &str,
+        job: impl FnOnce(Fleet<'_>) -> R,
+    ) -> Result<R, Failure> {
         let mut capabilities = helm_rs::Capabilities::default();
         if let Some(version) = &self.kube_version {
             capabilities.kube_version = helm_rs::KubeVersion::parse(version)
@@ -103,13 +113,9 @@ impl FleetFlags {
         capabilities.api_versions.extend(self.api_versions.iter().map(Into::into));
         let charts = charts::ChartFolders::new(&self.charts);
         let workers = threads::Threads::new(self.threads);
-        let fleet = Fleet::new(source)
-            .charts(&charts)
-            .workers(&workers)
-            .below(below)
-            .keep_nodes(keep)
-            .capabilities(&capabilities);
-        Ok(fleet.render(cache))
+        let fleet =
+            Fleet::new(source).charts(&charts).workers(&workers).below(below).capabilities(&capabilities);
+        Ok(job(fleet))
     }
 }
 

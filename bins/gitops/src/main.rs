@@ -18,6 +18,7 @@ mod show;
 mod source;
 mod template;
 mod tree;
+mod validate;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,7 @@ enum Command {
     Source(source::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
+    Validate(validate::Args),
     Version(version::Args),
 }
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Source(args) => source::run(&args),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
+        Command::Validate(args) => validate::run(&args),
         Command::Version(args) => version::run(&args),
     };
     result.unwrap_or_else(|failure| {

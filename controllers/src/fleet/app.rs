@@ -189,6 +189,8 @@ pub struct App {
     pub gaps: Vec<Gap>,
     /// What it read of the tree.
     pub reads: Reads,
+    /// The files that places of [`App::manifest`] refer to.
+    pub declared_in: Arc<Files>,
     /// The files that places of [`RenderedObject::node`] refer to.
     pub files: Arc<Files>,
 }

@@ -14,7 +14,7 @@ use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
 use super::recorder::{Answers, Digest, Recorder};
 use super::release;
 use super::roots::{self, Declared, objects_of};
-use super::variables::{Configs, Variable, references, variables};
+use super::variables::{Configs, Substitution, Variable, references, variables};
 
 /// A repository to render.
 ///
@@ -369,12 +369,17 @@ impl Run<'_, '_> {
         }
         labels.extend(metadata("labels"));
         let annotations = metadata("annotations");
+        let substitution = Substitution::new(&spec, &vars);
         let mut nodes = Vec::new();
         let mut declared = Vec::new();
         let files = Arc::new(std::mem::take(&mut built.files));
         for mut node in built.objects.drain(..) {
             let place = files.show(node.place);
             unseal(&mut node, &spec, &place, &mut entry.gaps);
+            if let Err(message) = substitution.apply(&mut node) {
+                entry.gaps.push(Gap::error(place, message));
+                continue;
+            }
             own(&mut node, &labels, &annotations);
             self.add(node, place, (&files, is_kept), &mut entry, (&mut declared, &mut nodes));
         }
@@ -466,6 +471,7 @@ impl Run<'_, '_> {
             manifest: job.declared.node.clone(),
             gaps: outcome.entry.gaps.clone(),
             reads: outcome.entry.reads.clone(),
+            declared_in: Arc::clone(&job.declared.files),
             files: outcome.files,
             objects,
             id: job.id,

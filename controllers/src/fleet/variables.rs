@@ -6,7 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gitops_core::object::ObjectId;
-use gitops_yaml::{Dialect, FileId, Kind, Node, ReadOptions, Str, read_document};
+use gitops_core::substitute::{Strictness, Variables, is_disabled};
+use gitops_yaml::{Data, Dialect, FileId, Kind, Node, ReadOptions, Str, print_sigs, read_document};
 
 use super::app::{AppId, Gap, RenderedObject, Severity};
 use super::flux::{kind, text};
@@ -141,5 +142,80 @@ pub(crate) fn missing(key: &ConfigKey, configs: &Configs, place: String, what: &
     match gitops_yaml::did_you_mean(name, configs.names(key)) {
         Some(near) => gap.help(format!("did you mean {near}?")),
         None => gap.help(format!("add the {kind} to the repository, or mark the reference optional")),
+    }
+}
+
+/// What happens to objects after the build.
+pub(crate) struct Substitution {
+    variables: Variables,
+    is_wanted: bool,
+}
+
+impl Substitution {
+    pub(crate) fn new(spec: &Node, variables: &BTreeMap<Str, Variable>) -> Self {
+        let variables: Variables =
+            variables.iter().map(|(name, variable)| (name.as_str(), variable.value.as_str())).collect();
+        let always = text(spec, &["postBuild", "substituteStrategy"]) == "Always";
+        let is_wanted = spec.get("postBuild").is_some() && (always || !variables.is_empty());
+        Self { variables, is_wanted }
+    }
+
+    /// Replaces the variables in an object. Its text is what they are replaced in, as the controller does it, so quotes
+    /// may be lost; the places of its fields stay.
+    pub(crate) fn apply(&self, object: &mut Node) -> Result<(), String> {
+        if !self.is_wanted || is_disabled(object) {
+            return Ok(());
+        }
+        let name = text(object, &["metadata", "name"]);
+        let refuse =
+            |why: String| format!("post build failed for '{}/{name}': envsubst error: {why}", kind(object));
+        let printed = print_sigs(&*object, Dialect::V3).map_err(|error| refuse(error.to_string()))?;
+        if !printed.contains('$') {
+            return Ok(());
+        }
+        self.variables.check_names().map_err(|error| refuse(error.to_string()))?;
+        let replaced = self
+            .variables
+            .replace_in(&printed, Strictness::Strict)
+            .map_err(|error| refuse(format!("variable substitution failed: {error}")))?;
+        if replaced == printed {
+            return Ok(());
+        }
+        let options = ReadOptions::v3().without_comments();
+        let document = read_document(replaced.as_bytes(), FileId::NONE, &options)
+            .map_err(|error| refuse(error.to_string()))?;
+        let mut new = document.map_or_else(Node::null, |document| document.root);
+        take_places(object, &mut new, 0);
+        *object = new;
+        Ok(())
+    }
+}
+
+/// Gives a tree the places of the one that it was printed from.
+fn take_places(from: &Node, to: &mut Node, depth: usize) {
+    to.place = from.place;
+    if depth > 100 {
+        return;
+    }
+    match &mut to.data {
+        Data::Sequence(items) => {
+            for (item, old) in items.iter_mut().zip(from.items().unwrap_or_default()) {
+                take_places(old, item, depth + 1);
+            }
+        }
+        Data::Mapping(entries) => {
+            for entry in entries {
+                entry.key.place = from.place;
+                // A value that was replaced by a mapping has keys that the text before had not.
+                let old = entry.key.as_str().and_then(|key| from.get(key)).unwrap_or(from);
+                if let Some(found) =
+                    from.entries().unwrap_or_default().iter().find(|e| e.key.as_str() == entry.key.as_str())
+                {
+                    entry.key.place = found.key.place;
+                }
+                take_places(old, &mut entry.value, depth + 1);
+            }
+        }
+        _ => {}
     }
 }

@@ -20,6 +20,23 @@ pub(super) fn deprecation(api_version: &str, kind: &str, cluster: &KubeVersion) 
     Some(text)
 }
 
+/// Says that an object's API is deprecated in a version of Kubernetes, in the words of its API server, and whether that
+/// version serves it no more.
+///
+/// ```
+/// let cluster = helm_rs::KubeVersion::parse("v1.30.0").unwrap();
+/// let (message, is_gone) = helm_rs::deprecated_api("extensions/v1beta1", "Ingress", &cluster).unwrap();
+/// assert!(message.ends_with("use networking.k8s.io/v1 Ingress") && is_gone);
+/// ```
+#[must_use]
+pub fn deprecated_api(api_version: &str, kind: &str, cluster: &KubeVersion) -> Option<(String, bool)> {
+    let message = deprecation(api_version, kind, cluster)?;
+    let item = kind.strip_suffix("List").unwrap_or(kind);
+    let (.., gone, _) = DEPRECATED.iter().find(|row| row.0 == api_version && row.1 == item)?;
+    let (major, minor): (u32, u32) = (cluster.major.parse().ok()?, cluster.minor.parse().ok()?);
+    Some((message, (1, *gone) <= (major, minor)))
+}
+
 /// API version, kind, the minor version of Kubernetes 1 that deprecated it, the one that removed it, its successor.
 const DEPRECATED: [(&str, &str, u32, u32, &str); 88] = [
     ("admissionregistration.k8s.io/v1alpha1", "MutatingAdmissionPolicy", 35, 38, ""),

@@ -1,4 +1,5 @@
 //! The command line, run as its users run it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod fleet;
 mod image;
