@@ -8,6 +8,7 @@
 
 mod chart;
 mod charts;
+mod hostile;
 mod json;
 mod manifests;
 mod release;
