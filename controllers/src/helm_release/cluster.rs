@@ -14,7 +14,9 @@ use gitops_core::ports::{
 };
 use gitops_core::schema::Schema;
 use gitops_yaml::{Node, Str};
-use helm_rs::release::{Apply, ApplyMethod, Conflicts, Object, ObjectId, Scope, WaitFor};
+use helm_rs::release::{
+    Apply, ApplyMethod, ClusterError as Refusal, Conflicts, Object, ObjectId, Scope, WaitFor,
+};
 
 use super::wait::Waiting;
 
@@ -27,7 +29,7 @@ const TRIES: usize = 5;
 /// use gitops_controllers::helm_release::{ReleaseCluster, Waiting};
 /// use gitops_core::apply::Readiness;
 /// use gitops_core::testing::{FakeCluster, FixedClock};
-/// use helm_rs::release::Cluster;
+/// use helm_rs::release::{Cluster, Scope};
 /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
 /// # fn ready<T>(f: impl Future<Output = T>) -> T {
 /// #     match pin!(f).poll(&mut Context::from_waker(Waker::noop())) { Poll::Ready(v) => v, Poll::Pending => panic!() }
@@ -35,8 +37,7 @@ const TRIES: usize = 5;
 /// let (cluster, clock) = (FakeCluster::default(), FixedClock::default());
 /// let readiness = |_: &gitops_yaml::Node| Readiness::new("Current", "");
 /// let releases = ReleaseCluster::new(&cluster, &clock, &readiness, Waiting::default());
-/// let unknown = ready(releases.scope("example.org/v1", "Echo")).unwrap_err();
-/// assert_eq!(unknown.to_string(), "no matches for kind \"Echo\" in version \"example.org/v1\"");
+/// assert_eq!(ready(releases.scope("v1", "Namespace")), Ok(Some(Scope::Cluster)));
 /// ```
 pub struct ReleaseCluster<'a, C, K> {
     pub(super) cluster: &'a C,
@@ -142,21 +143,16 @@ impl<'a, C: Cluster, K: Clock> ReleaseCluster<'a, C, K> {
 }
 
 impl<C: Cluster, K: Clock> helm_rs::release::Cluster for ReleaseCluster<'_, C, K> {
-    async fn scope(&self, api_version: &str, kind: &str) -> Result<Scope, helm_rs::release::ClusterError> {
-        match self.cluster.kind(&Gvk::new(api_version, kind)).await.map_err(plain)? {
-            Some(served) if served.namespaced => Ok(Scope::Namespaced),
-            Some(_) => Ok(Scope::Cluster),
-            None => Err(helm_rs::release::ClusterError(format!(
-                "no matches for kind \"{kind}\" in version \"{api_version}\""
-            ))),
-        }
+    async fn scope(&self, api_version: &str, kind: &str) -> Result<Option<Scope>, Refusal> {
+        let served = self.cluster.kind(&Gvk::new(api_version, kind)).await.map_err(plain)?;
+        Ok(served.map(|served| if served.namespaced { Scope::Namespaced } else { Scope::Cluster }))
     }
 
-    async fn get(&self, id: &ObjectId) -> Result<Option<Node>, helm_rs::release::ClusterError> {
+    async fn get(&self, id: &ObjectId) -> Result<Option<Node>, Refusal> {
         self.cluster.get(&target(id)).await.map_err(plain)
     }
 
-    async fn apply(&self, apply: &Apply) -> Result<(), helm_rs::release::ClusterError> {
+    async fn apply(&self, apply: &Apply) -> Result<(), Refusal> {
         match apply.method {
             ApplyMethod::ServerSide => self.apply_by_server(apply).await,
             ApplyMethod::ClientSide => self.apply_by_client(apply).await,
@@ -164,25 +160,21 @@ impl<C: Cluster, K: Clock> helm_rs::release::Cluster for ReleaseCluster<'_, C, K
         .map_err(plain)
     }
 
-    async fn delete(&self, id: &ObjectId) -> Result<(), helm_rs::release::ClusterError> {
+    async fn delete(&self, id: &ObjectId) -> Result<(), Refusal> {
         match self.cluster.delete(&target(id), &DeleteOptions::default()).await {
             Err(error) if error.fault != ClusterFault::NotFound => Err(plain(error)),
             _ => Ok(()),
         }
     }
 
-    async fn wait(
-        &self,
-        objects: &[ObjectId],
-        wanted: WaitFor,
-    ) -> Result<(), helm_rs::release::ClusterError> {
-        self.wait_for(objects, wanted).await.map_err(helm_rs::release::ClusterError)
+    async fn wait(&self, objects: &[ObjectId], wanted: WaitFor) -> Result<(), Refusal> {
+        self.wait_for(objects, wanted).await.map_err(Refusal)
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
-pub(super) fn plain(error: ClusterError) -> helm_rs::release::ClusterError {
-    helm_rs::release::ClusterError(error.to_string())
+pub(super) fn plain(error: ClusterError) -> Refusal {
+    Refusal(error.to_string())
 }
 
 fn gvk(id: &ObjectId) -> Gvk {

@@ -90,15 +90,15 @@ pub enum WaitFor {
 
 /// A cluster, as far as releases need it. Waiting strategies and time limits are the caller's.
 pub trait Cluster: Send + Sync {
-    /// Says whether objects of a kind live in a namespace; an unknown kind is an error.
+    /// Says whether objects of a kind live in a namespace; `None` where the kind is not served.
     ///
     /// # Errors
-    /// `no matches for kind …`, or that the cluster can't be asked.
+    /// That the cluster can't be asked.
     fn scope(
         &self,
         api_version: &str,
         kind: &str,
-    ) -> impl Future<Output = Result<Scope, ClusterError>> + Send;
+    ) -> impl Future<Output = Result<Option<Scope>, ClusterError>> + Send;
 
     /// Returns an object; `None` where there is none.
     ///

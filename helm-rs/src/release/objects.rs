@@ -49,12 +49,18 @@ async fn object<C: Cluster>(cluster: &C, node: Node, kind: Str, namespace: &str)
     let mut node = node;
     let api_version = text(&node, &["apiVersion"]);
     let name = text(&node, &["metadata", "name"]);
-    let scope = cluster.scope(&api_version, &kind).await.map_err(|error| {
+    let scope = cluster
+        .scope(&api_version, &kind)
+        .await
+        .map_err(|error| refused(format!("error validating \"\": error validating data: {error}")))?;
+    let scope = scope.ok_or_else(|| {
         let named = text(&node, &["metadata", "namespace"]);
         refused(format!(
-            "resource mapping not found for name: {} namespace: {} from \"\": {error}\nensure CRDs are installed first",
+            "resource mapping not found for name: {} namespace: {} from \"\": no matches for kind {} in version {}\nensure CRDs are installed first",
             quoted(&name),
-            quoted(&named)
+            quoted(&named),
+            quoted(&kind),
+            quoted(&api_version)
         ))
     })?;
     let mut own = text(&node, &["metadata", "namespace"]);

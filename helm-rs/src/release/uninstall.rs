@@ -174,6 +174,10 @@ impl<C: Cluster, S: ReleaseStore, N: Now> Operator<'_, C, S, N> {
         }
         let mut deleted = Vec::new();
         let mut has_failed = false;
+        // Objects of one kind go at once in Helm, and there the last one's request is the first to leave.
+        for run in owned.chunk_by_mut(|a, b| a.id.kind == b.id.kind) {
+            run.rotate_right(1);
+        }
         for object in owned {
             has_failed |= self.cluster.delete(&object.id).await.is_err();
             deleted.push(object.id);

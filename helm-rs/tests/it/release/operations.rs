@@ -358,5 +358,5 @@ fn operations_change_what_helm_changes() {
             suite.check(&name, || compare(step, &world.state.lock().unwrap(), &result, any_order));
         }
     }
-    suite.finish(97.0);
+    suite.finish(99.0);
 }

@@ -112,6 +112,28 @@ impl World {
         Ok(())
     }
 
+    /// Kinds are known by their group, or by a definition; asked for others, the server has no schema to hold them against.
+    fn known(&self, api_version: &str, kind: &str) -> Result<Option<Scope>, ClusterError> {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let is_defined = self.state.lock().unwrap().objects.values().map(plain).any(|object| {
+            object["kind"] == "CustomResourceDefinition" && object["spec"]["names"]["kind"] == kind
+        });
+        if group.contains('.') && !group.ends_with(".k8s.io") && !is_defined {
+            return Err(ClusterError("the server could not find the requested resource".to_owned()));
+        }
+        Ok(Some(match kind {
+            "Namespace"
+            | "ClusterRole"
+            | "ClusterRoleBinding"
+            | "CustomResourceDefinition"
+            | "PersistentVolume"
+            | "StorageClass"
+            | "PriorityClass"
+            | "IngressClass" => Scope::Cluster,
+            _ => Scope::Namespaced,
+        }))
+    }
+
     fn got(&self, id: &ObjectId) -> Result<Option<Node>, ClusterError> {
         if id.name.is_empty() {
             return Err(ClusterError("resource name may not be empty".to_owned()));
@@ -200,19 +222,13 @@ impl World {
 type Answer<T> = std::future::Ready<Result<T, ClusterError>>;
 
 impl Cluster for World {
-    fn scope(&self, _: &str, kind: &str) -> impl Future<Output = Result<Scope, ClusterError>> + Send {
-        let known: Answer<Scope> = ready(match kind {
-            "Namespace"
-            | "ClusterRole"
-            | "ClusterRoleBinding"
-            | "CustomResourceDefinition"
-            | "PersistentVolume"
-            | "StorageClass"
-            | "PriorityClass"
-            | "IngressClass" => Ok(Scope::Cluster),
-            _ => Ok(Scope::Namespaced),
-        });
-        known
+    fn scope(
+        &self,
+        api_version: &str,
+        kind: &str,
+    ) -> impl Future<Output = Result<Option<Scope>, ClusterError>> + Send {
+        let scope: Answer<Option<Scope>> = ready(self.known(api_version, kind));
+        scope
     }
 
     fn get(&self, id: &ObjectId) -> impl Future<Output = Result<Option<Node>, ClusterError>> + Send {
