@@ -1,14 +1,17 @@
 //! What every reconciler is given, and what it answers.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gitops_core::object::Gvk;
 use gitops_core::ports::{Clock, Cluster, ClusterError, ClusterFault, ObjectRef, Part, Patch, WriteOptions};
+use gitops_core::substitute::Strictness;
 use gitops_yaml::{Node, Str};
 
 use crate::artifact::Trees;
 use crate::cache::Cache;
+use crate::drift::Drift;
 use crate::event::{Event, Outbox, Severity};
 use crate::kind::{Key, Kind};
 use crate::memory::Memory;
@@ -32,6 +35,8 @@ pub struct Settings {
     pub cross_namespace: CrossNamespace,
     /// The account that objects without one act as; the controller's own where `None`.
     pub default_service_account: Option<String>,
+    /// What an unset variable is: an error since Flux 2.9, an empty text before.
+    pub substitution: Strictness,
     /// Whether `file://` repositories may be read: only where the controller runs on a person's own machine.
     pub local_git: bool,
     /// Where artifacts can be fetched: `http://host`, no slash at the end.
@@ -45,6 +50,7 @@ impl Default for Settings {
             jitter: 0.05,
             cross_namespace: CrossNamespace::Allowed,
             default_service_account: None,
+            substitution: Strictness::Strict,
             local_git: false,
             artifact_address: "http://source-controller.flux-system.svc.cluster.local.".into(),
         }
@@ -151,8 +157,11 @@ pub struct Context<W> {
     pub settings: Settings,
     /// Events on their way.
     pub outbox: Outbox,
+    /// What is known of applied objects.
+    pub drift: Drift,
     /// The trees of artifacts.
     pub trees: Trees,
+    told: Mutex<HashSet<(Key, String)>>,
     /// What a reconciliation remembers for the next; nothing is lost where it is empty.
     pub memory: Memory,
 }
@@ -165,7 +174,9 @@ impl<W: World> Context<W> {
             cache: Cache::new(),
             settings,
             outbox: Outbox::new(4096),
+            drift: Drift::default(),
             trees: Trees::new(256 << 20),
+            told: Mutex::default(),
             memory: Memory::default(),
         }
     }
@@ -181,8 +192,24 @@ impl<W: World> Context<W> {
         let run = Run::new(self, key.clone(), object);
         match key.kind {
             Kind::GitRepository => crate::source::git_repository::reconcile(run).await,
+            Kind::Kustomization => crate::kustomization::reconcile::reconcile(run).await,
             _ => Outcome::on_change(),
         }
+    }
+
+    /// Tells what is worth knowing about an object and is no failure, once.
+    pub(crate) fn warn(&self, key: &Key, message: &str) {
+        let Some(object) = self.cache.get(key) else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.insert((key.clone(), message.to_owned())) {
+            return;
+        }
+        if told.len() > 10_000 {
+            told.clear();
+        }
+        let mut event = Event::of(key, &object, Severity::Info, "Warning", message);
+        event.time = self.world.clock().now();
+        self.outbox.push(event);
     }
 
     /// Returns the time as the API writes it.

@@ -124,12 +124,15 @@ fn version(kind: Kind, name: &str, is_stored: bool) -> Node {
     let columns = columns(kind).iter().map(|(name, column_type, path)| {
         mapping(vec![("name", text(name)), ("type", text(column_type)), ("jsonPath", text(path))])
     });
+    let mut status = open();
+    // An object that nobody has looked at yet is not ready.
+    status.set("default", mapping(vec![("observedGeneration", Node::int(-1))]));
     let properties = mapping(vec![
         ("apiVersion", mapping(vec![("type", text("string"))])),
         ("kind", mapping(vec![("type", text("string"))])),
         ("metadata", mapping(vec![("type", text("object"))])),
         ("spec", open()),
-        ("status", open()),
+        ("status", status),
     ]);
     let mut entries = vec![
         ("name", text(name)),

@@ -91,10 +91,10 @@ impl Queue {
 
     /// Says that the work on an object has ended.
     pub fn done(&mut self, key: &Key) {
-        if self.working.remove(key) {
-            if let Some(busy) = self.busy.get_mut(&key.kind) {
-                *busy = busy.saturating_sub(1);
-            }
+        if self.working.remove(key)
+            && let Some(busy) = self.busy.get_mut(&key.kind)
+        {
+            *busy = busy.saturating_sub(1);
         }
     }
 

@@ -139,11 +139,12 @@ impl<W: World> Run<'_, W> {
         let before = self.status.text(&["artifact", "path"]).map(str::to_owned);
         self.status.set("artifact", mapping(entries));
         if let Some(before) = before.filter(|before| *before != path) {
-            if let Some(older) = context.memory.get::<Previous>(&self.key) {
-                if older.0 != path && older.0 != before {
-                    // What stays behind is only space.
-                    drop(context.world.store().remove(&older.0).await);
-                }
+            if let Some(older) = context.memory.get::<Previous>(&self.key)
+                && older.0 != path
+                && older.0 != before
+            {
+                // What stays behind is only space.
+                drop(context.world.store().remove(&older.0).await);
             }
             context.memory.put(&self.key, Previous(before));
         }

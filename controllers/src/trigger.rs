@@ -12,10 +12,10 @@ use crate::kind::{Key, Kind};
 #[must_use]
 pub fn concerned(cache: &Cache, key: &Key, before: Option<&Node>, after: Option<&Node>) -> Vec<Key> {
     let mut keys = Vec::new();
-    if let Some(after) = after {
-        if before.is_none_or(|before| asks_for_work(before, after)) {
-            keys.push(key.clone());
-        }
+    if let Some(after) = after
+        && before.is_none_or(|before| asks_for_work(before, after))
+    {
+        keys.push(key.clone());
     }
     let changed = |path: &[&str]| text(before, path) != text(after, path);
     let became = changed(&["status", "observedGeneration"]) || readiness(before) != readiness(after);

@@ -120,7 +120,7 @@ impl<'r> Request<'r> {
                     chart.raw().iter().find(|file| file.name == *name).map(|file| Arc::clone(&file.data));
                 let content = match (&self.chart, raw) {
                     // In a repository the names are seen from its root.
-                    (ChartPlace::Tree(_), _) => recorder.read(name).ok().map(|content| content.into_owned()),
+                    (ChartPlace::Tree(_), _) => recorder.read(name).ok().map(std::borrow::Cow::into_owned),
                     (ChartPlace::Remote(_), raw) => raw.map(|data| data.to_vec()),
                 };
                 let Some(content) = content else {

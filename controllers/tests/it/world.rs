@@ -6,7 +6,9 @@ use std::time::Duration;
 use gitops_controllers::queue::Queue;
 use gitops_controllers::trigger::concerned;
 use gitops_controllers::{ClusterAccess, Context, HttpAccess, Key, Kind, Next, Settings, World};
-use gitops_core::ports::{Clock, Cluster, ListOptions, Null, ObjectRef, PortError, WriteOptions};
+use gitops_core::ports::{
+    Clock, Cluster, DeleteOptions, FieldConflicts, ListOptions, Null, ObjectRef, PortError, WriteOptions,
+};
 use gitops_core::testing::{FakeCluster, FakeGit, FakeNotify, FakeRegistry, FakeStore, FixedClock};
 use gitops_core::tree::MemTree;
 use gitops_yaml::{FileId, Node, ReadOptions, read_stream};
@@ -85,7 +87,11 @@ impl Fleet {
     /// Applies objects as a user would.
     pub(crate) fn apply(&self, text: &str) {
         for object in nodes(text) {
-            let options = WriteOptions { manager: "kubectl".into(), ..WriteOptions::default() };
+            let options = WriteOptions {
+                manager: "kubectl".into(),
+                conflicts: FieldConflicts::TakenOver,
+                ..WriteOptions::default()
+            };
             block_on(self.context.world.cluster.apply(&object, &options)).unwrap();
         }
     }
@@ -149,6 +155,11 @@ impl Fleet {
         }
     }
 
+    /// Deletes an object as a user would.
+    pub(crate) fn delete(&self, key: &Key) {
+        block_on(self.context.world.cluster.delete(&key.address(None), &DeleteOptions::default())).unwrap();
+    }
+
     /// Returns an object of the cluster.
     pub(crate) fn get(&self, version: &str, kind: &str, name: &str) -> Option<Node> {
         let target = ObjectRef {
@@ -182,7 +193,7 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> MemTree {
 /// Reads a YAML stream.
 pub(crate) fn nodes(text: &str) -> Vec<Node> {
     let documents = read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()).unwrap();
-    documents.into_iter().map(|document| document.root).collect()
+    documents.into_iter().map(|document| document.root).filter(Node::is_mapping).collect()
 }
 
 /// Runs a future of fakes, which never wait for anything but their own wake-ups.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gitops_yaml::{Dialect, Node, Place, Str, from_node};
+use gitops_yaml::{Dialect, Kind, Node, Place, Str, from_node};
 use serde::de::DeserializeOwned;
 
 use super::upgrade::upgrade;
@@ -199,6 +199,7 @@ impl<S: Spec> Object<S> {
                 });
             }
         }
+        check_texts(&spec)?;
         let read = from_node(&spec, Dialect::Yaml11).map_err(|error| ApiError {
             place: error.place(),
             message: format!("spec.{error}{}", advice(&spec)),
@@ -211,6 +212,21 @@ impl<S: Spec> Object<S> {
             notices,
         })
     }
+}
+
+/// Variables are texts: a number would lose its zeros and signs.
+fn check_texts(spec: &Node) -> Result<(), ApiError> {
+    let values = spec.at_path(&["postBuild", "substitute"]).and_then(Node::entries).unwrap_or_default();
+    for entry in values {
+        if entry.value.kind(Dialect::Yaml11) != Kind::Str {
+            let name = entry.key.as_str().unwrap_or_default();
+            return Err(ApiError {
+                place: entry.value.place,
+                message: format!("spec.postBuild.substitute.{name} must be a string: put it in quotes"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A hint for a mistake that web pages make: `[email protected]` instead of an address.

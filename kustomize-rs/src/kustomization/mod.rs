@@ -112,6 +112,12 @@ fields!(Kustomization = "Kustomization" {
 });
 
 impl Kustomization {
+    /// Returns the names of the fields that a kustomization file may have.
+    #[must_use]
+    pub fn fields() -> &'static [&'static str] {
+        <Self as decode::DecodeFields>::FIELDS
+    }
+
     /// Reads the file's document, `None` where it is empty.
     ///
     /// # Errors

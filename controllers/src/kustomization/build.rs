@@ -1,0 +1,97 @@
+//! Builds what a Flux Kustomization names, up to the substitution of variables.
+
+use std::fmt;
+
+use gitops_core::api::Kustomization;
+use gitops_core::tree::Source;
+use gitops_yaml::{Files, Node};
+use kustomize_rs::{Build, LoadRestrictions, Options, Reorder};
+
+use super::generate::{Overlay, generate};
+
+/// What a build made.
+#[derive(Clone, Debug, Default)]
+pub struct Built {
+    /// The objects in kustomize's order; each knows where it was written.
+    pub objects: Vec<Node>,
+    /// The files that places refer to.
+    pub files: Files,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    /// `file:line:column`, as far as known.
+    pub location: Option<String>,
+    /// What is wrong, and what would be right. It begins with the location where there is one.
+    pub message: String,
+}
+
+impl BuildError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { location: None, message: message.into() }
+    }
+
+    pub(super) fn at(location: impl Into<String>, message: impl Into<String>) -> Self {
+        let (location, message) = (location.into(), message.into());
+        let message = if message.contains(&location) { message } else { format!("{location}: {message}") };
+        Self { location: Some(location), message }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Builds the path of a Kustomization in a tree. Files may be read from the whole tree and from nowhere else.
+///
+/// ```
+/// use gitops_controllers::kustomization::build;
+/// use gitops_core::api::Kustomization;
+/// use gitops_core::tree::MemTree;
+/// let mut tree = MemTree::new();
+/// tree.add_file("apps/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n")?;
+/// let spec = Kustomization { path: "./apps".into(), name_prefix: Some("prod-".into()), ..Kustomization::default() };
+/// let built = build(&tree, &spec)?;
+/// let name = built.objects[0].at_path(&["metadata", "name"]).and_then(|name| name.as_str());
+/// assert_eq!(name, Some("prod-settings"));
+/// let missing = Kustomization { path: "./aps".into(), ..Kustomization::default() };
+/// assert!(build(&tree, &missing).unwrap_err().message.ends_with("did you mean ./apps?"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`generate`](super::generate), and as `kustomize build`: `kustomize build failed: …`.
+pub fn build(source: &dyn Source, spec: &Kustomization) -> Result<Built, BuildError> {
+    let generated = generate(source, spec)?;
+    if generated.is_empty {
+        return Ok(Built { warnings: generated.warnings, ..Built::default() });
+    }
+    let mut options = Options::default();
+    options.load_restrictions = LoadRestrictions::None;
+    options.reorder = Some(Reorder::None);
+    let output = match &generated.text {
+        Some(text) => {
+            let overlay = Overlay::new(source, &generated.file, text);
+            Build::new(&overlay).options(options).run(&generated.path)
+        }
+        None => Build::new(source).options(options).run(&generated.path),
+    };
+    let output = output.map_err(|error| {
+        let location = Some(error.location().to_owned()).filter(|location| !location.is_empty());
+        BuildError { location, message: format!("kustomize build failed: {error}") }
+    })?;
+    let mut warnings = generated.warnings;
+    warnings.extend(output.warnings().iter().cloned());
+    Ok(Built {
+        objects: output.resources().iter().map(|resource| resource.node.clone()).collect(),
+        files: output.files().clone(),
+        warnings,
+    })
+}

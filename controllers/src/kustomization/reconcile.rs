@@ -1,0 +1,642 @@
+//! Kustomization: what its path builds is applied, what it no longer builds goes, what was asked for is waited for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gitops_core::api::{GoDuration, Kustomization, Object};
+use gitops_core::apply::{
+    Applier, ApplyOptions, ApplySet, Checkpoint, DeletionPolicy, IgnoreRules, Inventory, Outcome as Applied,
+    Owner, SetOptions, WaitOptions, show_errors, wait,
+};
+use gitops_core::object::Gvk;
+use gitops_core::ports::{
+    Clock, Cluster, ClusterError, ObjectRef, Outlook, Part, Patch, PortError, WriteOptions,
+};
+use gitops_core::substitute::Variables;
+use gitops_yaml::{Node, Str};
+
+use super::build::{Built, build};
+use super::variables;
+use crate::context::{Context, CrossNamespace, Failure, Finalizer, Outcome, Retry, Run};
+use crate::event::{Event, Severity};
+use crate::health::readiness;
+use crate::kind::{Key, Kind};
+use crate::read_set::{ReadSet, Recorder};
+use crate::source::{Published, referenced};
+use crate::status::{Truth, generation, is_ready, mapping};
+use crate::world::{ClusterAccess, World};
+
+/// How many entries `status.history` holds.
+const HISTORY: usize = 5;
+
+/// What the last run that ended well was made of.
+struct Last {
+    generation: i64,
+    reads: ReadSet,
+    variables: Variables,
+    /// When everything was compared.
+    compared: Duration,
+}
+
+pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
+    let begun = run.context.world.clock().now();
+    let read = match Object::<Kustomization>::read(&run.object) {
+        Ok(read) => read,
+        Err(error) if run.is_deleted() => {
+            // What can not be read can not say what becomes of its objects: they stay.
+            run.tell(Severity::Error, "InvalidSpec", format!("the objects stay: {error}"));
+            return run.let_go().await;
+        }
+        Err(error) => return run.fail(Failure::lasting("InvalidSpec", error.message)).await,
+    };
+    if run.is_deleted() {
+        return delete(run, &read.spec).await;
+    }
+    if run.finalize(Finalizer::Stands).await.is_err() {
+        return Outcome::backoff();
+    }
+    let spec = &read.spec;
+    let interval = spec.interval.unwrap_or_default().0;
+    let retry = spec.retry_interval.map_or(interval, |retry| retry.0);
+    match bring_about(&mut run, spec, begun).await {
+        Ok(()) => {
+            let next = run.context.spread(interval);
+            run.end(Outcome::after(next)).await
+        }
+        Err(mut failure) => {
+            if failure.retry == Retry::Backoff {
+                failure.retry = Retry::After(run.context.spread(retry));
+            }
+            run.fail(failure).await
+        }
+    }
+}
+
+async fn bring_about<W: World>(
+    run: &mut Run<'_, W>,
+    spec: &Kustomization,
+    begun: Duration,
+) -> Result<(), Failure> {
+    let context = run.context;
+    let source_key = source_key(run, spec)?;
+    let published = published(run, &source_key)?;
+    dependencies(run, spec, &source_key, &published)?;
+    if spec.decryption.as_ref().is_some_and(|decryption| decryption.provider != "sops") {
+        return Err(Failure::lasting("BuildFailed", "spec.decryption.provider must be 'sops'"));
+    }
+    let variables = variables::collect(context, &run.key.namespace, spec).await?;
+    let tree = context.tree(&published).await?;
+    let now = context.world.clock().now();
+    let interval = spec.interval.unwrap_or_default().0;
+    let last = context.memory.get::<Last>(&run.key);
+    let same = last.filter(|last| {
+        last.generation == generation(&run.object)
+            && last.variables == variables
+            // Now and then everything is compared, in case a watch has missed something.
+            && now.saturating_sub(last.compared) < (interval * 10).max(Duration::from_secs(3600))
+            && last.reads.holds(&*tree)
+    });
+    if same.is_some() {
+        let unchanged = is_ready(&run.object) && context.drift.is_quiet(&run.key);
+        if unchanged {
+            applied(run, &published);
+            return Ok(());
+        }
+    }
+    let is_new =
+        run.status.text(&["lastAppliedRevision"]) != Some(&published.revision) || run.is_new_generation();
+    if is_new {
+        let timeout = GoDuration(timeout(spec));
+        run.status.progressing(&format!(
+            "Fetching manifests for revision {} with a timeout of {timeout}",
+            published.revision
+        ));
+    }
+    run.status.set_text("lastAttemptedRevision", published.revision.as_str());
+    let recorder = Recorder::new(&*tree);
+    let built = build(&recorder, spec).map_err(|error| Failure::passing("BuildFailed", error.message))?;
+    let reads = recorder.finish();
+    let built = variables::substitute(built, spec, &variables, context.settings.substitution)
+        .map_err(|error| Failure::passing("BuildFailed", error.message))?;
+    for warning in &built.warnings {
+        context.warn(&run.key, warning);
+    }
+    let access = access(context, &run.key, spec).await?;
+    let compared = same.map_or(now, |same| same.compared);
+    if access.is_own() {
+        apply(run, spec, &published, built, context.world.cluster(), is_new).await?;
+    } else {
+        let cluster = context.world.cluster_through(&access).await.map_err(|error| {
+            Failure::passing("ReconciliationFailed", format!("the cluster can not be reached: {error}"))
+        })?;
+        apply(run, spec, &published, built, &cluster, is_new).await?;
+    }
+    let last = Last { generation: generation(&run.object), reads, variables, compared };
+    context.memory.put(&run.key, last);
+    applied(run, &published);
+    if is_new {
+        let took = GoDuration(context.world.clock().now().saturating_sub(begun));
+        let next = GoDuration(interval);
+        let event = Event::of(
+            &run.key,
+            &run.object,
+            Severity::Info,
+            "ReconciliationSucceeded",
+            format!("Reconciliation finished in {took}, next run in {next}"),
+        );
+        run.send(event.with("revision", published.revision.as_str()).with("commit_status", "update"));
+    }
+    Ok(())
+}
+
+fn applied<W: World>(run: &mut Run<'_, W>, published: &Published) {
+    run.status.set_text("lastAppliedRevision", published.revision.as_str());
+    run.status.set_text("lastAttemptedRevision", published.revision.as_str());
+    match &published.origin_revision {
+        Some(origin) => run.status.set_text("lastAppliedOriginRevision", origin.as_str()),
+        None => run.status.unset("lastAppliedOriginRevision"),
+    }
+    run.status.ready("ReconciliationSucceeded", &format!("Applied revision: {}", published.revision));
+}
+
+fn source_key<W: World>(run: &Run<'_, W>, spec: &Kustomization) -> Result<Key, Failure> {
+    let reference = &spec.source_ref;
+    let kind = Kind::named(&reference.kind).filter(|kind| kind.is_source()).ok_or_else(|| {
+        let message = format!("spec.sourceRef.kind '{}' is not a source", reference.kind);
+        Failure::lasting("InvalidSpec", message)
+    })?;
+    let key = referenced(kind, reference.namespace.as_deref(), &reference.name, &run.key.namespace);
+    if run.context.settings.cross_namespace == CrossNamespace::Blocked && key.namespace != run.key.namespace {
+        let message = format!("can't access '{key}', cross-namespace references have been blocked");
+        return Err(Failure::lasting("AccessDenied", message));
+    }
+    Ok(key)
+}
+
+fn published<W: World>(run: &Run<'_, W>, source: &Key) -> Result<Published, Failure> {
+    let wait = run.context.settings.requeue_dependency;
+    let Some(object) = run.context.cache.get(source) else {
+        let kind = source.kind;
+        let message = format!("{kind}.{} \"{}\" not found", kind.group(), source.name);
+        return Err(Failure::later("ArtifactFailed", message, wait));
+    };
+    Published::of(&object).ok_or_else(|| {
+        let shown = GoDuration(wait);
+        Failure::later("ArtifactFailed", format!("Source artifact not found, retrying in {shown}"), wait)
+    })
+}
+
+fn dependencies<W: World>(
+    run: &Run<'_, W>,
+    spec: &Kustomization,
+    source: &Key,
+    published: &Published,
+) -> Result<(), Failure> {
+    let wait = run.context.settings.requeue_dependency;
+    for wanted in &spec.depends_on {
+        let key =
+            referenced(Kind::Kustomization, wanted.namespace.as_deref(), &wanted.name, &run.key.namespace);
+        let shown = format!("{}/{}", key.namespace, key.name);
+        let later = |message: String| Failure::later("DependencyNotReady", message, wait);
+        let Some(object) = run.context.cache.get(&key) else {
+            return Err(later(format!("dependency '{shown}' not found")));
+        };
+        if let Some(cycle) = cycle(run.context, &run.key) {
+            let message = format!("dependencies lead back to where they began: {cycle}");
+            return Err(Failure::lasting("DependencyNotReady", message));
+        }
+        if let Some(expression) = &wanted.ready_expr {
+            let ready = crate::health::is_ready_by(expression, &run.object, &object)
+                .map_err(|why| Failure::lasting("InvalidCELExpression", why))?;
+            if ready {
+                continue;
+            }
+            return Err(later(format!("dependency '{shown}' is not ready according to readyExpr eval")));
+        }
+        if !is_ready(&object) {
+            return Err(later(format!("dependency '{shown}' is not ready")));
+        }
+        // A dependency on the same source must have applied the same revision.
+        let its_source = Object::<Kustomization>::read(&object).ok().map(|its| {
+            let reference = its.spec.source_ref;
+            (
+                Kind::named(&reference.kind),
+                reference.namespace.unwrap_or_else(|| key.namespace.to_string()),
+                reference.name,
+            )
+        });
+        let same_source = its_source.is_some_and(|(kind, namespace, name)| {
+            kind == Some(source.kind) && namespace == *source.namespace && name == *source.name
+        });
+        let has = object.at_path(&["status", "lastAppliedRevision"]).and_then(Node::as_str);
+        if same_source && has != Some(&published.revision) {
+            return Err(later(format!("dependency '{shown}' revision is not up to date")));
+        }
+    }
+    Ok(())
+}
+
+/// Follows dependencies; returns the way back to the object where there is one.
+fn cycle<W: World>(context: &Context<W>, start: &Key) -> Option<String> {
+    let mut open = vec![(start.clone(), vec![start.clone()])];
+    let mut seen = std::collections::HashSet::new();
+    while let Some((key, way)) = open.pop() {
+        let Some(object) = context.cache.get(&key) else { continue };
+        let list = object.at_path(&["spec", "dependsOn"]).and_then(Node::items).unwrap_or_default();
+        for one in list {
+            let text = |field| one.get(field).and_then(Node::as_str);
+            let next =
+                referenced(key.kind, text("namespace"), text("name").unwrap_or_default(), &key.namespace);
+            if next == *start {
+                let names: Vec<&str> = way.iter().chain([start]).map(|key| &*key.name).collect();
+                return Some(names.join(" → "));
+            }
+            if seen.insert(next.clone()) {
+                let mut way = way.clone();
+                way.push(next.clone());
+                open.push((next, way));
+            }
+        }
+    }
+    None
+}
+
+fn timeout(spec: &Kustomization) -> Duration {
+    let least = Duration::from_secs(30);
+    match spec.timeout {
+        Some(timeout) => timeout.0.max(least),
+        None => spec.interval.unwrap_or_default().0.saturating_sub(least).max(least),
+    }
+}
+
+/// Reads through which account, and on which cluster, the objects are applied.
+async fn access<W: World>(
+    context: &Context<W>,
+    key: &Key,
+    spec: &Kustomization,
+) -> Result<ClusterAccess, Failure> {
+    let mut access = ClusterAccess::default();
+    if let Some(config) = &spec.kube_config {
+        let Some(secret) = &config.secret_ref else {
+            let message = "spec.kubeConfig.configMapRef is not supported: put a kubeconfig into a Secret";
+            return Err(Failure::lasting("ReconciliationFailed", message));
+        };
+        let failed = |message: String| Failure::passing("ReconciliationFailed", message);
+        let data =
+            context.secret(&key.namespace, &secret.name).await.map_err(|error| failed(error.to_string()))?;
+        let names: Vec<&str> = match &secret.key {
+            Some(name) => vec![name],
+            None => vec!["value", "value.yaml"],
+        };
+        let found = names.iter().find_map(|name| data.get(*name)).ok_or_else(|| {
+            let name = &secret.name;
+            failed(format!(
+                "KubeConfig secret '{}/{name}' does not contain a '{}' key",
+                key.namespace, names[0]
+            ))
+        })?;
+        let text = String::from_utf8_lossy(found).into_owned();
+        access.kubeconfig = Some(gitops_core::ports::Secret::new(text));
+    }
+    let account =
+        spec.service_account_name.clone().or_else(|| context.settings.default_service_account.clone());
+    access.service_account = account.map(|account| (key.namespace.to_string(), account));
+    Ok(access)
+}
+
+/// Keeps the inventory in the object's status.
+struct InStatus<'a, C> {
+    cluster: &'a C,
+    target: ObjectRef,
+}
+
+impl<C: Cluster> Checkpoint for InStatus<'_, C> {
+    async fn store(&self, inventory: &Inventory) -> Result<(), PortError> {
+        let patch = mapping(vec![("status", mapping(vec![("inventory", inventory.to_node())]))]);
+        let options = WriteOptions {
+            manager: "gitops-controller".into(),
+            part: Part::Status,
+            ..WriteOptions::default()
+        };
+        self.cluster.patch(&self.target, &Patch::Merge(patch), &options).await?;
+        Ok(())
+    }
+}
+
+fn inventory<W: World>(run: &Run<'_, W>) -> Result<Inventory, Failure> {
+    match run.status.field(&["inventory"]) {
+        Some(node) => {
+            Inventory::read(node).map_err(|error| Failure::lasting("ReconciliationFailed", error.to_string()))
+        }
+        None => Ok(Inventory::default()),
+    }
+}
+
+async fn apply<W: World, C: Cluster>(
+    run: &mut Run<'_, W>,
+    spec: &Kustomization,
+    published: &Published,
+    built: Built,
+    cluster: &C,
+    is_new: bool,
+) -> Result<(), Failure> {
+    let context = run.context;
+    let owner = Owner::kustomization(run.key.namespace.clone(), run.key.name.clone());
+    let Built { objects, files, .. } = built;
+    let objects = served(cluster, objects, context, &run.key)
+        .await
+        .map_err(|error| Failure::passing("ReconciliationFailed", error.to_string()))?;
+    let mut options = SetOptions::default();
+    if let Some(common) = &spec.common_metadata {
+        let pairs = |map: &BTreeMap<String, String>| {
+            map.iter().map(|(name, value)| (Str::from(name.as_str()), Str::from(value.as_str()))).collect()
+        };
+        options.labels = pairs(&common.labels);
+        options.annotations = pairs(&common.annotations);
+    }
+    let set = ApplySet::prepare(objects, &owner, &options)
+        .map_err(|errors| Failure::passing("ReconciliationFailed", show_errors(&errors, &files)))?;
+    let addresses: Vec<ObjectRef> = set.objects.iter().map(|desired| desired.target.clone()).collect();
+    let before = inventory(run)?;
+    let mut how = ApplyOptions::default();
+    how.force = spec.force;
+    how.prune = spec.prune;
+    how.timeout = Some(timeout(spec));
+    how.ignore = ignore_rules(spec)?;
+    let source = source_key(run, spec)?;
+    let revision = published.revision.clone();
+    let newer = || {
+        let current = context.cache.get(&source);
+        current.as_deref().and_then(Published::of).is_some_and(|current| current.revision != revision)
+    };
+    let ready = |object: &Node| readiness(object);
+    let applier =
+        Applier::new(cluster, context.world.clock(), &owner, &ready).with_options(how).until(&newer);
+    let checkpoint =
+        InStatus { cluster: context.world.cluster(), target: run.key.address(Some(&run.version())) };
+    let mut drift = context.drift.lend(&run.key);
+    let outcome = applier.apply(set, &before, &checkpoint, &mut drift).await;
+    context.drift.give_back(&run.key, drift);
+    for warning in &outcome.warnings {
+        context.warn(&run.key, &warning.show(&files));
+    }
+    tell_changes(run, &outcome, published);
+    run.status.set("inventory", outcome.inventory.to_node());
+    if !outcome.errors.is_empty() {
+        let message = show_errors(&outcome.errors, &files);
+        let done = outcome.changes.len();
+        let message = format!(
+            "{message}\n{done} objects are as wanted, {} failed, {} were not reached",
+            outcome.errors.len(),
+            outcome.unreached
+        );
+        let waits = outcome.errors.iter().filter_map(|error| match error.outlook() {
+            Outlook::Retry { after } => after,
+            Outlook::Stalled | Outlook::GiveUp => None,
+        });
+        return Err(match waits.max() {
+            Some(wait) => Failure::later("ReconciliationFailed", message, wait),
+            None => Failure::passing("ReconciliationFailed", message),
+        });
+    }
+    health(run, spec, published, &addresses, cluster, &newer, is_new || !outcome.changed().is_empty())
+        .await?;
+    remember(run, published);
+    Ok(())
+}
+
+/// Objects of Flux's API in a version that the cluster does not serve (any more), in one that it does.
+async fn served<W: World, C: Cluster>(
+    cluster: &C,
+    mut objects: Vec<Node>,
+    context: &Context<W>,
+    key: &Key,
+) -> Result<Vec<Node>, ClusterError> {
+    for object in &mut objects {
+        let gvk = Gvk::of(object);
+        let Some(kind) = Kind::of(&gvk) else { continue };
+        if cluster.kind(&gvk).await?.is_some() {
+            continue;
+        }
+        for version in kind.versions() {
+            let other = kind.gvk_of(version);
+            if cluster.kind(&other).await?.is_some() {
+                let name = ObjectRef::of(object);
+                let message = format!(
+                    "{name}: {} is not served here and is read as {}",
+                    gvk.api_version(),
+                    other.api_version()
+                );
+                context.warn(key, &message);
+                object.set("apiVersion", Node::string(other.api_version()));
+                break;
+            }
+        }
+    }
+    Ok(objects)
+}
+
+fn ignore_rules(spec: &Kustomization) -> Result<IgnoreRules, Failure> {
+    let rules: Vec<gitops_core::apply::IgnoreRule> = spec
+        .ignore
+        .iter()
+        .map(|rule| {
+            let target = rule.target.clone().unwrap_or_default();
+            let text = |text: Option<String>| Str::from(text.unwrap_or_default());
+            let mut made = gitops_core::apply::IgnoreRule::default();
+            made.paths = rule.paths.iter().map(|path| Str::from(path.as_str())).collect();
+            made.group = text(target.group);
+            made.version = text(target.version);
+            made.kind = text(target.kind);
+            made.namespace = text(target.namespace);
+            made.name = text(target.name);
+            made.label_selector = text(target.label_selector);
+            made.annotation_selector = text(target.annotation_selector);
+            made
+        })
+        .collect();
+    IgnoreRules::new(&rules).map_err(|error| Failure::lasting("InvalidSpec", format!("spec.ignore: {error}")))
+}
+
+fn tell_changes<W: World>(run: &Run<'_, W>, outcome: &Applied, published: &Published) {
+    let changed = outcome.changed();
+    if changed.is_empty() {
+        return;
+    }
+    let event = Event::of(&run.key, &run.object, Severity::Info, "Progressing", changed);
+    run.send(event.with("revision", published.revision.as_str()));
+}
+
+/// Waits for what the Kustomization asks to be waited for.
+async fn health<W: World, C: Cluster>(
+    run: &mut Run<'_, W>,
+    spec: &Kustomization,
+    published: &Published,
+    applied: &[ObjectRef],
+    cluster: &C,
+    newer: &(dyn Fn() -> bool + Send + Sync),
+    tells: bool,
+) -> Result<(), Failure> {
+    let targets: Vec<ObjectRef> = if spec.wait {
+        applied.to_vec()
+    } else {
+        let own = &run.key.namespace;
+        let check = |check: &gitops_core::api::HealthCheck| ObjectRef {
+            gvk: Gvk::new(&check.api_version, check.kind.as_str()),
+            namespace: check.namespace.as_deref().map_or_else(|| own.clone(), Str::from),
+            name: check.name.as_str().into(),
+        };
+        spec.health_checks.iter().map(check).collect()
+    };
+    if targets.is_empty() {
+        run.status.drop_condition("Healthy");
+        return Ok(());
+    }
+    let context = run.context;
+    let expressions = crate::health::Expressions::compile(&spec.health_check_exprs)
+        .map_err(|why| Failure::lasting("InvalidCELExpression", why))?;
+    let ready = |object: &Node| expressions.readiness(object).unwrap_or_else(|| readiness(object));
+    let mut options = WaitOptions::default();
+    options.timeout = timeout(spec);
+    options.interval = Duration::from_secs(1);
+    if tells {
+        let message = format!(
+            "Running health checks for revision {} with a timeout of {}",
+            published.revision,
+            GoDuration(options.timeout)
+        );
+        run.status.progressing(&message);
+        run.status.condition("Healthy", Truth::Unknown, "Progressing", &message);
+        // Whoever looks on sees what is waited for.
+        drop(run.write_status().await);
+    }
+    let begun = context.world.clock().now();
+    let result = wait(cluster, context.world.clock(), &targets, &ready, &options, newer).await;
+    let took = GoDuration(context.world.clock().now().saturating_sub(begun));
+    match result {
+        Ok(()) => {
+            let message = format!("Health check passed in {took}");
+            let was = run.object.at_path(&["status", "conditions"]).is_some()
+                && crate::status::condition_of(&run.object, "Healthy")
+                    .and_then(|healthy| healthy.get("status"))
+                    .and_then(Node::as_str)
+                    == Some("True");
+            if tells || !was {
+                run.status.condition("Healthy", Truth::True, "Succeeded", &message);
+                let event = Event::of(&run.key, &run.object, Severity::Info, "Progressing", message);
+                run.send(event.with("revision", published.revision.as_str()));
+            }
+            Ok(())
+        }
+        Err(error) if error.cancelled => {
+            let message = "New reconciliation triggered by a newer revision of the source";
+            run.status.condition("Healthy", Truth::False, "HealthCheckCanceled", message);
+            Err(Failure::later("HealthCheckCanceled", message, Duration::ZERO))
+        }
+        Err(error) => {
+            let early = if error.timed_out {
+                format!("after {took}")
+            } else {
+                String::from("early due to stalled resources")
+            };
+            let message = format!("health check failed {early}: {error}");
+            run.status.condition("Healthy", Truth::False, "HealthCheckFailed", &message);
+            Err(Failure::passing("HealthCheckFailed", message))
+        }
+    }
+}
+
+/// Notes the run in `status.history`, newest first.
+fn remember<W: World>(run: &mut Run<'_, W>, published: &Published) {
+    let now = run.context.now();
+    let mut entries: Vec<Node> =
+        run.status.field(&["history"]).and_then(Node::items).map(<[_]>::to_vec).unwrap_or_default();
+    let is_same = |entry: &Node| {
+        entry.get("digest").and_then(Node::as_str) == Some(&published.digest)
+            && entry.get("lastReconciledStatus").and_then(Node::as_str) == Some("ReconciliationSucceeded")
+    };
+    if entries.first().is_some_and(is_same) {
+        return;
+    }
+    entries.insert(
+        0,
+        mapping(vec![
+            ("digest", Node::string(published.digest.as_str())),
+            ("firstReconciled", Node::string(now.as_str())),
+            ("lastReconciled", Node::string(now.as_str())),
+            ("lastReconciledStatus", Node::string("ReconciliationSucceeded")),
+            ("metadata", mapping(vec![("revision", Node::string(published.revision.as_str()))])),
+            ("totalReconciliations", Node::int(1)),
+        ]),
+    );
+    entries.truncate(HISTORY);
+    run.status.set("history", Node::sequence(entries));
+}
+
+async fn delete<W: World>(mut run: Run<'_, W>, spec: &Kustomization) -> Outcome {
+    let context = run.context;
+    let policy = DeletionPolicy::parse(spec.deletion_policy.as_deref().unwrap_or_default());
+    let policy = policy.unwrap_or_default();
+    if !spec.suspend && policy.deletes(spec.prune) {
+        let inventory = match inventory(&run) {
+            Ok(inventory) => inventory,
+            Err(failure) => return run.fail(failure).await,
+        };
+        let result = async {
+            let access = access(context, &run.key, spec).await?;
+            if access.is_own() {
+                remove(&run, spec, policy, &inventory, context.world.cluster()).await?;
+            } else {
+                let cluster = context
+                    .world
+                    .cluster_through(&access)
+                    .await
+                    .map_err(|error| Failure::passing("PruneFailed", error.to_string()))?;
+                remove(&run, spec, policy, &inventory, &cluster).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        if let Err(failure) = result.await {
+            return run.fail(failure).await;
+        }
+        run.status.set("inventory", Inventory::default().to_node());
+    }
+    run.let_go().await
+}
+
+async fn remove<W: World, C: Cluster>(
+    run: &Run<'_, W>,
+    spec: &Kustomization,
+    policy: DeletionPolicy,
+    inventory: &Inventory,
+    cluster: &C,
+) -> Result<(), Failure> {
+    let owner = Owner::kustomization(run.key.namespace.clone(), run.key.name.clone());
+    let ready = |object: &Node| readiness(object);
+    let applier = Applier::new(cluster, run.context.world.clock(), &owner, &ready);
+    let mut options = WaitOptions::default();
+    options.timeout = timeout(spec);
+    let waits = policy == DeletionPolicy::WaitForTermination;
+    let outcome = applier.delete_all(inventory, waits.then_some(&options)).await;
+    let changed = outcome.changed();
+    if !changed.is_empty() {
+        run.tell(Severity::Info, "ReconciliationSucceeded", changed);
+    }
+    if outcome.errors.is_empty() {
+        return Ok(());
+    }
+    let files = gitops_yaml::Files::default();
+    Err(Failure::passing("PruneFailed", show_errors(&outcome.errors, &files)))
+}
+
+impl<W: World> Run<'_, W> {
+    /// Ends the life of an object that has nothing more to do.
+    pub(crate) async fn let_go(self) -> Outcome {
+        self.context.drift.remove(&self.key);
+        self.context.memory.remove(&self.key);
+        match self.finalize(Finalizer::Gone).await {
+            Ok(()) => Outcome::on_change(),
+            Err(_) => Outcome::backoff(),
+        }
+    }
+}
