@@ -13,6 +13,7 @@ use gitops_core::ports::{
     Clock, Cluster, ClusterError, ObjectRef, Outlook, Part, Patch, PortError, WriteOptions,
 };
 use gitops_core::substitute::Variables;
+use gitops_core::tree::MemTree;
 use gitops_yaml::{Node, Str};
 
 use super::build::{Built, build};
@@ -113,9 +114,7 @@ async fn bring_about<W: World>(
         ));
     }
     run.status.set_text("lastAttemptedRevision", published.revision.as_str());
-    let recorder = Recorder::new(&*tree);
-    let built = build(&recorder, spec).map_err(|error| Failure::passing("BuildFailed", error.message))?;
-    let reads = recorder.finish();
+    let (built, reads) = recorded(&tree, spec)?;
     let built = variables::substitute(built, spec, &variables, context.settings.substitution)
         .map_err(|error| Failure::passing("BuildFailed", error.message))?;
     for warning in &built.warnings {
@@ -147,6 +146,12 @@ async fn bring_about<W: World>(
         run.send(event.with("revision", published.revision.as_str()).with("commit_status", "update"));
     }
     Ok(())
+}
+
+fn recorded(tree: &MemTree, spec: &Kustomization) -> Result<(Built, ReadSet), Failure> {
+    let recorder = Recorder::new(tree);
+    let built = build(&recorder, spec).map_err(|error| Failure::passing("BuildFailed", error.message))?;
+    Ok((built, recorder.finish()))
 }
 
 fn applied<W: World>(run: &mut Run<'_, W>, published: &Published) {
