@@ -4,6 +4,7 @@
 //! honoured where a newer one means the same; what is left over is a [`Notice`].
 
 mod common;
+mod definitions;
 mod duration;
 mod helm;
 mod image;
@@ -17,6 +18,7 @@ pub use common::{
     CommonMetadata, CrossReference, Dependency, HealthCheckExpression, ImageOverride, KubeConfig, LabelRule,
     LabelSelector, LocalReference, PatchTarget, PatchWithTarget, SecretKeyReference,
 };
+pub use definitions::{ServedVersions, definitions};
 pub use duration::GoDuration;
 pub use helm::{
     Chart, ChartMetadata, ChartReference, ChartSpec, DriftDetection, DriftMode, HelmRelease, IgnoreRule,

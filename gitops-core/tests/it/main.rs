@@ -5,6 +5,7 @@ mod apply;
 mod artifact;
 #[cfg(feature = "testing")]
 mod converge;
+mod definitions;
 mod envsubst;
 mod inventory;
 mod kstatus;

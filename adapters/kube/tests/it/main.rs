@@ -1,5 +1,5 @@
 //! The adapter request by request against a service in this process, and against a real API server.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 mod real;
 mod requests;
 mod server;

@@ -1,5 +1,6 @@
 //! The adapter and the applier against the API server that `KUBECONFIG` names.
 
+use gitops_core::api::{ServedVersions, definitions};
 use gitops_core::apply::{
     Applier, ApplyOptions, ApplySet, DriftWatch, Inventory, NoCheckpoint, Outcome, Owner, Readiness,
     SetOptions,
@@ -7,7 +8,7 @@ use gitops_core::apply::{
 use gitops_core::object::Gvk;
 use gitops_core::ports::{
     Clock, Cluster, ClusterFault, DeleteOptions, FieldConflicts, ListOptions, ObjectRef, Part, Patch, Watch,
-    WatchEvent, WriteOptions,
+    WatchEvent, WriteMode, WriteOptions,
 };
 use gitops_kube::{Connection, Impersonation, KubeCluster};
 use gitops_yaml::{FileId, Files, Node, ReadOptions, from_json, read_stream};
@@ -269,4 +270,21 @@ async fn immutable_fields_are_made_anew_by_force_alone() {
     let (forced, said) = apply(&cluster, &owner, &text("z"), &refused.inventory, options).await;
     assert_eq!(forced.changed(), format!("Deployment/{unique}/d configured"), "{said}");
     Applier::new(&cluster, &SystemClock, &owner, &readiness).delete_all(&forced.inventory, None).await;
+}
+
+#[tokio::test]
+async fn the_definitions_of_all_kinds_are_taken_in_every_version() {
+    let Some((cluster, _)) = connect("kube-definitions").await else { return };
+    let options = WriteOptions {
+        manager: "gitops".into(),
+        conflicts: FieldConflicts::TakenOver,
+        mode: WriteMode::DryRun,
+        ..WriteOptions::default()
+    };
+    for versions in [ServedVersions::Newest, ServedVersions::All] {
+        for definition in definitions(versions) {
+            let answer = cluster.apply(&definition, &options).await;
+            assert!(answer.is_ok(), "{}: {answer:?}", ObjectRef::of(&definition));
+        }
+    }
 }
