@@ -7,6 +7,7 @@
 mod app;
 mod cache;
 pub mod diff;
+pub mod explain;
 mod flux;
 mod graph;
 mod kustomize;

@@ -137,6 +137,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         let step = |error: Error, name: &str| error.within(name.to_owned());
         accumulate_resources(self.loader, &mut sum, &kustomization.resources, origin, &self.handed_down())
             .map_err(|error| step(error, "accumulating resources"))?;
+        self.observe("file", &sum);
         sum.merge_specs(&self.own_specs()?).map_err(|error| step(error, "merging config"))?;
         let crds = self.specs_of_crds().map_err(|error| step(error, "loading CRDs"))?;
         if !kustomization.crds.is_empty() {
@@ -208,11 +209,13 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             let mut args = args.clone();
             args.options = with_global_options(args.options.as_ref(), options);
             absorb(sum, vec![config_map(self.loader, &args)?], made_by("ConfigMapGenerator").as_ref())?;
+            self.observe("ConfigMapGenerator", sum);
         }
         for args in &kustomization.secret_generator {
             let mut args = args.clone();
             args.options = with_global_options(args.options.as_ref(), options);
             absorb(sum, vec![secret(self.loader, &args)?], made_by("SecretGenerator").as_ref())?;
+            self.observe("SecretGenerator", sum);
         }
         for chart in &kustomization.helm_charts {
             let mut chart = chart.clone();
@@ -224,6 +227,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
                 chart.namespace = self.namespace_of_charts();
             }
             absorb(sum, inflate(self.loader, &chart)?, made_by("HelmChartInflationGenerator").as_ref())?;
+            self.observe("HelmChartInflationGenerator", sum);
         }
         let configs = self
             .plugin_configs(&kustomization.generators, origin)
@@ -265,6 +269,7 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
         let made_by = |kind: &'static str| origin.map(|origin| origin.builtin(self.file_name, kind));
         for (transformer, kind) in plugin::of_kustomization(self.loader, &self.kustomization, &sum.specs)? {
             self.run(transformer.as_ref(), made_by(kind), sum)?;
+            self.observe(kind, sum);
         }
         for config in &self.plugin_configs(&self.kustomization.transformers, origin)? {
             let Configured::Transformers(transformers) = plugin::configure(self.loader, config)? else {
@@ -275,9 +280,18 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             for (place, transformer) in transformers.iter().enumerate() {
                 let by = plugin::origin(config).filter(|_| place == last);
                 self.run(transformer.as_ref(), by, sum)?;
+                self.observe("transformers", sum);
             }
         }
         Ok(())
+    }
+
+    fn observe(&self, name: &str, sum: &Accumulator) {
+        let file = || match self.loader.shown_root().as_str() {
+            "." => self.file_name.to_owned(),
+            root => format!("{root}/{}", self.file_name),
+        };
+        self.loader.session().observe(&file, name, &sum.resources);
     }
 
     fn run(

@@ -17,6 +17,7 @@ use crate::generate::ChartInflator;
 use crate::hash::content_hash;
 use crate::load::{LoadRestrictions, Loader};
 use crate::name_reference::fix_references;
+use crate::observe::{Observer, Step};
 use crate::origin::{ORIGIN, Origin, TRANSFORMATIONS};
 use crate::remote::Remote;
 use crate::resource::Resource;
@@ -94,6 +95,7 @@ pub struct Build<'a> {
     source: &'a dyn Source,
     options: Options,
     inflator: Option<&'a dyn ChartInflator>,
+    observer: Option<&'a dyn Observer>,
 }
 
 impl std::fmt::Debug for Build<'_> {
@@ -106,7 +108,7 @@ impl<'a> Build<'a> {
     /// Builds from these files.
     #[must_use]
     pub fn new(source: &'a dyn Source) -> Self {
-        Self { source, options: Options::default(), inflator: None }
+        Self { source, options: Options::default(), inflator: None, observer: None }
     }
 
     /// Sets the options.
@@ -120,6 +122,13 @@ impl<'a> Build<'a> {
     #[must_use]
     pub fn charts(mut self, inflator: &'a dyn ChartInflator) -> Self {
         self.inflator = Some(inflator);
+        self
+    }
+
+    /// Lets this look at the resources after each step.
+    #[must_use]
+    pub fn observe(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -143,7 +152,8 @@ impl<'a> Build<'a> {
     /// # Errors
     /// The first thing that is wrong, with its place.
     pub fn run(&self, path: &str) -> Result<Output, Error> {
-        let session = Session::new(self.source, self.options.clone(), self.inflator);
+        let mut session = Session::new(self.source, self.options.clone(), self.inflator);
+        session.observer = self.observer;
         match session.build(path) {
             Ok(resources) => Ok(Output {
                 resources: resources.into_resources(),
@@ -226,6 +236,7 @@ pub(crate) struct Session<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) options: Options,
     pub(crate) inflator: Option<&'a dyn ChartInflator>,
+    observer: Option<&'a dyn Observer>,
     /// Which fields transformers change, where no kustomization says more.
     pub(crate) builtin_specs: Arc<FieldSpecs>,
     files: RefCell<Files>,
@@ -250,6 +261,7 @@ impl<'a> Session<'a> {
             source,
             options,
             inflator,
+            observer: None,
             builtin_specs: Arc::new(FieldSpecs::builtin()),
             files: RefCell::default(),
             warnings: RefCell::default(),
@@ -257,6 +269,14 @@ impl<'a> Session<'a> {
             schema: RefCell::default(),
             scopes: Scopes::new(Arc::clone(&builtin)),
             builtin,
+        }
+    }
+
+    /// Shows the resources to the observer, if there is one.
+    pub(crate) fn observe(&self, kustomization: &dyn Fn() -> String, name: &str, resources: &ResourceMap) {
+        if let Some(observer) = self.observer {
+            let step = Step { kustomization: &kustomization(), name };
+            observer.after(&step, resources.iter().as_slice(), &self.files());
         }
     }
 
@@ -348,10 +368,13 @@ impl<'a> Session<'a> {
 
         let Accumulator { mut resources, specs, vars } = target.accumulate(origin.as_ref())?;
         add_hashes(&mut resources)?;
+        self.observe(&String::new, "hash", &resources);
         fix_references(&mut resources, &specs.name_reference)?;
+        self.observe(&String::new, "references", &resources);
         if let Some(warning) = vars.resolve(&mut resources, &specs.var_reference)? {
             self.warn(warning);
         }
+        self.observe(&String::new, "vars", &resources);
         resources.retain(|resource| !is_local(resource));
         self.sort(&mut resources, sort_options.as_ref())?;
         if let Some(ManagedBy(name)) = managed {

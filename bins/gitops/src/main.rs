@@ -7,6 +7,7 @@
 mod build;
 mod completion;
 mod diff;
+mod explain;
 mod fleet;
 mod graph;
 mod helm;
@@ -41,6 +42,7 @@ enum Command {
     Build(build::Args),
     Completion(completion::Args),
     Diff(diff::Args),
+    Explain(explain::Args),
     Graph(graph::Args),
     Image(image::Args),
     Lint(Box<lint::Args>),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Lint(args) => lint::run(&args),

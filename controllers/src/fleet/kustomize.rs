@@ -2,7 +2,7 @@
 
 use gitops_core::tree::{Source, clean, join};
 use gitops_yaml::{Dialect, FileId, Files, Node, ReadOptions, Str, did_you_mean, print_sigs, read_document};
-use kustomize_rs::{Build, LoadRestrictions, Options};
+use kustomize_rs::{Build, LoadRestrictions, Observer, Options, Resource};
 
 use super::app::Gap;
 use super::flux::text;
@@ -18,12 +18,18 @@ pub(crate) fn is_manifest(path: &str) -> bool {
 #[derive(Default)]
 pub(crate) struct Built {
     pub(crate) objects: Vec<Node>,
+    /// The names that each object had on its way.
+    pub(crate) names: Vec<Vec<Str>>,
     pub(crate) files: Files,
     pub(crate) warnings: Vec<String>,
 }
 
 /// Builds the path of a Flux Kustomization as its controller would, up to substitution.
-pub(crate) fn build(recorder: &mut Recorder<'_>, declared: &Declared) -> Result<Built, Gap> {
+pub(crate) fn build(
+    recorder: &mut Recorder<'_>,
+    declared: &Declared,
+    observer: Option<&dyn Observer>,
+) -> Result<Built, Gap> {
     let none = Node::null();
     let spec = declared.node.get("spec").unwrap_or(&none);
     let written = text(spec, &["path"]);
@@ -67,8 +73,17 @@ pub(crate) fn build(recorder: &mut Recorder<'_>, declared: &Declared) -> Result<
     }
     let mut options = Options::default();
     options.load_restrictions = LoadRestrictions::None;
-    let output = Build::new(&*recorder).options(options).run(&path).map_err(|error| failed(&error, place))?;
+    let mut build = Build::new(&*recorder).options(options);
+    if let Some(observer) = observer {
+        build = build.observe(observer);
+    }
+    let output = build.run(&path).map_err(|error| failed(&error, place))?;
+    let names = |resource: &Resource| {
+        let before = resource.history.previous.iter().map(|previous| previous.name.clone());
+        before.chain([resource.name()]).collect()
+    };
     Ok(Built {
+        names: output.resources().iter().map(names).collect(),
         objects: output.resources().iter().map(|resource| resource.node.clone()).collect(),
         files: output.files().clone(),
         warnings: output.warnings().to_vec(),

@@ -13,7 +13,7 @@ use super::kustomize::{self, own};
 use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
 use super::recorder::{Answers, Digest, Recorder};
 use super::release;
-use super::roots::{self, Declared, objects_of};
+use super::roots::{self, Declared};
 use super::variables::{Configs, Substitution, Variable, references, variables};
 
 /// A repository to render.
@@ -128,6 +128,39 @@ pub(crate) struct World {
     pub(crate) sources: HashMap<SourceRef, Declared>,
     /// The source that holds this repository.
     pub(crate) own_source: Option<SourceRef>,
+}
+
+fn source_of(node: &Node) -> SourceRef {
+    SourceRef {
+        kind: flux::kind(node).into(),
+        namespace: flux::namespace_of(node),
+        name: text(node, &["metadata", "name"]),
+    }
+}
+
+impl World {
+    /// What is known of a cluster that was rendered.
+    pub(crate) fn of(rendered: &Rendered, cluster: usize) -> Self {
+        let mut world = Self::default();
+        for app in rendered.apps.iter().filter(|app| app.cluster == cluster) {
+            if app.parent.is_none() && world.own_source.is_none() {
+                world.own_source.clone_from(&app.source);
+            }
+            for object in &app.objects {
+                world.configs.add(object);
+                if object.api_version.starts_with("source.toolkit.fluxcd.io/")
+                    && let Ok(node) = object.read()
+                {
+                    let node = without_places(node);
+                    let place = object.place.to_string();
+                    let path = place.split(':').next().unwrap_or_default().to_owned();
+                    let declared = Declared { node, path, place, files: Arc::default() };
+                    world.sources.insert(source_of(&declared.node), declared);
+                }
+            }
+        }
+        world
+    }
 }
 
 impl<'a> Fleet<'a> {
@@ -289,19 +322,7 @@ impl Run<'_, '_> {
         if self.raw.is_some() {
             return;
         }
-        let mut raw = Configs::default();
-        for path in roots::files_below(self.fleet.source, ".") {
-            if kustomize::is_manifest(&path) {
-                for declared in objects_of(self.fleet.source, &path) {
-                    if matches!(flux::kind(&declared.node), "ConfigMap" | "Secret")
-                        && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
-                    {
-                        raw.add(&object);
-                    }
-                }
-            }
-        }
-        self.raw = Some(raw);
+        self.raw = Some(roots::find_raw_configs(self.fleet.source));
     }
 
     fn variables(&self, job: &Job) -> Result<BTreeMap<Str, Variable>, Gap> {
@@ -344,7 +365,7 @@ impl Run<'_, '_> {
         let elsewhere = self.elsewhere(job, &["spec", "sourceRef"]);
         let built = match elsewhere {
             Some(gap) => Err(gap),
-            None => kustomize::build(&mut recorder, &job.declared),
+            None => kustomize::build(&mut recorder, &job.declared, None),
         };
         let mut built = built.unwrap_or_else(|gap| {
             entry.gaps.push(gap);
@@ -479,12 +500,7 @@ impl Run<'_, '_> {
         if let Some(world) = self.worlds.get_mut(job.cluster) {
             app.objects.iter().for_each(|object| world.configs.add(object));
             for declared in outcome.declared.iter().filter(|declared| flux::is_source(&declared.node)) {
-                let reference = SourceRef {
-                    kind: flux::kind(&declared.node).into(),
-                    namespace: flux::namespace_of(&declared.node),
-                    name: text(&declared.node, &["metadata", "name"]),
-                };
-                world.sources.insert(reference, declared.clone());
+                world.sources.insert(source_of(&declared.node), declared.clone());
             }
         }
         self.rendered.apps.push(app);

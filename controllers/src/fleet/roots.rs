@@ -6,9 +6,10 @@ use std::sync::Arc;
 use gitops_core::tree::{EntryKind, Source, join};
 use gitops_yaml::{FileId, Files, Node, ReadOptions, read_stream};
 
-use super::app::AppId;
+use super::app::{AppId, RenderedObject};
 use super::flux::{app_id, is_kustomization, text};
 use super::kustomize::is_manifest;
+use super::variables::Configs;
 
 /// An object in a file.
 #[derive(Clone, Debug)]
@@ -71,6 +72,23 @@ pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
         files: Arc::clone(&files),
     };
     documents.into_iter().map(|document| declared(document.root)).collect()
+}
+
+/// Reads ConfigMaps and Secrets as they stand in files.
+pub(crate) fn find_raw_configs(source: &dyn Source) -> Configs {
+    let mut raw = Configs::default();
+    for path in files_below(source, ".") {
+        if is_manifest(&path) {
+            for declared in objects_of(source, &path) {
+                if matches!(super::flux::kind(&declared.node), "ConfigMap" | "Secret")
+                    && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
+                {
+                    raw.add(&object);
+                }
+            }
+        }
+    }
+    raw
 }
 
 /// Lists the Flux Kustomizations that stand in files, complete ones only: patches of them have no source.

@@ -211,3 +211,76 @@ fn every_slip_of_a_document_that_nobody_here_wrote_is_found() {
     let versions = text.lines().filter(|line| line.contains("[deprecated-version]")).count();
     assert_eq!(versions, 12, "{text}");
 }
+
+#[test]
+fn a_field_is_explained_by_every_layer_that_set_it() {
+    let folder = copy("explain", Path::new(EXAMPLE));
+    copy_below(&Path::new(EXAMPLE).join("../charts"), &folder.join("charts"));
+    fs::write(
+        folder.join("k8s/clusters/demo/apps/web.yaml"),
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web, namespace: flux-system}\n\
+         spec:\n  path: ./k8s/web\n  interval: 5m\n  prune: true\n  sourceRef: {kind: GitRepository, name: fleet}\n  \
+         postBuild: {substitute: {count: \"4\"}}\n",
+    )
+    .unwrap();
+    fs::create_dir_all(folder.join("k8s/web")).unwrap();
+    fs::write(
+        folder.join("k8s/web/release.yaml"),
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: web}\nspec:\n  \
+         interval: 5m\n  chart: {spec: {chart: ./charts/echo, sourceRef: {kind: GitRepository, name: fleet, namespace: \
+         flux-system}}}\n  values:\n    replicaCount: ${count}\n",
+    )
+    .unwrap();
+    let check = |object: &str, field: &str, wanted: &[&str]| {
+        let output = gitops(&["explain", object, field], &folder);
+        let text = stdout(&output);
+        let lines: Vec<&str> = text.lines().skip(2).map(str::trim).collect();
+        assert_eq!(lines, wanted, "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let overlay = "k8s/apps/demo/echo/kustomization.yaml";
+    check(
+        "Deployment/echo",
+        "spec.replicas",
+        &[
+            &format!("set by    k8s/apps/demo/echo/replicas.yaml:6:13: 2  patch of {overlay}"),
+            "overrides k8s/apps/base/echo/deployment.yaml:6:13: 1  file",
+        ],
+    );
+    check(
+        "Deployment/echo",
+        "spec.template.spec.containers[name=echo].image",
+        &[
+            &format!("set by    {overlay}:16:13: registry.example.org/echo:1.1.0  images of {overlay}"),
+            "overrides k8s/apps/base/echo/deployment.yaml:17:18: registry.example.org/echo:1.0.0  file",
+        ],
+    );
+    check(
+        "Deployment/echo",
+        "metadata.namespace",
+        &[
+            "set by    k8s/apps/base/echo/kustomization.yaml:3:12: echo  namespace of k8s/apps/base/echo/kustomization.yaml",
+        ],
+    );
+    check(
+        "hr/web",
+        "spec.values.replicaCount",
+        &[
+            "set by    k8s/clusters/demo/apps/web.yaml:9:35: 4  substitution of ${count} from postBuild.substitute of \
+             kustomization/flux-system/web",
+            "overrides k8s/web/release.yaml:8:19: ${count}  file",
+        ],
+    );
+    check(
+        "Deployment/web/web-echo",
+        "spec.replicas",
+        &[
+            "set by    charts/echo/templates/deployment.yaml:8: 4  template",
+            "from    k8s/clusters/demo/apps/web.yaml:9:35: 4  values entry replicaCount of helmrelease/web/web, by \
+             substitution of ${count} from postBuild.substitute of kustomization/flux-system/web",
+            "overrides k8s/web/release.yaml:8:19: ${count}  values entry replicaCount of helmrelease/web/web, by file",
+            "overrides charts/echo/values.yaml:1:15: 1  default of the chart for replicaCount",
+        ],
+    );
+    let near = gitops(&["explain", "Deployment/echo", "spec.replica"], &folder);
+    assert!(String::from_utf8_lossy(&near.stderr).contains("did you mean spec.replicas?"));
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gitops_core::tree::{Source, base_name, join, parent};
-use gitops_yaml::{FileId, Files, Node, ReadOptions, read_document};
+use gitops_yaml::{Files, Node, ReadOptions, read_document};
 use kustomize_rs::{Build, LoadRestrictions, Options};
 
 use super::super::app::{Gap, Severity};
