@@ -58,13 +58,20 @@ impl From<ImpersonationError> for ConnectionError {
 const MOST_BYTES: usize = 1 << 20;
 
 impl Connection {
-    /// Looks where kubectl looks: `$KUBECONFIG`, `~/.kube/config`, and then the service account of a pod.
+    /// Looks where kubectl looks: `$KUBECONFIG`, `~/.kube/config`, and then the service account of a pod; `context` is the
+    /// kubeconfig's current one where it is not named.
     ///
     /// # Errors
     /// Where none of them says how to connect.
-    pub async fn from_environment() -> Result<Self, ConnectionError> {
-        match kube::Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+    pub async fn from_environment(context: Option<&str>) -> Result<Self, ConnectionError> {
+        let options =
+            KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+        match kube::Config::from_kubeconfig(&options).await {
             Ok(config) => Self::new(config),
+            // A context that was named stands in a kubeconfig or nowhere.
+            Err(why) if context.is_some() => {
+                Err(ConnectionError(format!("the kubeconfig can not be used: {why}")))
+            }
             Err(why) => match kube::Config::incluster_env() {
                 Ok(config) => Self::new(config),
                 Err(_) => Err(ConnectionError(format!("no cluster is configured: {why}"))),
@@ -87,10 +94,8 @@ impl Connection {
     /// # Errors
     /// Where the file can't be read, or says nothing of the context.
     pub async fn from_file(path: &Path, context: Option<&str>) -> Result<Self, ConnectionError> {
-        let shown = path.display();
         // Read so that relative paths in it count from its folder, as kubectl does.
-        let kubeconfig =
-            Kubeconfig::read_from(path).map_err(|error| ConnectionError(format!("{shown}: {error}")))?;
+        let kubeconfig = Kubeconfig::read_from(path).map_err(|error| ConnectionError(error.to_string()))?;
         Self::from_kubeconfig(kubeconfig, context).await
     }
 

@@ -8,7 +8,7 @@
 //! use gitops_core::ports::{Cluster, ListOptions};
 //! use gitops_kube::{Connection, KubeCluster};
 //! # async fn list() -> Result<(), Box<dyn std::error::Error>> {
-//! let cluster = KubeCluster::connect(Connection::from_environment().await?)?;
+//! let cluster = KubeCluster::connect(Connection::from_environment(None).await?)?;
 //! let pods = cluster.list(&Gvk::new("v1", "Pod"), &ListOptions::default()).await?;
 //! println!("{} pods", pods.items.len());
 //! # Ok(())

@@ -12,6 +12,7 @@ mod fleet;
 mod graph;
 mod helm;
 mod image;
+mod install;
 mod lint;
 mod package;
 mod render;
@@ -45,6 +46,7 @@ enum Command {
     Explain(explain::Args),
     Graph(graph::Args),
     Image(image::Args),
+    Install(install::Args),
     Lint(Box<lint::Args>),
     Package(package::Args),
     Render(render::Args),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
+        Command::Install(args) => install::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Package(args) => package::run(&args),
         Command::Render(args) => render::run(&args),

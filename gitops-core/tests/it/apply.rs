@@ -136,6 +136,8 @@ fn an_unchanged_run_over_a_thousand_objects_makes_no_request_at_all() {
     let mut world = World::new();
     let text: String = (0..1000).map(|index| config_map(&format!("m{index}"), "1")).collect();
     assert!(world.apply(&text).is_success());
+    // A kind, and of each object what is there and what it shall be.
+    assert_eq!(world.cluster.requests().len(), 1 + 2 * 1000);
     world.cluster.forget_requests();
     let again = world.apply(&text);
     assert!(again.is_success() && again.changed().is_empty());

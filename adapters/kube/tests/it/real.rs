@@ -288,3 +288,21 @@ async fn the_definitions_of_all_kinds_are_taken_in_every_version() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_object_that_is_too_large_is_named_and_the_others_are_applied() {
+    let Some((cluster, unique)) = connect("kube-large").await else { return };
+    let owner = Owner::kustomization("flux-system", unique.as_str());
+    let large = "x".repeat(5 << 20);
+    let text = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {unique}}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: large, namespace: {unique}}}\ndata: {{a: {large}}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: ok, namespace: {unique}}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: labels, namespace: {unique}, labels: {{a: '-/-'}}}}\n"
+    );
+    let (outcome, said) =
+        apply(&cluster, &owner, &text, &Inventory::default(), ApplyOptions::default()).await;
+    assert_eq!(outcome.changed(), format!("Namespace/{unique} created\nConfigMap/{unique}/ok created"));
+    assert!(said.contains(&format!("apps.yaml:5:1: ConfigMap/{unique}/large dry-run failed")), "{said}");
+    assert!(said.contains(&format!("ConfigMap/{unique}/labels dry-run failed (Invalid)")), "{said}");
+    assert!(said.lines().all(|line| line.ends_with("not retried until it is changed")), "{said}");
+    assert!(!said.contains("xxxx"), "an error quotes no whole object");
+    Applier::new(&cluster, &SystemClock, &owner, &readiness).delete_all(&outcome.inventory, None).await;
+}

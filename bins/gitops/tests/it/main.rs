@@ -3,3 +3,4 @@
 
 mod fleet;
 mod image;
+mod install;
