@@ -2,7 +2,7 @@
 
 use crate::object::ObjectId;
 use crate::ports::{ClusterError, ClusterFault, Outlook};
-use gitops_yaml::{Files, Place};
+use gitops_yaml::{Files, Node, Place};
 use std::fmt;
 
 /// What was being done.
@@ -46,6 +46,34 @@ impl ApplyError {
     #[must_use]
     pub fn outlook(&self) -> Outlook {
         self.cause.outlook()
+    }
+
+    /// Takes the values of a Secret out of what the server has said of it: a server that refuses a value may quote it.
+    #[must_use]
+    pub(super) fn without_values_of(mut self, object: &Node) -> Self {
+        if self.id.kind != "Secret" || !self.id.group.is_empty() {
+            return self;
+        }
+        let message = &mut self.cause.message;
+        // As the server prints a value that is no string: `got &value.valueUnstructured{Value:12345}`.
+        let mut masked = String::with_capacity(message.len());
+        let mut rest = message.as_str();
+        while let Some((before, after)) = rest.split_once("{Value:") {
+            masked.push_str(before);
+            masked.push_str("{Value:***");
+            rest = after.find('}').and_then(|end| after.get(end..)).unwrap_or_default();
+        }
+        masked.push_str(rest);
+        *message = masked;
+        for field in ["data", "stringData"] {
+            for entry in object.get(field).and_then(Node::entries).unwrap_or_default() {
+                // A word of a letter or two would be found everywhere.
+                if let Some(value) = entry.value.as_str().filter(|value| value.len() > 3) {
+                    *message = message.replace(value, "***");
+                }
+            }
+        }
+        self
     }
 
     /// Prints the error behind the place of the object, and says whether it is tried again:
@@ -165,5 +193,25 @@ mod tests {
             ClusterFault::NotFound,
             "apps/echo.yaml:3:1: Deployment/apps/echo not found: why; will be retried",
         );
+    }
+
+    #[test]
+    fn no_error_quotes_a_secrets_value() {
+        let object = r#"{"kind":"Secret","data":{"a":12345,"b":"aHVudGVyMg=="}}"#;
+        let object = gitops_yaml::from_json(object, gitops_yaml::FileId::NONE).unwrap();
+        let said = "errors:\n  .data.a: expected string, got &value.valueUnstructured{Value:12345}\n  .data.b: bad \"aHVudGVyMg==\"";
+        let error = |kind: &str| ApplyError {
+            id: ObjectId { kind: kind.into(), name: "s".into(), ..ObjectId::default() },
+            place: Place::NONE,
+            doing: Doing::Applying,
+            cause: ClusterError::new(ClusterFault::Invalid, said),
+        };
+        let masked = error("Secret").without_values_of(&object).to_string();
+        assert!(!masked.contains("12345") && !masked.contains("aHVud"), "{masked}");
+        assert!(
+            masked.contains(".data.a: expected string, got &value.valueUnstructured{Value:***}"),
+            "{masked}"
+        );
+        assert!(error("ConfigMap").without_values_of(&object).to_string().contains("12345"));
     }
 }

@@ -71,7 +71,15 @@ impl<C: Cluster, K: Clock> Applier<'_, C, K> {
             return Ok(Observed::leave(Action::Skipped, "it is there already", Some(live)));
         }
         self.check_live(&live).map_err(|cause| fail(Doing::Checking, cause))?;
-        self.observe_live(desired, live, look).await
+        let owned = self.owner().of(&live);
+        let mut observed = self.observe_live(desired, live, look).await?;
+        if let Ownership::Other { namespace, name } = owned {
+            let message = format!(
+                "is taken over from {namespace}/{name}: two owners of one object undo each other's work"
+            );
+            observed.warnings.push(Warning { id: desired.id(), place: desired.place(), message });
+        }
+        Ok(observed)
     }
 
     fn check_live(&self, live: &Node) -> Result<(), ClusterError> {
@@ -114,6 +122,7 @@ impl<C: Cluster, K: Clock> Applier<'_, C, K> {
         let (next, object) = match self.dry_run(desired, &mut warnings).await {
             Ok(answer) => answer,
             Err(error) if is_immutable(&error.cause) && self.is_forced(desired, &live) => {
+                let error = error.without_values_of(&desired.object);
                 let reason = format!("it is made anew: {}", error.cause);
                 let write =
                     Write { object: None, cleanup: None, recreate: true, target: desired.target.clone() };

@@ -233,7 +233,7 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
                     let next = Some(desired.object.clone());
                     plan.objects.push(Planned { change, stage: desired.stage, live: None, next });
                 }
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(error.without_values_of(&desired.object)),
             }
         }
         if self.options.prune && errors.is_empty() {
@@ -330,7 +330,7 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
                         }
                     }
                 }
-                Err(error) => outcome.errors.push(error),
+                Err(error) => outcome.errors.push(error.without_values_of(&desired.object)),
             }
         }
         if writes.is_empty() {
@@ -366,7 +366,7 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
                         run.drift.settle(desired, &stored);
                         outcome.changes.push(change(desired, *action, reason.clone()));
                     }
-                    Err(error) => outcome.errors.push(error),
+                    Err(error) => outcome.errors.push(error.without_values_of(&desired.object)),
                 }
             }
         }

@@ -249,7 +249,6 @@ fn objects_of_others_are_never_deleted() {
     let mut world = World::new();
     world.apply(&(config_map("a", "1") + &config_map("b", "1")));
     // Another Kustomization takes one over, and a user takes the labels off the other.
-    let other = Owner::kustomization("flux-system", "other");
     let mut moved = world.cluster.stored(&map_ref("a")).unwrap();
     moved
         .get_mut("metadata")
@@ -265,7 +264,6 @@ fn objects_of_others_are_never_deleted() {
     let reasons: Vec<&str> = outcome.changes[1..].iter().map(|change| change.reason.as_str()).collect();
     assert_eq!(reasons, ["it does not carry the owner's labels", "it belongs to flux-system/other"]);
     assert_eq!(world.cluster.addresses().len(), 3);
-    let _ = other;
 }
 
 #[test]
@@ -283,6 +281,10 @@ fn another_owners_object_is_taken_over_or_refused() {
     );
     let taken = world.apply(&config_map("a", "1"));
     assert_eq!(taken.changed(), "ConfigMap/apps/a configured");
+    assert_eq!(
+        taken.warnings[0].message,
+        "is taken over from flux-system/apps: two owners of one object undo each other's work"
+    );
 }
 
 #[test]
