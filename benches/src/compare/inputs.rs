@@ -24,19 +24,19 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a parent folder")).expect("a folder for inputs");
     fs::write(path, text).expect("an input file");
 }
 
 /// A folder that is made anew.
-fn fresh(work: &Path, name: &str) -> PathBuf {
+pub(crate) fn fresh(work: &Path, name: &str) -> PathBuf {
     let folder = work.join(name);
     let _ = fs::remove_dir_all(&folder);
     folder
 }
 
-fn deployment(i: usize) -> String {
+pub(crate) fn deployment(i: usize) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -75,7 +75,7 @@ spec:
     )
 }
 
-fn service(i: usize) -> String {
+pub(crate) fn service(i: usize) -> String {
     format!(
         "apiVersion: v1
 kind: Service

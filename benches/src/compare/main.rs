@@ -5,12 +5,14 @@
 //! $ cargo run --release --package gitops-benches --bin compare            # everything
 //! $ cargo run --release --package gitops-benches --bin compare -- kustomize --runs 5
 //! $ cargo run --release --package gitops-benches --bin compare -- scale   # ours alone, on growing inputs
+//! $ cargo run --release --package gitops-benches --bin compare -- fleet   # whole fleets, cold and after one change
 //! ```
 //!
 //! CPU seconds are user plus system time, memory is the peak resident set; both come from the kernel's account of the
 //! finished child. A peer that is not on PATH is left out with a line that says so.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a command line prints")]
 
+mod fleet;
 mod inputs;
 mod measure;
 
@@ -64,6 +66,9 @@ fn main() {
         if only.is_none_or(|only| only == name) {
             table(name, rows, &ours, find(peer).as_deref(), &work, runs, slow);
         }
+    }
+    if only.is_none_or(|only| only == "fleet") {
+        fleet::table(&ours, find("kustomize").as_deref(), &work, runs);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reconcilers against a world of fakes.
 
+mod fleet;
 mod generate;
 mod git_repository;
 mod helm_release_cluster;
