@@ -1,6 +1,7 @@
 //! What every reconciler is given, and what it answers.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -161,6 +162,8 @@ pub struct Context<W> {
     pub drift: Drift,
     /// The trees of artifacts.
     pub trees: Trees,
+    /// Whether work is to end soon; what waits gives up.
+    pub stopping: AtomicBool,
     told: Mutex<HashSet<(Key, String)>>,
     /// What a reconciliation remembers for the next; nothing is lost where it is empty.
     pub memory: Memory,
@@ -176,6 +179,7 @@ impl<W: World> Context<W> {
             outbox: Outbox::new(4096),
             drift: Drift::default(),
             trees: Trees::new(256 << 20),
+            stopping: AtomicBool::new(false),
             told: Mutex::default(),
             memory: Memory::default(),
         }

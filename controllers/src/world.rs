@@ -98,6 +98,8 @@ pub struct HttpAccess {
     pub client_key: Option<Secret>,
     /// A proxy's URL.
     pub proxy: Option<Secret>,
+    /// Hosts that are spoken to over plain HTTP.
+    pub plain_http_hosts: Vec<String>,
     /// Which transports will do.
     pub transport: Transport,
     /// Who gets the credentials.

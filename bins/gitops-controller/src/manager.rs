@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::drift::watch_applied;
 use gitops_controllers::queue::Queue;
 use gitops_controllers::trigger::concerned;
 use gitops_controllers::{Cache, Context, Event, Key, Kind, Next, Outcome, World};
@@ -101,6 +103,10 @@ impl<W: World> Manager<W> {
             tasks.spawn(look.run());
         }
         tasks.spawn(tell(Arc::clone(&self.context), Arc::clone(&told), self.progress.clone()));
+        let (drifted, mut drifts) = mpsc::channel(64);
+        if self.options.namespace.is_none() {
+            tasks.spawn(watch_applied(Arc::clone(&self.context), drifted));
+        }
         let mut queue = Queue::new(self.options.concurrent);
         let mut running = tokio::task::JoinSet::new();
         loop {
@@ -138,9 +144,11 @@ impl<W: World> Manager<W> {
                         self.learn(&mut queue, change);
                     }
                 }
+                Some(key) = drifts.recv() => queue.add(key, self.now()),
                 () = sleep(wait) => {}
             }
         }
+        self.context.stopping.store(true, Ordering::Relaxed);
         drop(endings);
         drop(timeout(self.options.grace, async { while running.join_next().await.is_some() {} }).await);
         told.notify_one();

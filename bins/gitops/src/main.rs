@@ -20,6 +20,7 @@ mod show;
 mod source;
 mod template;
 mod tree;
+mod up;
 mod validate;
 mod version;
 
@@ -54,6 +55,7 @@ enum Command {
     Source(source::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
+    Up(up::Args),
     Validate(validate::Args),
     Version(version::Args),
 }
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Source(args) => source::run(&args),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
+        Command::Up(args) => up::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Version(args) => version::run(&args),
     };

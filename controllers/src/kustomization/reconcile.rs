@@ -1,6 +1,7 @@
 //! Kustomization: what its path builds is applied, what it no longer builds goes, what was asked for is waited for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gitops_core::api::{GoDuration, Kustomization, Object};
@@ -371,6 +372,9 @@ async fn apply<W: World, C: Cluster>(
     let source = source_key(run, spec)?;
     let revision = published.revision.clone();
     let newer = || {
+        if context.stopping.load(Ordering::Relaxed) {
+            return true;
+        }
         let current = context.cache.get(&source);
         current.as_deref().and_then(Published::of).is_some_and(|current| current.revision != revision)
     };
