@@ -13,6 +13,7 @@ mod event;
 pub mod fleet;
 pub mod health;
 pub mod helm_release;
+mod image;
 mod kind;
 pub mod kustomization;
 mod memory;

@@ -4,5 +4,6 @@ mod fleet;
 mod generate;
 mod git_repository;
 mod helm_release_cluster;
+mod image;
 mod kustomization;
 mod world;
