@@ -11,6 +11,8 @@ pub enum Seen {
     All(Vec<Node>),
     /// One event.
     Event(WatchEvent),
+    /// A watch has ended without an event: wait a moment before the next call, since a server may end every watch at once.
+    Quiet,
 }
 
 /// Lists the objects of a kind, watches them, watches on where a watch ends, and lists again where too much was missed.
@@ -24,13 +26,15 @@ pub struct Follower<'a, C: Cluster> {
     /// Up to where everything was seen; `None` before a list.
     version: Option<Str>,
     watch: Option<C::Watch>,
+    /// Whether the open watch has given an event.
+    has_seen: bool,
 }
 
 impl<'a, C: Cluster> Follower<'a, C> {
     /// Follows a kind's objects.
     #[must_use]
     pub fn new(cluster: &'a C, gvk: Gvk, options: ListOptions) -> Self {
-        Self { cluster, gvk, options, version: None, watch: None }
+        Self { cluster, gvk, options, version: None, watch: None, has_seen: false }
     }
 
     /// Waits for what is seen next.
@@ -47,20 +51,32 @@ impl<'a, C: Cluster> Follower<'a, C> {
             };
             if self.watch.is_none() {
                 match self.cluster.watch(&self.gvk, &self.options, &version).await {
-                    Ok(watch) => self.watch = Some(watch),
+                    Ok(watch) => {
+                        self.watch = Some(watch);
+                        self.has_seen = false;
+                    }
                     Err(error) => self.fail(error)?,
                 }
                 continue;
             }
             let Some(watch) = &mut self.watch else { continue };
             match watch.next().await {
-                Some(Ok(WatchEvent::Bookmark(version))) => self.version = Some(version),
+                Some(Ok(WatchEvent::Bookmark(version))) => {
+                    self.has_seen = true;
+                    self.version = Some(version);
+                }
                 Some(Ok(event)) => {
+                    self.has_seen = true;
                     self.version = event.resource_version().or(self.version.take());
                     return Ok(Seen::Event(event));
                 }
                 Some(Err(error)) => self.fail(error)?,
-                None => self.watch = None,
+                None => {
+                    self.watch = None;
+                    if !self.has_seen {
+                        return Ok(Seen::Quiet);
+                    }
+                }
             }
         }
     }
@@ -110,6 +126,11 @@ mod tests {
         assert!(matches!(now(follower.next()), Some(Ok(Seen::Event(WatchEvent::Added(_))))));
         cluster.close_watches();
         assert!(now(follower.next()).is_none(), "nothing is seen twice");
+        cluster.close_watches();
+        assert!(
+            matches!(now(follower.next()), Some(Ok(Seen::Quiet))),
+            "watches that end at once are no busy loop"
+        );
         cluster.faults.push("next", Fault::Error("reset".into()));
         assert!(now(follower.next()).unwrap().is_err());
         cluster.faults.push("next", Fault::StaleRead);
