@@ -3,7 +3,7 @@
 //! Exit codes: 0 nothing differs, 1 something does, 2 it can't be told or something can no longer be rendered.
 
 use crate::Failure;
-use crate::fleet::{FleetFlags, Repository, Side, changed_revisions, coloured, commit_tree};
+use crate::fleet::{FleetFlags, Repository, Side, Snapshot, changed_revisions, coloured, commit_tree};
 use anstyle::{AnsiColor, Style};
 use gitops_controllers::fleet::diff::{FleetDiff, Line, LineKind};
 use gitops_controllers::fleet::{Cache, KeepNodes, Selector, Severity};
@@ -105,7 +105,9 @@ fn sides(args: &Args) -> Result<(Side, Side, String), Failure> {
         && Path::new(old).is_dir()
         && Path::new(new).is_dir()
     {
-        return Ok((Side::Folder(Folder::new(old)?), Side::Folder(Folder::new(new)?), ".".to_owned()));
+        let side =
+            |path: &String| Ok::<_, Failure>(Side::Folder(Box::new(Snapshot::new(Folder::new(path)?))));
+        return Ok((side(old)?, side(new)?, ".".to_owned()));
     }
     let repository = Repository::find(&args.folder)?;
     let (from, to) = match &args.sides[..] {
@@ -116,7 +118,7 @@ fn sides(args: &Args) -> Result<(Side, Side, String), Failure> {
     let old = Side::Commit(commit_tree(&repository.root, &from)?);
     let new = match to {
         Some(to) => Side::Commit(commit_tree(&repository.root, &to)?),
-        None => Side::Folder(repository.folder),
+        None => Side::Folder(Box::new(repository.folder)),
     };
     Ok((old, new, repository.inside))
 }

@@ -2,6 +2,7 @@
 
 mod charts;
 mod git;
+mod snapshot;
 mod threads;
 
 use crate::Failure;
@@ -11,6 +12,7 @@ use gitops_fs::Folder;
 use std::path::{Path, PathBuf};
 
 pub(crate) use git::{changed_revisions, commit_tree};
+pub(crate) use snapshot::Snapshot;
 
 /// Flags that all commands about fleets have.
 #[derive(clap::Args, Debug)]
@@ -39,7 +41,7 @@ pub(crate) struct FleetFlags {
 pub(crate) struct Repository {
     /// Its root: where `.git` is, or the folder that was named.
     pub(crate) root: PathBuf,
-    pub(crate) folder: Folder,
+    pub(crate) folder: Snapshot,
     /// The folder that was named, seen from the root.
     pub(crate) inside: String,
 }
@@ -54,7 +56,7 @@ impl Repository {
         let root = named.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&named).to_owned();
         let inside = named.strip_prefix(&root)?.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
         let inside = if inside.is_empty() { ".".to_owned() } else { inside };
-        Ok(Self { folder: Folder::new(&root)?, root, inside })
+        Ok(Self { folder: Snapshot::new(Folder::new(&root)?), root, inside })
     }
 }
 
@@ -171,14 +173,14 @@ pub(crate) fn unknown(selector: &str, apps: &[App]) -> Failure {
 
 /// Either a folder on disk or a commit in memory.
 pub(crate) enum Side {
-    Folder(Folder),
+    Folder(Box<Snapshot>),
     Commit(MemTree),
 }
 
 impl Side {
     pub(crate) fn source(&self) -> &(dyn Source + Sync) {
         match self {
-            Self::Folder(folder) => folder,
+            Self::Folder(folder) => &**folder,
             Self::Commit(tree) => tree,
         }
     }
