@@ -197,6 +197,8 @@ impl<W: World> Context<W> {
         match key.kind {
             Kind::GitRepository => crate::source::git_repository::reconcile(run).await,
             Kind::Kustomization => crate::kustomization::reconcile::reconcile(run).await,
+            Kind::HelmRepository => crate::source::helm_repository::reconcile(run).await,
+            Kind::HelmRelease => crate::helm_release::reconcile::reconcile(run).await,
             Kind::ImageRepository => crate::image::repository::reconcile(run).await,
             Kind::ImagePolicy => crate::image::policy::reconcile(run).await,
             Kind::ImageUpdateAutomation => crate::image::automation::reconcile(run).await,

@@ -13,7 +13,7 @@ mod graph;
 mod kustomize;
 mod ports;
 mod recorder;
-mod release;
+pub(crate) mod release;
 mod render;
 mod roots;
 mod seeds;

@@ -1,6 +1,7 @@
 //! Sources: what is fetched from the world becomes an artifact that others build from.
 
 pub(crate) mod git_repository;
+pub(crate) mod helm_repository;
 
 use std::sync::Arc;
 

@@ -286,7 +286,7 @@ fn stringified(value: &Node) -> Node {
 }
 
 /// A release's name is at most 53 long; longer ones are cut and told apart by a digest.
-fn short_name(name: &str) -> String {
+pub(crate) fn short_name(name: &str) -> String {
     if name.len() <= 53 {
         return name.to_owned();
     }
@@ -428,7 +428,7 @@ fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String
 }
 
 /// Reads the files of a chart's folder, without what its `.helmignore` names.
-fn chart_files(source: &dyn Source, folder: &str) -> Result<Vec<File>, String> {
+pub(crate) fn chart_files(source: &dyn Source, folder: &str) -> Result<Vec<File>, String> {
     let ignore = join(folder, ".helmignore").map_err(|error| error.to_string())?;
     let rules = match source.read(&ignore) {
         Ok(content) => {

@@ -3,6 +3,7 @@
 mod fleet;
 mod generate;
 mod git_repository;
+mod helm_release;
 mod helm_release_cluster;
 mod image;
 mod kustomization;
