@@ -69,7 +69,7 @@ pub(crate) fn table(ours: &Path, peer: Option<&Path>, work: &Path, runs: usize) 
             let script = format!("for d in apps/*/demo; do '{}' build $d || exit 1; done", peer.display());
             measure(Path::new("/bin/sh"), &args(&["-c", &script]))
         });
-        let cold = medians((0..runs).map(|_| measure(ours, &args(&["render"]))).collect());
+        let cold = medians(&(0..runs).map(|_| measure(ours, &args(&["render"]))).collect::<Vec<_>>());
         row(apps, "everything", cold, theirs);
         let cached = args(&["render", "--cache", "../fleet-cache"]);
         let _ = std::fs::remove_dir_all(work.join("fleet-cache"));
@@ -81,7 +81,7 @@ pub(crate) fn table(ours: &Path, peer: Option<&Path>, work: &Path, runs: usize) 
             write(&file, &format!("{text}\n  replicas: {}\n", run + 4));
             measure(ours, &cached)
         });
-        row(apps, "after one file changed", medians(warm.collect()), theirs);
+        row(apps, "after one file changed", medians(&warm.collect::<Vec<_>>()), theirs);
     }
 }
 
@@ -99,7 +99,7 @@ fn row(apps: usize, what: &str, mine: Cost, theirs: Option<Cost>) {
     }
 }
 
-fn medians(all: Vec<Cost>) -> Cost {
+fn medians(all: &[Cost]) -> Cost {
     Cost {
         cpu: median(all.iter().map(|cost| cost.cpu)),
         wall: median(all.iter().map(|cost| cost.wall)),

@@ -26,8 +26,7 @@ impl FleetDiff {
             return cut(text, limit);
         }
         text.push_str("\n| | object | app | fields |\n|---|---|---|---|\n");
-        let mut shown = 0;
-        for change in &self.changes {
+        for (shown, change) in self.changes.iter().enumerate() {
             let row = row(change);
             // Half of the room is for the manifests.
             if text.len() + row.len() > limit / 2 {
@@ -35,19 +34,16 @@ impl FleetDiff {
                 break;
             }
             text.push_str(&row);
-            shown += 1;
         }
         text.push('\n');
-        let mut folded = 0;
         const ENDING: usize = 120;
-        for change in &self.changes {
+        for (folded, change) in self.changes.iter().enumerate() {
             let fold = fold(change);
             if text.len() + fold.len() + ENDING > limit {
                 let _ = writeln!(text, "… {} more diffs do not fit here.", self.changes.len() - folded);
                 break;
             }
             text.push_str(&fold);
-            folded += 1;
         }
         cut(text, limit)
     }

@@ -47,7 +47,7 @@ impl Fleet<'_> {
         leaves(&Value::table(all), &mut Vec::new(), &mut effective);
         // What looks like the value first: where it is found, little else is tried.
         let looks = |value: &str| first.value.as_deref().is_some_and(|shown| shown.contains(value));
-        effective.sort_by_key(|(_, text)| !(text.len() > 1 && looks(text)) && !looks(text));
+        effective.sort_by_key(|(_, text)| !looks(text));
         for (keys, _) in effective.iter().take(MOST_TRIALS) {
             let mut changed = request.values.clone();
             let Some(other) = other_value(&request.values, &chart, keys) else { continue };
