@@ -1,4 +1,5 @@
 //! The reconcilers against a world of fakes.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fleet;
 mod generate;
