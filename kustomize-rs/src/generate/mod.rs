@@ -5,7 +5,7 @@ mod helm;
 mod iam_policy;
 mod sources;
 
-use gitops_yaml::{Entry, Node, Str, Style};
+use gitops_yaml::{Dialect, Entry, FileId, Kind, Node, ReadOptions, Str, Style, read_document};
 
 pub use helm::{ChartInflator, ChartRequest};
 
@@ -34,11 +34,37 @@ pub(crate) fn with_global_options(
     Some(options)
 }
 
-/// Makes text that stands on several lines a literal block, as upstream does.
+/// Makes text that stands on several lines a literal block, as upstream does, and quotes what else would be no string.
+///
+/// The quotes matter when a patch merges another value: it takes over the style.
 pub(crate) fn data_value(text: impl Into<Str>) -> Node {
     let text = text.into();
-    let style = if text.contains('\n') { Style::Literal } else { Style::Default };
+    let style = if text.contains('\n') {
+        Style::Literal
+    } else if is_no_string(&text) {
+        Style::DoubleQuoted
+    } else {
+        Style::Default
+    };
     Node::string(text).styled(style)
+}
+
+/// Returns whether a text of one line is YAML 1.1 for something other than a string.
+fn is_no_string(text: &str) -> bool {
+    // Words that are no keyword, the most part, need no parser.
+    const LONGEST_KEYWORD: usize = 5;
+    let is_word = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if text.is_empty() || (is_word && text.len() > LONGEST_KEYWORD) {
+        return false;
+    }
+    match read_document(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()) {
+        Err(_) => false,
+        Ok(None) => true,
+        Ok(Some(document)) => !matches!(
+            document.root.kind(Dialect::Yaml11),
+            Kind::Str | Kind::Timestamp | Kind::Merge | Kind::Binary
+        ),
+    }
 }
 
 /// Appends an entry whose key is written plain: upstream lets the text of a key decide its type.
@@ -101,4 +127,20 @@ fn united(new: Option<&Node>, old: Option<&Node>) -> std::collections::BTreeMap<
         }
     }
     pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_where_yaml_1_1_reads_no_string() {
+        for text in ["12", ".5", "1_000", "yes", "n", "~", "null", "0o7", "a: b", "- a", "# x", "1e3"] {
+            assert_eq!(data_value(text).style, Style::DoubleQuoted, "{text}");
+        }
+        for text in ["", "x", "plain", "2001-01-01", "12:30", "=", "<<", "{", "*a", " x", "a#b"] {
+            assert_eq!(data_value(text).style, Style::Default, "{text}");
+        }
+        assert_eq!(data_value("1\n2").style, Style::Literal);
+    }
 }
