@@ -255,7 +255,11 @@ impl std::fmt::Debug for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(source: &'a dyn Source, options: Options, inflator: Option<&'a dyn ChartInflator>) -> Self {
+    pub(crate) fn new(
+        source: &'a dyn Source,
+        options: Options,
+        inflator: Option<&'a dyn ChartInflator>,
+    ) -> Self {
         let builtin = Arc::new(Schema::builtin());
         Self {
             source,

@@ -163,7 +163,7 @@ impl Update<'_> {
 }
 
 /// Splits an image into name, tag and digest; a colon before the first slash belongs to the registry's port.
-fn split(image: &str) -> (&str, &str, &str) {
+pub(crate) fn split(image: &str) -> (&str, &str, &str) {
     let path = image.find('/').unwrap_or(0);
     let find = |mark: char| image.get(path..).and_then(|rest| rest.find(mark)).map(|at| at + path);
     match (find(':'), find('@')) {
