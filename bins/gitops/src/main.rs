@@ -13,6 +13,7 @@ mod graph;
 mod helm;
 mod image;
 mod install;
+mod kustomize;
 mod lint;
 mod package;
 mod render;
@@ -48,6 +49,10 @@ enum Command {
     Graph(graph::Args),
     Image(image::Args),
     Install(install::Args),
+    Edit(kustomize::edit::Args),
+    Graph(graph::Args),
+    Image(image::Args),
+    Kustomize(kustomize::Args),
     Lint(Box<lint::Args>),
     Package(package::Args),
     Render(render::Args),
@@ -72,6 +77,10 @@ fn main() -> ExitCode {
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Edit(args) => kustomize::edit::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Image(args) => image::run(&args),
+        Command::Kustomize(args) => kustomize::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Package(args) => package::run(&args),
         Command::Render(args) => render::run(&args),

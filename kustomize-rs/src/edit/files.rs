@@ -145,7 +145,7 @@ fn walk(
         let full = format!("{here}/{name}");
         if source.is_directory(&full) {
             let holds = |name: &&str| source.kind(&format!("{full}/{name}")).is_ok();
-            if recursive && FILE_NAMES.iter().any(|name| holds(name)) {
+            if recursive && FILE_NAMES.iter().any(holds) {
                 found.push(path);
             } else if recursive && depth < DEEPEST {
                 walk(source, root, &path, recursive, found, depth + 1);

@@ -1,7 +1,7 @@
 //! What the fields of a kustomization file hold, and the form in which an edit leaves them: fields under their proper
 //! names, empty ones left out, as upstream's editor writes them.
 
-use gitops_yaml::{Data, Dialect, Entry, Kind, Node, Str, Style};
+use gitops_yaml::{Data, Dialect, Entry, Kind, Node, Str, Style, resolve};
 
 /// What a field holds.
 pub(super) enum Shape {
@@ -314,10 +314,16 @@ impl Shape {
     }
 }
 
-/// A string, on several lines where it has several.
+/// A string, on several lines where it has several, and in quotes where YAML 1.1 has another meaning for it.
 pub(super) fn text(value: impl Into<Str>) -> Node {
     let value = value.into();
-    let style = if value.contains('\n') { Style::Literal } else { Style::Default };
+    let style = if value.contains('\n') {
+        Style::Literal
+    } else if !value.is_empty() && resolve(&value, Dialect::Yaml11) != Kind::Str {
+        Style::DoubleQuoted
+    } else {
+        Style::Default
+    };
     Node::string(value).styled(style)
 }
 

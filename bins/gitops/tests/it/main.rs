@@ -4,3 +4,4 @@
 mod fleet;
 mod image;
 mod install;
+mod kustomize_edit;
