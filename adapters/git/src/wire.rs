@@ -45,7 +45,7 @@ pub(crate) trait Channel: Send {
 /// What a server told about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Capabilities {
-    words: Vec<String>,
+    pub(crate) words: Vec<String>,
     pub(crate) hash: gix_hash::Kind,
     pub(crate) is_v2: bool,
 }
