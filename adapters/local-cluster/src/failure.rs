@@ -238,10 +238,25 @@ impl Wrong {
             Value::Text(text) => go_quoted(text),
             other => other.to_json(),
         };
-        let mut known: Vec<String> = known.iter().map(|one| go_quoted(one)).collect();
-        known.sort();
+        let known: Vec<String> = known.iter().map(|one| go_quoted(one)).collect();
         let detail = format!("supported values: {}", known.join(", "));
         Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {shown}"), &detail)
+    }
+
+    pub(crate) fn not_found(field: impl Into<String>, value: &Value) -> Self {
+        let shown = value.as_str().map_or_else(|| value.to_json(), go_quoted);
+        Self::new("FieldValueNotFound", field, &format!("Not found: {shown}"), "")
+    }
+
+    /// A value is required, one of those known.
+    pub(crate) fn required_in(field: impl Into<String>, known: &[&str]) -> Self {
+        let known: Vec<String> = known.iter().map(|one| go_quoted(one)).collect();
+        Self::new(
+            "FieldValueRequired",
+            field,
+            "Required value",
+            &format!("valid values: {}", known.join(", ")),
+        )
     }
 
     pub(crate) fn duplicate(field: impl Into<String>, value: &Value) -> Self {

@@ -34,8 +34,11 @@ pub(super) fn group_version(
 ) -> Result<Response<ApiBody>, Failure> {
     let state = cluster.state();
     let mut paths = Map::default();
-    for kind in state.store.kinds().iter().filter(|kind| kind.group == group && kind.version(version).is_some()) {
-        let base = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    for kind in
+        state.store.kinds().iter().filter(|kind| kind.group == group && kind.version(version).is_some())
+    {
+        let base =
+            if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let space = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
         let option = |name: &str| {
             Value::from([

@@ -1,6 +1,6 @@
 //! A request, taken apart.
 
-use crate::failure::{Failure, Wrong, go_quoted};
+use crate::failure::{Failure, Wrong};
 use crate::store::UnknownFields;
 use crate::value::Value;
 use bytes::Bytes;
@@ -96,8 +96,7 @@ impl Call {
         let dry_run = self.option("dryRun");
         if self.has("dryRun") && dry_run != "All" {
             let found = Value::List(vec![dry_run.into()]);
-            let _ = found;
-            wrong.push(Wrong::not_supported("dryRun", &dry_run.into(), &["All"]));
+            wrong.push(Wrong::not_supported("dryRun", &found, &["All"]));
         }
         if self.has("force") && self.content_type != APPLY && kind == "PatchOptions" {
             wrong.push(Wrong::forbidden("force", "may not be specified for non-apply patch"));
@@ -131,7 +130,10 @@ impl Call {
     /// The body as a value.
     pub(super) fn value(&self) -> Result<Value, Failure> {
         match self.content_type.as_str() {
-            "" | "application/json" | "application/json-patch+json" | "application/merge-patch+json"
+            ""
+            | "application/json"
+            | "application/json-patch+json"
+            | "application/merge-patch+json"
             | "application/strategic-merge-patch+json" => Value::from_json(&self.body).map_err(|why| {
                 Failure::bad_request(format!("couldn't get version/kind; json parse error: {why}"))
             }),
@@ -149,7 +151,7 @@ impl Call {
                     None => Ok(Value::Null),
                 }
             }
-            other => Err(unsupported(other)),
+            _ => Err(unsupported()),
         }
     }
 }
@@ -157,8 +159,7 @@ impl Call {
 /// The media type of server-side apply.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 
-fn unsupported(content_type: &str) -> Failure {
-    let _ = go_quoted(content_type);
+fn unsupported() -> Failure {
     Failure::new(
         415,
         "UnsupportedMediaType",

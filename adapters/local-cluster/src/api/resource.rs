@@ -44,8 +44,11 @@ pub(super) fn answer(
 }
 
 fn not_allowed() -> Failure {
-    let mut failure =
-        Failure::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    let mut failure = Failure::new(
+        405,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+    );
     failure.details = Some(crate::failure::Details::default());
     failure
 }
@@ -73,6 +76,9 @@ fn target(cluster: &LocalCluster, group: &str, version: &str, rest: &[&str]) -> 
         _ => return Err(respond::nowhere()),
     };
     let state = cluster.state();
+    if !state.store.kinds().iter().any(|kind| kind.group == group && kind.version(version).is_some()) {
+        return Err(Failure::new(404, respond::PAGE, ""));
+    }
     let resource = state.store.kinds().by_path(group, plural).cloned().ok_or_else(respond::nowhere)?;
     let index = resource.version(version).ok_or_else(respond::nowhere)?;
     let served = &resource.versions[index];
@@ -83,7 +89,8 @@ fn target(cluster: &LocalCluster, group: &str, version: &str, rest: &[&str]) -> 
         "scale" if served.scale.is_some() => Subresource::Scale,
         _ => return Err(respond::nowhere()),
     };
-    if resource.namespaced && namespace.is_empty() && !name.is_empty() || !resource.namespaced && !namespace.is_empty()
+    if resource.namespaced && namespace.is_empty() && !name.is_empty()
+        || !resource.namespaced && !namespace.is_empty()
     {
         return Err(respond::nowhere());
     }
@@ -130,7 +137,9 @@ fn get(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Response<
 pub(super) fn query(call: &Call) -> Result<Query, Failure> {
     let limit = match call.option("limit") {
         "" => 0,
-        text => text.parse().map_err(|_| Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))?,
+        text => text.parse().map_err(|_| {
+            Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+        })?,
     };
     let after = match call.option("continue") {
         "" => None,
@@ -228,7 +237,11 @@ pub(super) enum Asked {
 pub(super) fn asked(call: &Call) -> Result<Asked, Failure> {
     let value = || {
         call.value().map_err(|why| {
-            if call.content_type == APPLY { why } else { Failure::bad_request(format!("error decoding patch: {why}")) }
+            if call.content_type == APPLY {
+                why
+            } else {
+                Failure::bad_request(format!("error decoding patch: {why}"))
+            }
         })
     };
     Ok(match call.content_type.as_str() {
@@ -237,11 +250,9 @@ pub(super) fn asked(call: &Call) -> Result<Asked, Failure> {
         "application/json-patch+json" => Asked::Patch(Patching::Json(value()?)),
         "application/strategic-merge-patch+json" => Asked::Patch(Patching::Strategic(value()?)),
         _ => {
-            return Err(Failure::new(
-                415,
-                "UnsupportedMediaType",
-                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor",
-            ));
+            let mut failure = Failure::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+            failure.details = Some(crate::failure::Details::default());
+            return Err(failure);
         }
     })
 }
@@ -280,17 +291,23 @@ fn deleting(call: &Call) -> Result<Deleting, Failure> {
             let wrong = crate::failure::Wrong::not_supported(
                 "propagationPolicy",
                 &other.into(),
-                &["Foreground", "Background", "Orphan", ""],
+                &["Foreground", "Background", "Orphan", "nil"],
             );
             return Err(Failure::invalid("meta.k8s.io", "DeleteOptions", "", &[wrong]));
         }
     };
-    let precondition = |name: &str| {
-        body.at(&["preconditions", name]).and_then(Value::as_str).map(Str::from)
-    };
+    let precondition = |name: &str| body.at(&["preconditions", name]).and_then(Value::as_str).map(Str::from);
     let dry_run = call.dry_run()
-        || body.get("dryRun").and_then(Value::as_list).is_some_and(|all| all.iter().any(|one| one.as_str() == Some("All")));
-    Ok(Deleting { propagation, uid: precondition("uid"), resource_version: precondition("resourceVersion"), dry_run })
+        || body
+            .get("dryRun")
+            .and_then(Value::as_list)
+            .is_some_and(|all| all.iter().any(|one| one.as_str() == Some("All")));
+    Ok(Deleting {
+        propagation,
+        uid: precondition("uid"),
+        resource_version: precondition("resourceVersion"),
+        dry_run,
+    })
 }
 
 fn delete(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Response<ApiBody>, Failure> {
@@ -314,7 +331,12 @@ fn returns_object(target: &Target) -> bool {
     target.resource.group.is_empty()
         && matches!(
             target.resource.plural.as_str(),
-            "pods" | "services" | "serviceaccounts" | "podtemplates" | "resourcequotas" | "persistentvolumes"
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "podtemplates"
+                | "resourcequotas"
+                | "persistentvolumes"
                 | "persistentvolumeclaims"
         )
         || target.resource.group == "policy"
@@ -327,7 +349,8 @@ fn delete_all(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Re
     }
     let deleting = deleting(call)?;
     let query = query(call)?;
-    let items = cluster.write(|store: &mut Store, world| store.delete_all(target, &query, &deleting, world))?;
+    let items =
+        cluster.write(|store: &mut Store, world| store.delete_all(target, &query, &deleting, world))?;
     let revision = cluster.state().store.revision();
     let listed = Listed { items, revision, ..Listed::default() };
     Ok(respond::json(200, &list_value(call.form(), target, &listed)))

@@ -42,7 +42,17 @@ pub(super) fn stream(events: impl Stream<Item = Bytes> + Send + 'static) -> Resp
     of(200, "application/json", StreamBody::new(frames).boxed_unsync())
 }
 
+/// The reason of refusals that are no `Status`: nothing at all is served there.
+pub(super) const PAGE: &str = "404 page not found\n";
+
 pub(super) fn failure(failure: &Failure) -> Response<ApiBody> {
+    if failure.reason == PAGE {
+        return of(
+            404,
+            "text/plain; charset=utf-8",
+            Full::new(Bytes::from_static(PAGE.as_bytes())).boxed_unsync(),
+        );
+    }
     let mut response = json(failure.code, &failure.to_status());
     let wait = failure.details.as_ref().and_then(|details| details.retry_after);
     if let Some(wait) = wait.and_then(|wait| header::HeaderValue::from_str(&wait.to_string()).ok()) {
@@ -64,8 +74,7 @@ pub(super) fn warned(mut response: Response<ApiBody>, warnings: &[String]) -> Re
 
 /// A path that nothing is served at.
 pub(super) fn nowhere() -> Failure {
-    let mut failure =
-        Failure::new(404, "NotFound", "the server could not find the requested resource");
+    let mut failure = Failure::new(404, "NotFound", "the server could not find the requested resource");
     failure.details = Some(crate::failure::Details::default());
     failure
 }

@@ -104,8 +104,13 @@ pub(super) fn selector(selector: Option<&Value>) -> String {
         .collect();
     for term in selector.get("matchExpressions").and_then(Value::as_list).unwrap_or_default() {
         let key = term.text_at(&["key"]);
-        let values: Vec<&str> =
-            term.get("values").and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = term
+            .get("values")
+            .and_then(Value::as_list)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         terms.push(match term.text_at(&["operator"]) {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),

@@ -47,7 +47,8 @@ impl ApiServer {
             };
             let service = TowerToHyperService::new(self.service.clone());
             tokio::spawn(async move {
-                let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
+                let _ =
+                    Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
             });
         }
     }

@@ -24,9 +24,12 @@ pub(super) fn of(target: &Target, objects: &[&Object], with_columns: bool) -> Va
         if version.columns.is_empty() {
             columns.push(column("Age", "date", "", "", 0));
         }
-        columns.extend(version.columns.iter().map(|one| {
-            column(&one.name, &one.kind, &one.format, &one.description, one.priority)
-        }));
+        columns.extend(
+            version
+                .columns
+                .iter()
+                .map(|one| column(&one.name, &one.kind, &one.format, &one.description, one.priority)),
+        );
         let rows = objects.iter().map(|object| {
             let mut row = vec![object.name().into()];
             if version.columns.is_empty() {
@@ -53,7 +56,13 @@ pub(super) fn of(target: &Target, objects: &[&Object], with_columns: bool) -> Va
     let mut table = Value::from([
         ("kind", "Table".into()),
         ("apiVersion", "meta.k8s.io/v1".into()),
-        ("metadata", Value::from([("resourceVersion", objects.last().map_or(String::new(), |object| object.revision().to_string()).into())])),
+        (
+            "metadata",
+            Value::from([(
+                "resourceVersion",
+                objects.last().map_or(String::new(), |object| object.revision().to_string()).into(),
+            )]),
+        ),
         ("rows", Value::List(rows.collect())),
     ]);
     if with_columns || !columns.is_empty() {

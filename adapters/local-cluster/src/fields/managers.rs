@@ -176,8 +176,7 @@ impl Managers {
                 index
             }
             None => {
-                let entry =
-                    ManagedEntry { identity: change.identity.clone(), time: Some(change.now), fields: set };
+                let entry = ManagedEntry { identity: change.identity.clone(), time: None, fields: set };
                 self.0.push(entry);
                 self.0.len() - 1
             }

@@ -1,7 +1,7 @@
 //! What a type is for merging: a leaf, a list of known items, or a map of fields.
 
 use super::step::Step;
-use crate::types::{ListMerge, ListType, Scalar, StructType, Type, TypeId, Types};
+use crate::types::{Empty, ListMerge, ListType, Scalar, StructType, Type, TypeId, Types};
 use crate::value::Value;
 use gitops_yaml::Str;
 
@@ -91,7 +91,15 @@ pub(super) fn item_step(types: &Types, list: &ListType, item: &Value) -> Result<
     let mut found: Vec<(Str, Value)> = Vec::with_capacity(keys.len());
     for key in keys {
         let default = || match types.get(list.element) {
-            Type::Struct(structure) => structure.field(key)?.default.clone(),
+            Type::Struct(structure) => {
+                let field = structure.field(key)?;
+                let always = field.empty == Empty::Printed;
+                field.default.clone().or_else(|| match types.get(field.kind) {
+                    Type::Scalar(Scalar::Text) if always => Some(Value::text("")),
+                    Type::Scalar(Scalar::Int32 | Scalar::Int64) if always => Some(Value::Int(0)),
+                    _ => None,
+                })
+            }
             _ => None,
         };
         if let Some(value) = fields.get(key).cloned().or_else(default) {

@@ -48,7 +48,7 @@ impl Walk<'_> {
             Shape::Scalar(scalar) => self.scalar(scalar, value),
             Shape::List(list) => {
                 let Value::List(items) = value else {
-                    return self.wrong(&format!("expected list, got {}", shown(value)));
+                    return self.wrong(&format!("expected list, got &{{{}}}", bare(value)));
                 };
                 let keyed = merges(list);
                 let element = list.map_or(TypeId::DEDUCED, |list| list.element);
@@ -68,7 +68,7 @@ impl Walk<'_> {
             }
             Shape::Map(shape) => {
                 let Value::Map(map) = value else {
-                    return self.wrong(&format!("expected map, got {}", shown(value)));
+                    return self.wrong(&format!("expected map, got &{{{}}}", bare(value)));
                 };
                 for (name, value) in map.iter() {
                     let kind = shape.field(name);
@@ -94,7 +94,7 @@ impl Walk<'_> {
             }
             Scalar::Bool => {
                 if !matches!(value, Value::Bool(_)) {
-                    self.wrong(&format!("expected boolean, got {}", shown(value)));
+                    self.wrong(&format!("expected boolean, got &{{{}}}", bare(value)));
                 }
             }
             Scalar::Text | Scalar::Bytes | Scalar::Duration => {
@@ -104,7 +104,7 @@ impl Walk<'_> {
             }
             _ => {
                 if matches!(value, Value::Map(_) | Value::List(_)) {
-                    self.wrong(&format!("expected any scalar, got {}", shown(value)));
+                    self.wrong(&format!("expected any scalar, got &{{{}}}", bare(value)));
                 }
             }
         }
@@ -133,6 +133,20 @@ fn syntax(value: &Value) -> String {
 }
 
 /// As Go's `%v` prints it.
+fn bare(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Null => "<nil>".to_owned(),
+        Value::List(items) => format!("[{}]", items.iter().map(bare).collect::<Vec<_>>().join(" ")),
+        Value::Map(map) => {
+            let fields: Vec<_> = map.iter().map(|(name, value)| format!("{name}:{}", bare(value))).collect();
+            format!("map[{}]", fields.join(" "))
+        }
+        other => other.to_json(),
+    }
+}
+
+/// A value as it stands in Go's source.
 fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("{:?}", text.as_str()),

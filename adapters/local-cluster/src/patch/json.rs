@@ -11,7 +11,7 @@ const MOST: usize = 10_000;
 pub(crate) fn json(target: &mut Value, operations: &Value) -> Result<(), Failure> {
     let Value::List(operations) = operations else {
         return Err(Failure::bad_request(
-            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch",
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
         ));
     };
     if operations.len() > MOST {

@@ -82,8 +82,8 @@ impl Reader<'_> {
                     let length = self.path.len();
                     let mut out = Vec::with_capacity(fields.len());
                     for (name, item) in fields {
-                        self.path.push('.');
-                        self.path.push_str(&name);
+                        // Messages of Go's decoder do not name keys.
+                        self.path.push_str(&format!("[{name}]"));
                         let item = if item.is_null() {
                             zero(types, map.element)
                         } else {

@@ -58,10 +58,10 @@ impl Store {
             && object.revision().to_string() != wanted.as_str()
         {
             let why = format!(
-                "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {}",
+                "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({}). The object might have been modified",
                 object.revision()
             );
-            return Err(Failure::conflict(group, plural, &target.name, why));
+            return Err(Failure::conflict(group, &target.resource.kind, &target.name, why));
         }
         if group.is_empty() && plural == "namespaces" {
             if matches!(target.name.as_str(), "default" | "kube-system" | "kube-public") {

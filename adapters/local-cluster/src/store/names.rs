@@ -43,7 +43,9 @@ pub(crate) fn label(text: &str) -> Vec<String> {
     if text.len() > 63 {
         wrong.push("must be no more than 63 bytes".to_owned());
     }
-    if !is_label(text) {
+    if text.contains('.') {
+        wrong.push("must not contain dots".to_owned());
+    } else if !is_label(text) {
         wrong.push(LABEL.to_owned());
     }
     wrong

@@ -196,13 +196,7 @@ pub(super) fn check(
     }
     for finalizer in object.at(&["metadata", "finalizers"]).and_then(Value::as_list).unwrap_or_default() {
         let name = finalizer.as_str().unwrap_or_default();
-        if !name.contains('/')
-            && !matches!(name, "orphan" | "foregroundDeletion" | "kubernetes")
-            && !name.contains('.')
-        {
-            continue;
-        }
-        if !name.contains('/') && name.contains('.') {
+        if !resource.is_built_in() && name.contains('.') && !name.contains('/') {
             warnings.push(format!(
                 "metadata.finalizers: {}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers",
                 crate::failure::go_quoted(name)
@@ -249,12 +243,16 @@ fn metadata(resource: &Resource, object: &Value, before: Option<&Value>, wrong: 
         field("finalizers").and_then(Value::as_list).unwrap_or_default().iter().enumerate()
     {
         let text = finalizer.as_str().unwrap_or_default();
-        let _ = index;
+        let standard = matches!(text, "orphan" | "foregroundDeletion" | "kubernetes");
         wrong.extend(
             names::qualified(text)
                 .into_iter()
                 .map(|why| Wrong::invalid("metadata.finalizers", finalizer, why)),
         );
+        if resource.is_built_in() && !standard && !text.contains('/') {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            wrong.push(Wrong::invalid(format!("metadata.finalizers[{index}]"), finalizer, why));
+        }
     }
     let Some(before) = before else { return };
     let was_going = before.at(&["metadata", "deletionTimestamp"]).is_some();
@@ -289,7 +287,7 @@ fn owners(owners: Option<&Value>, wrong: &mut Vec<Wrong>) {
             [("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")]
         {
             if text(field).is_empty() {
-                wrong.push(Wrong::invalid(format!("{path}.{field}"), &"".into(), detail));
+                wrong.push(Wrong::required(format!("{path}.{field}"), detail));
             }
         }
         if owner.get("controller").and_then(Value::as_bool) == Some(true) {

@@ -31,6 +31,10 @@ impl Filter {
         let labels = Selector::parse(labels).map_err(|why| {
             Failure::bad_request(
                 format!("unable to parse requirement: {why}")
+                    .replace(
+                        "expected: '=', '!=', '==', 'in', notin'",
+                        "expected: in, notin, =, ==, !=, gt, lt",
+                    )
                     .replace("unable to parse requirement: unable", "unable"),
             )
         })?;

@@ -148,7 +148,7 @@ impl Store {
         let api_version = resource.api_version(target.version);
         let wrong = fields::validate(&version.types, version.root, &applied, Duplicates::Refused);
         if !wrong.is_empty() {
-            return Err(typed_failure(target, &api_version, &wrong));
+            return Err(typed_failure(target, &applied, &wrong));
         }
         let old = self.get(target).cloned().ok();
         if old.is_none() {
@@ -218,28 +218,25 @@ impl Store {
         };
         let (found_version, found_kind) = (value.text_at(&["apiVersion"]), value.text_at(&["kind"]));
         if found_kind != resource.kind.as_str() || found_version != api_version.as_str() {
-            let same_group = {
-                let group = found_version.split_once('/').map_or("", |(group, _)| group);
-                group == resource.group.as_str() && found_kind == resource.kind.as_str()
-            };
-            let message = if same_group {
-                format!(
-                    "the API version in the data ({found_version}) does not match the expected API version ({api_version})"
-                )
+            let group = found_version.split_once('/').map_or("", |(group, _)| group);
+            let known =
+                self.kinds.by_kind(&gitops_core::object::Gvk::new(found_version, found_kind)).is_some();
+            let why = if found_kind.is_empty() {
+                format!("Object 'Kind' is missing in '{}'", value.to_json())
+            } else if known && group == resource.group.as_str() && group.is_empty() {
+                format!("converting (v1.{found_kind}) to (core.{}): unknown conversion", resource.kind)
             } else {
-                let group_version = |text: &str| {
-                    let (group, version) = text.split_once('/').unwrap_or(("", text));
-                    format!("{group}/{version}")
-                };
-                let _ = group_version;
                 format!(
-                    "{found_kind} in version {} cannot be handled as a {}: no kind {} is registered for the internal version of group {} in scheme",
-                    go_quoted(found_version.rsplit('/').next().unwrap_or_default()),
-                    resource.kind,
+                    "no kind {} is registered for version {} in scheme \"pkg/runtime/scheme.go:111\"",
                     go_quoted(found_kind),
-                    go_quoted(&resource.group),
+                    go_quoted(found_version),
                 )
             };
+            let message = format!(
+                "{found_kind} in version {} cannot be handled as a {}: {why}",
+                go_quoted(found_version.rsplit('/').next().unwrap_or_default()),
+                resource.kind,
+            );
             return Err(Failure::bad_request(message));
         }
         let refuse = |why: &str| {
@@ -352,12 +349,8 @@ impl Store {
         let wanted = value.text_at(&["metadata", "resourceVersion"]);
         if !wanted.is_empty() && wanted != "0" && wanted != old.revision().to_string() {
             if wanted.parse::<u64>().is_err() {
-                let wrong = Wrong::invalid(
-                    "metadata.resourceVersion",
-                    &wanted.into(),
-                    format!("strconv.ParseUint: parsing {}: invalid syntax", go_quoted(wanted)),
-                );
-                return Err(Failure::invalid(group, &resource.kind, name, &[wrong]));
+                let message = format!("strconv.ParseUint: parsing {}: invalid syntax", go_quoted(wanted));
+                return Err(Failure::new(500, "", message));
             }
             return Err(Failure::modified(group, plural, name));
         }
@@ -370,7 +363,10 @@ impl Store {
         let uid = value.text_at(&["metadata", "uid"]);
         if !uid.is_empty() && old.uid().is_none_or(|found| found != uid) {
             let found = old.uid().unwrap_or_default();
-            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
+            let why = format!(
+                "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {found}",
+                registry_path(target)
+            );
             return Err(Failure::conflict(group, plural, name, why));
         }
         let mut before = old.body.clone();
@@ -381,10 +377,14 @@ impl Store {
         prepare::defaults(target, &mut value);
         let now = world.now();
         let mut managers = managers.unwrap_or_else(|| {
+            // One empty entry clears all.
+            let cleared = |sent: &Value| matches!(sent.as_list(), Some([one]) if *one == Value::map());
+            if sent.as_ref().is_some_and(cleared) {
+                return Managers::default();
+            }
             let sent =
                 sent.as_ref().filter(|_| target.part == Subresource::Main).and_then(Managers::from_value);
             let mut managers = match sent {
-                // An empty entry clears all.
                 Some(sent) if !sent.0.is_empty() => sent,
                 _ => old.managers.clone(),
             };
@@ -506,6 +506,14 @@ fn reset_fields(target: &Target) -> FieldSet {
     set
 }
 
+/// Where the API server keeps an object, which some of its messages tell.
+fn registry_path(target: &Target) -> String {
+    let resource = &target.resource;
+    let group = if resource.is_built_in() { String::new() } else { format!("{}/", resource.group) };
+    let namespace = if resource.namespaced { format!("{}/", target.namespace) } else { String::new() };
+    format!("/registry/{group}{}/{namespace}{}", resource.plural, target.name)
+}
+
 fn to_storage(resource: &Resource, value: &mut Value) {
     value.set("apiVersion", Value::Text(resource.api_version(resource.storage_version())));
 }
@@ -534,7 +542,10 @@ fn place(target: &Target, value: &mut Value) -> Result<(), Failure> {
 fn check_name(target: &Target, value: &Value) -> Result<(), Failure> {
     let name = value.text_at(&["metadata", "name"]);
     if name.is_empty() {
-        return Err(Failure::bad_request("name is required").map_name(target));
+        return Err(Failure::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            target.name
+        )));
     }
     if name != target.name.as_str() {
         return Err(Failure::bad_request(format!(
@@ -545,33 +556,14 @@ fn check_name(target: &Target, value: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Failure {
-    fn map_name(mut self, target: &Target) -> Self {
-        self.message =
-            format!("the name of the object () does not match the name on the URL ({})", target.name);
-        self
-    }
-}
-
 fn check_applied(target: &Target, applied: &Value) -> Result<(), Failure> {
     let api_version = target.resource.api_version(target.version);
     let Value::Map(_) = applied else {
         return Err(Failure::bad_request("error decoding YAML: the configuration is no object"));
     };
     let (version, kind) = (applied.text_at(&["apiVersion"]), applied.text_at(&["kind"]));
-    if kind.is_empty() {
-        return Err(Failure::bad_request("Object 'Kind' is missing"));
-    }
     if kind != target.resource.kind.as_str() || version != api_version.as_str() {
-        if kind == target.resource.kind.as_str() {
-            return Err(Failure::bad_request(format!(
-                "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {api_version}"
-            )));
-        }
-        return Err(Failure::bad_request(format!(
-            "the API version in the data ({version}, Kind={kind}) does not match the expected API version ({api_version}, Kind={})",
-            target.resource.kind
-        )));
+        return Err(Failure::bad_request(format!("invalid object type: {}", type_name(version, kind))));
     }
     if applied.at(&["metadata", "managedFields"]).is_some_and(|managed| !managed.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
@@ -597,7 +589,7 @@ fn check_absent(target: &Target, applied: &Value) -> Result<(), Failure> {
     Err(Failure::conflict(&target.resource.group, &target.resource.plural, &target.name, why))
 }
 
-fn typed_failure(target: &Target, api_version: &str, wrong: &[String]) -> Failure {
+fn typed_failure(target: &Target, applied: &Value, wrong: &[String]) -> Failure {
     let list = match wrong {
         [one] => one.clone(),
         several => {
@@ -606,8 +598,16 @@ fn typed_failure(target: &Target, api_version: &str, wrong: &[String]) -> Failur
         }
     };
     let message = format!(
-        "failed to create typed patch object ({}/{}; {api_version}, Kind={}): {list}",
-        target.namespace, target.name, target.resource.kind
+        "failed to create typed patch object ({}/{}; {}): {list}",
+        applied.text_at(&["metadata", "namespace"]),
+        applied.text_at(&["metadata", "name"]),
+        type_name(&target.resource.api_version(target.version), &target.resource.kind),
     );
     Failure::new(500, "", message)
+}
+
+/// As Go prints a group, version and kind: `apps/v1, Kind=Deployment`, `/v1, Kind=Secret`.
+fn type_name(api_version: &str, kind: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}, Kind={kind}")
 }

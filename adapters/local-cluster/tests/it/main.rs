@@ -1,4 +1,4 @@
 //! The embedded cluster, through its port and over HTTP.
 
-mod port;
 mod fidelity;
+mod port;

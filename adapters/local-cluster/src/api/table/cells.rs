@@ -9,7 +9,13 @@ type Heads = &'static [(&'static str, &'static str)];
 /// Returns names and types of a kind's columns.
 pub(super) fn columns(resource: &Resource) -> Heads {
     match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "pods") => &[("Name", "string"), ("Ready", "string"), ("Status", "string"), ("Restarts", "string"), ("Age", "string")],
+        ("", "pods") => &[
+            ("Name", "string"),
+            ("Ready", "string"),
+            ("Status", "string"),
+            ("Restarts", "string"),
+            ("Age", "string"),
+        ],
         ("", "services") => &[
             ("Name", "string"),
             ("Type", "string"),
@@ -21,7 +27,9 @@ pub(super) fn columns(resource: &Resource) -> Heads {
         ("", "configmaps") => &[("Name", "string"), ("Data", "string"), ("Age", "string")],
         ("", "secrets") => &[("Name", "string"), ("Type", "string"), ("Data", "string"), ("Age", "string")],
         ("", "namespaces") => &[("Name", "string"), ("Status", "string"), ("Age", "string")],
-        ("", "persistentvolumeclaims") => &[("Name", "string"), ("Status", "string"), ("Volume", "string"), ("Age", "string")],
+        ("", "persistentvolumeclaims") => {
+            &[("Name", "string"), ("Status", "string"), ("Volume", "string"), ("Age", "string")]
+        }
         ("" | "events.k8s.io", "events") => &[
             ("Last Seen", "string"),
             ("Type", "string"),
@@ -44,8 +52,12 @@ pub(super) fn columns(resource: &Resource) -> Heads {
             ("Ready", "integer"),
             ("Age", "string"),
         ],
-        ("batch", "jobs") => &[("Name", "string"), ("Status", "string"), ("Completions", "string"), ("Age", "string")],
-        ("batch", "cronjobs") => &[("Name", "string"), ("Schedule", "string"), ("Suspend", "boolean"), ("Age", "string")],
+        ("batch", "jobs") => {
+            &[("Name", "string"), ("Status", "string"), ("Completions", "string"), ("Age", "string")]
+        }
+        ("batch", "cronjobs") => {
+            &[("Name", "string"), ("Schedule", "string"), ("Suspend", "boolean"), ("Age", "string")]
+        }
         ("networking.k8s.io", "ingresses") => &[
             ("Name", "string"),
             ("Class", "string"),
@@ -54,7 +66,9 @@ pub(super) fn columns(resource: &Resource) -> Heads {
             ("Ports", "string"),
             ("Age", "string"),
         ],
-        ("apiextensions.k8s.io", "customresourcedefinitions") => &[("Name", "string"), ("Created At", "date")],
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            &[("Name", "string"), ("Created At", "date")]
+        }
         _ => &[("Name", "string"), ("Age", "date")],
     }
 }
@@ -79,7 +93,7 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             ("Status", _) => text(&["status", "phase"]),
             ("Type", "services") => text(&["spec", "type"]),
             ("Type", _) => text(&["type"]),
-            ("Data", _) => i64::try_from(count("data") + count("binaryData")).unwrap_or(0).to_string().into(),
+            ("Data", _) => i64::try_from(count("data") + count("binaryData")).unwrap_or(0).into(),
             ("Cluster-IP", _) => or_none(body.text_at(&["spec", "clusterIP"]).to_owned()),
             ("External-IP", _) => or_none(body.text_at(&["spec", "externalName"]).to_owned()),
             ("Port(s)", _) => or_none(ports(body)),
@@ -95,9 +109,10 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             ("Available", _) => number(&["status", "availableReplicas"]).to_string().into(),
             ("Restarts", _) => "0".into(),
             ("Volume", _) => text(&["spec", "volumeName"]),
-            ("Completions", _) => {
-                ratio(&["status", "succeeded"], body.at(&["spec", "completions"]).and_then(Value::as_int).unwrap_or(1))
-            }
+            ("Completions", _) => ratio(
+                &["status", "succeeded"],
+                body.at(&["spec", "completions"]).and_then(Value::as_int).unwrap_or(1),
+            ),
             ("Schedule", _) => text(&["spec", "schedule"]),
             ("Suspend", _) => (body.at(&["spec", "suspend"]).and_then(Value::as_bool) == Some(true)).into(),
             ("Class", _) => or_none(body.text_at(&["spec", "ingressClassName"]).to_owned()),
@@ -157,7 +172,8 @@ fn ports(body: &Value) -> String {
 
 fn hosts(body: &Value) -> Value {
     let rules = body.at(&["spec", "rules"]).and_then(Value::as_list).unwrap_or_default();
-    let hosts: Vec<&str> = rules.iter().map(|rule| rule.text_at(&["host"])).filter(|host| !host.is_empty()).collect();
+    let hosts: Vec<&str> =
+        rules.iter().map(|rule| rule.text_at(&["host"])).filter(|host| !host.is_empty()).collect();
     if hosts.is_empty() { "*".into() } else { hosts.join(",").into() }
 }
 

@@ -27,7 +27,11 @@ fn walk<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
                 c => name.push(c),
             }
         }
-        return if name.is_empty() { walk(value, &rest[end..]) } else { walk(value.get(&name)?, &rest[end..]) };
+        return if name.is_empty() {
+            walk(value, &rest[end..])
+        } else {
+            walk(value.get(&name)?, &rest[end..])
+        };
     }
     let inner = path.strip_prefix('[')?;
     let close = closing(inner)?;
