@@ -105,7 +105,7 @@ mod tests {
         cache.put(&key, object("10"));
         cache.put(&key, object("9"));
         assert_eq!(version(&cache.get(&key).unwrap()), Some(10));
-        assert_eq!(cache.retain(Kind::Kustomization, &[]), [key.clone()]);
+        assert_eq!(cache.retain(Kind::Kustomization, &[]), std::slice::from_ref(&key));
         assert!(cache.get(&key).is_none());
     }
 }

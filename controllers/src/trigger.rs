@@ -178,9 +178,9 @@ mod tests {
         let cache = Cache::new();
         let before = node(APPS);
         let key = Key::of(&before).unwrap();
-        assert_eq!(concerned(&cache, &key, None, Some(&before)), [key.clone()]);
+        assert_eq!(concerned(&cache, &key, None, Some(&before)), std::slice::from_ref(&key));
         let after = node(&APPS.replace("generation: 1", "generation: 2"));
-        assert_eq!(concerned(&cache, &key, Some(&before), Some(&after)), [key.clone()]);
+        assert_eq!(concerned(&cache, &key, Some(&before), Some(&after)), std::slice::from_ref(&key));
         assert!(concerned(&cache, &key, Some(&before), None).is_empty());
     }
 }

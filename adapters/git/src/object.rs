@@ -6,6 +6,7 @@ use gix_hash::ObjectId;
 
 /// A commit.
 #[derive(Debug)]
+#[allow(dead_code, reason = "signatures are read here and not checked yet")]
 pub(crate) struct Commit {
     pub(crate) tree: ObjectId,
     pub(crate) parents: Vec<ObjectId>,
@@ -78,6 +79,7 @@ fn person(text: &[u8]) -> (Author, i64) {
 
 /// An annotated tag.
 #[derive(Debug)]
+#[allow(dead_code, reason = "signatures are read here and not checked yet")]
 pub(crate) struct Tag {
     pub(crate) target: ObjectId,
     pub(crate) signature: Option<String>,

@@ -250,6 +250,7 @@ impl Reader<'_> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "handed to map_err")]
 fn unread(error: std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => cut(),

@@ -2,13 +2,12 @@
 //! and swapping.
 
 use crate::error::Failure;
-use crate::fetch::any_commit;
 use crate::object::{Commit, EntryKind, entries};
 use crate::pack::{Objects, encode, object_id};
 use crate::pkt;
 use crate::references::commit_id;
 use crate::remote::Session;
-use crate::wire::{Server, Service};
+use crate::wire::{Extent, Server, Service};
 use gitops_core::ports::{MovedReference, PushRequest};
 use gitops_core::tree::clean;
 use gix_hash::ObjectId;
@@ -26,7 +25,10 @@ pub(crate) fn push(session: &Session<'_>, request: &PushRequest) -> Result<Strin
     }
     let parent = request.parent.as_deref().map(commit_id).transpose()?;
     let before = match parent {
-        Some(id) => Some(any_commit(session, &request.location, id)?),
+        // Directories are enough: what does not change is named by its id.
+        Some(id) => Some(session.with_server(&request.location, Service::UploadPack, |server| {
+            server.fetch(&[id], Extent::ShallowWithoutFiles)
+        })?),
         None => None,
     };
     session.with_server(&request.location, Service::ReceivePack, |server| {

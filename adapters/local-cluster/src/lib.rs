@@ -1,5 +1,12 @@
 //! An embedded Kubernetes API: a pure object store beneath, the port and HTTP on top.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::collapsible_match,
+    reason = "paths are built on the way down; one arm a rule"
+)]
+#![allow(clippy::result_large_err, reason = "a refusal is the whole Status that the API answers with")]
+
 mod api;
 mod base64;
 mod builtin;

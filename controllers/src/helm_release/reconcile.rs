@@ -153,10 +153,9 @@ async fn values<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<Table,
             }
         }
     }
-    if let Some(inline) = run.object.at_path(&["spec", "values"]) {
-        if let Some(table) = Value::from_node(inline).as_table() {
-            merge_tables(&mut all, table);
-        }
+    let inline = run.object.at_path(&["spec", "values"]).map(Value::from_node);
+    if let Some(table) = inline.as_ref().and_then(Value::as_table) {
+        merge_tables(&mut all, table);
     }
     Ok(all)
 }

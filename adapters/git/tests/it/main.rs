@@ -7,5 +7,6 @@
 )]
 
 mod fetch;
+mod push;
 mod repository;
 mod server;

@@ -123,6 +123,7 @@ pub(super) fn partial(object: &Object) -> Value {
     out
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the write is over")]
 fn written(call: &Call, target: &Target, written: Written) -> Response<ApiBody> {
     let status = if written.created { 201 } else { 200 };
     let body = shown(&written.object, target, call.form());

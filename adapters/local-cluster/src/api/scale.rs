@@ -99,7 +99,7 @@ pub(super) fn selector(selector: Option<&Value>) -> String {
     let mut terms: Vec<String> = labels
         .as_map()
         .into_iter()
-        .flat_map(|map| map.iter())
+        .flat_map(crate::value::Map::iter)
         .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
         .collect();
     for term in selector.get("matchExpressions").and_then(Value::as_list).unwrap_or_default() {

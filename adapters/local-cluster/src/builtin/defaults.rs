@@ -80,7 +80,7 @@ pub(crate) fn fill(resource: &Resource, object: &mut Value) {
         }),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => binding(root),
         ("scheduling.k8s.io", "priorityclasses") => {
-            fill_text(root, "preemptionPolicy", "PreemptLowerPriority")
+            fill_text(root, "preemptionPolicy", "PreemptLowerPriority");
         }
         ("storage.k8s.io", "storageclasses") => {
             fill_text(root, "reclaimPolicy", "Delete");

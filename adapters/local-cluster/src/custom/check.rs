@@ -43,8 +43,7 @@ fn node(schema: &Structural, value: &Value, path: String, wrong: &mut Vec<Wrong>
         Value::Map(map) => {
             for (name, value) in map.iter() {
                 if let Some(below) = schema.property(name).or(schema.additional.as_deref()) {
-                    let named = schema.property(name).is_some();
-                    let path = if named { format!("{path}.{name}") } else { format!("{path}.{name}") };
+                    let path = format!("{path}.{name}");
                     node(below, value, path, wrong);
                 }
             }

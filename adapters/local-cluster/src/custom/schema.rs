@@ -158,13 +158,13 @@ fn read(schema: &Value, depth: usize) -> Structural {
         value.as_list().unwrap_or_default().iter().map(|one| read(one, depth)).collect()
     };
     let (mut below, mut above) = (false, false);
-    for (key, value) in schema.as_map().into_iter().flat_map(|map| map.iter()) {
+    for (key, value) in schema.as_map().into_iter().flat_map(crate::value::Map::iter) {
         let rules = &mut out.rules;
         match key.as_str() {
             "type" => out.kind = text(value),
             "nullable" => out.nullable = flag(value),
             "properties" => {
-                let fields = value.as_map().into_iter().flat_map(|map| map.iter());
+                let fields = value.as_map().into_iter().flat_map(crate::value::Map::iter);
                 out.properties = fields.map(|(name, schema)| (name.clone(), read(schema, depth))).collect();
             }
             "additionalProperties" => match value {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Duplicates {
     Refused,
+    #[allow(dead_code, reason = "the other half of the choice")]
     Allowed,
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn label_value(text: &str) -> Vec<String> {
 
 /// Checks a map of labels.
 pub(crate) fn check_labels(labels: Option<&Value>, field: &str, wrong: &mut Vec<Wrong>) {
-    for (key, value) in labels.and_then(Value::as_map).into_iter().flat_map(|map| map.iter()) {
+    for (key, value) in labels.and_then(Value::as_map).into_iter().flat_map(crate::value::Map::iter) {
         wrong.extend(
             qualified(key).into_iter().map(|why| Wrong::invalid(field, &Value::text(key.clone()), why)),
         );
@@ -129,7 +129,7 @@ const ANNOTATION_BYTES: usize = 256 * 1024;
 /// Checks a map of annotations.
 pub(crate) fn check_annotations(annotations: Option<&Value>, field: &str, wrong: &mut Vec<Wrong>) {
     let mut size = 0;
-    for (key, value) in annotations.and_then(Value::as_map).into_iter().flat_map(|map| map.iter()) {
+    for (key, value) in annotations.and_then(Value::as_map).into_iter().flat_map(crate::value::Map::iter) {
         let lower = key.to_lowercase();
         wrong.extend(
             qualified(&lower).into_iter().map(|why| Wrong::invalid(field, &Value::text(key.clone()), why)),
