@@ -243,11 +243,13 @@ fn replace_text(node: &mut Node, values: &BTreeMap<Str, Node>, used: &mut BTreeS
         Expanded::Text(new) if new == text.as_str() => {}
         Expanded::Text(new) => *node = Node::string(new).styled(node.style).at(node.place),
         Expanded::Value(value) => {
-            let style = node.style;
-            *node = value.at(node.place);
-            if node.kind(Dialect::V3) == Kind::Str {
-                node.style = style;
-            }
+            // A string takes over the style, and without quotes stays one by its tag: an empty one would be null.
+            *node = match value.scalar() {
+                Some(text) if value.kind(Dialect::V3) == Kind::Str => {
+                    Node::string(text.clone()).styled(node.style).at(node.place)
+                }
+                _ => value.at(node.place),
+            };
         }
     }
 }
@@ -337,6 +339,17 @@ mod tests {
         check("$(A", "$(A");
         check("a$", "a$");
         check("$x$(A)", "$xx");
+    }
+
+    #[test]
+    fn strings_stay_strings_without_their_quotes() {
+        for text in ["", "12", "true"] {
+            let values =
+                BTreeMap::from([("A".into(), Node::plain(text).styled(gitops_yaml::Style::DoubleQuoted))]);
+            let mut node = Node::plain("$(A)");
+            replace_text(&mut node, &values, &mut BTreeSet::new());
+            assert_eq!((node.as_str(), node.kind(Dialect::V3)), (Some(text), Kind::Str));
+        }
     }
 
     #[test]
