@@ -31,7 +31,7 @@ impl std::fmt::Debug for AnyCluster {
 #[allow(missing_debug_implementations, reason = "holds a connection")]
 pub enum AnyWatch {
     /// On the embedded cluster.
-    Local(LocalWatch),
+    Local(Box<LocalWatch>),
     /// Over the network.
     Kube(Box<KubeWatch>),
 }
@@ -76,7 +76,10 @@ impl Cluster for AnyCluster {
         resource_version: &str,
     ) -> Result<AnyWatch, ClusterError> {
         match self {
-            Self::Local(cluster) => cluster.watch(gvk, options, resource_version).await.map(AnyWatch::Local),
+            Self::Local(cluster) => cluster
+                .watch(gvk, options, resource_version)
+                .await
+                .map(|watch| AnyWatch::Local(Box::new(watch))),
             Self::Kube(cluster) => cluster
                 .watch(gvk, options, resource_version)
                 .await

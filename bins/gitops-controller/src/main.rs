@@ -139,7 +139,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
         _ = terminate.recv() => {}
     }
     tracing::info!("ending");
-    drop(stop.send(true));
+    stop.send_replace(true);
     manager.await?;
     logger.await?;
     Ok(())

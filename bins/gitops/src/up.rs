@@ -100,7 +100,7 @@ async fn up(args: &Args) -> Result<ExitCode, Failure> {
             None
         }
     };
-    drop(stop.send(true));
+    stop.send_replace(true);
     controllers.await?;
     summary(&context);
     Ok(if ready == Some(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -230,7 +230,7 @@ mod tests {
         let before = read(r#"{"a": 1, "b": {"c": [1, 2], "d": "x"}, "gone": {"e": 1}}"#);
         let after = read(r#"{"a": 1, "b": {"c": [2], "d": "x"}, "new": {"f": 1}}"#);
         let patch = difference(&before, &after).unwrap();
-        let wanted = r#"{"b":{"c":[2]},"new":{"f":1},"gone":null}"#;
+        let wanted = r#"{"b":{"c":[2]},"gone":null,"new":{"f":1}}"#;
         assert_eq!(to_json(&patch, Dialect::V3).unwrap(), wanted);
         let mut patched = before;
         merge_patch(&mut patched, &patch);

@@ -1,4 +1,5 @@
 //! The whole flow on an embedded cluster: sources, Kustomizations, a release, changes, drift, deletion.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::path::Path;
 use std::sync::Arc;
