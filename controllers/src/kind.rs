@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gitops_core::api::{self, Spec};
 use gitops_core::object::Gvk;
 use gitops_core::ports::ObjectRef;
 use gitops_yaml::{Node, Str};
@@ -58,59 +59,45 @@ impl Kind {
         Self::Receiver,
     ];
 
+    /// What `gitops_core::api` knows of the kind: its name, its group, and its versions, newest first.
+    fn facts(self) -> (&'static str, &'static str, &'static [&'static str]) {
+        const fn of<S: Spec>() -> (&'static str, &'static str, &'static [&'static str]) {
+            (S::KIND, S::GROUP, S::VERSIONS)
+        }
+        match self {
+            Self::GitRepository => of::<api::GitRepository>(),
+            Self::OciRepository => of::<api::OciRepository>(),
+            Self::HelmRepository => of::<api::HelmRepository>(),
+            Self::HelmChart => of::<api::HelmChart>(),
+            Self::Bucket => of::<api::Bucket>(),
+            Self::ExternalArtifact => of::<api::ExternalArtifact>(),
+            Self::Kustomization => of::<api::Kustomization>(),
+            Self::HelmRelease => of::<api::HelmRelease>(),
+            Self::ImageRepository => of::<api::ImageRepository>(),
+            Self::ImagePolicy => of::<api::ImagePolicy>(),
+            Self::ImageUpdateAutomation => of::<api::ImageUpdateAutomation>(),
+            Self::Alert => of::<api::Alert>(),
+            Self::Provider => of::<api::Provider>(),
+            Self::Receiver => of::<api::Receiver>(),
+        }
+    }
+
     /// Returns the kind's name: `GitRepository`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::GitRepository => "GitRepository",
-            Self::OciRepository => "OCIRepository",
-            Self::HelmRepository => "HelmRepository",
-            Self::HelmChart => "HelmChart",
-            Self::Bucket => "Bucket",
-            Self::ExternalArtifact => "ExternalArtifact",
-            Self::Kustomization => "Kustomization",
-            Self::HelmRelease => "HelmRelease",
-            Self::ImageRepository => "ImageRepository",
-            Self::ImagePolicy => "ImagePolicy",
-            Self::ImageUpdateAutomation => "ImageUpdateAutomation",
-            Self::Alert => "Alert",
-            Self::Provider => "Provider",
-            Self::Receiver => "Receiver",
-        }
+        self.facts().0
     }
 
     /// Returns the API group: `source.toolkit.fluxcd.io`.
     #[must_use]
     pub fn group(self) -> &'static str {
-        match self {
-            Self::GitRepository
-            | Self::OciRepository
-            | Self::HelmRepository
-            | Self::HelmChart
-            | Self::Bucket
-            | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
-            Self::Kustomization => "kustomize.toolkit.fluxcd.io",
-            Self::HelmRelease => "helm.toolkit.fluxcd.io",
-            Self::ImageRepository | Self::ImagePolicy | Self::ImageUpdateAutomation => {
-                "image.toolkit.fluxcd.io"
-            }
-            Self::Alert | Self::Provider | Self::Receiver => "notification.toolkit.fluxcd.io",
-        }
+        self.facts().1
     }
 
     /// Returns the versions that Flux ever served, newest first.
     #[must_use]
     pub fn versions(self) -> &'static [&'static str] {
-        match self {
-            Self::HelmRelease => &["v2", "v2beta2", "v2beta1"],
-            Self::ImageRepository | Self::ImagePolicy | Self::ImageUpdateAutomation => {
-                &["v1", "v1beta2", "v1beta1", "v1alpha2", "v1alpha1"]
-            }
-            Self::Alert | Self::Provider => &["v1beta3", "v1beta2", "v1beta1"],
-            Self::ExternalArtifact => &["v1"],
-            Self::OciRepository => &["v1", "v1beta2"],
-            _ => &["v1", "v1beta2", "v1beta1"],
-        }
+        self.facts().2
     }
 
     /// Returns group, newest version and kind.
@@ -186,5 +173,27 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_defined_in_all_its_versions() {
+        let definitions = api::open_definitions();
+        for kind in Kind::ALL {
+            let text =
+                |node: &Node, path: &[&str]| node.at_path(path).and_then(Node::as_str).map(str::to_owned);
+            let definition = definitions
+                .iter()
+                .find(|one| text(one, &["spec", "names", "kind"]).as_deref() == Some(kind.name()))
+                .unwrap();
+            assert_eq!(text(definition, &["spec", "group"]).as_deref(), Some(kind.group()));
+            let versions = definition.at_path(&["spec", "versions"]).and_then(Node::items).unwrap();
+            let names: Vec<String> = versions.iter().rev().filter_map(|one| text(one, &["name"])).collect();
+            assert_eq!(names, kind.versions(), "{kind}");
+        }
     }
 }

@@ -7,7 +7,6 @@
 pub mod artifact;
 mod cache;
 mod context;
-pub mod crds;
 pub mod drift;
 mod event;
 pub mod fleet;

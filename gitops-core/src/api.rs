@@ -18,7 +18,7 @@ pub use common::{
     CommonMetadata, CrossReference, Dependency, HealthCheckExpression, ImageOverride, KubeConfig, LabelRule,
     LabelSelector, LocalReference, PatchTarget, PatchWithTarget, SecretKeyReference,
 };
-pub use definitions::{ServedVersions, definitions};
+pub use definitions::{ServedVersions, definitions, open_definitions};
 pub use duration::GoDuration;
 pub use helm::{
     Chart, ChartMetadata, ChartReference, ChartSpec, DriftDetection, DriftMode, HelmRelease, IgnoreRule,

@@ -120,7 +120,7 @@ async fn plant(context: &Context<RealWorld>, wanted: Vec<Node>, read: &BTreeSet<
         conflicts: FieldConflicts::TakenOver,
         ..WriteOptions::default()
     };
-    for definition in gitops_controllers::crds::definitions() {
+    for definition in gitops_core::api::open_definitions() {
         let name = definition.at_path(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
         cluster.apply(&definition, &options).await.map_err(|error| format!("{name}: {error}"))?;
     }

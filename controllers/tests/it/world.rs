@@ -77,7 +77,7 @@ impl Fleet {
             store: FakeStore::default(),
             clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
         };
-        for definition in gitops_controllers::crds::definitions() {
+        for definition in gitops_core::api::open_definitions() {
             world.cluster.put(definition);
         }
         let context = Context::new(world, Settings::default());

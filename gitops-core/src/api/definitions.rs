@@ -28,7 +28,29 @@ pub enum ServedVersions {
 /// ```
 #[must_use]
 pub fn definitions(versions: ServedVersions) -> Vec<Node> {
-    let mut table = Table::default();
+    made(versions, Schemas::Structural)
+}
+
+/// Makes the definitions of all versions of all kinds with schemas that keep what they do not know, for a cluster of our own.
+///
+/// Fields are checked when an object is [read](super::read), where the answer can name the line and what is meant; and
+/// what only an old version has is still there when the object is read in the newest.
+#[must_use]
+pub fn open_definitions() -> Vec<Node> {
+    made(ServedVersions::All, Schemas::Open)
+}
+
+/// How closely a definition holds objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Schemas {
+    /// Field by field.
+    Structural,
+    /// To nothing.
+    Open,
+}
+
+fn made(versions: ServedVersions, schemas: Schemas) -> Vec<Node> {
+    let mut table = Table { types: BTreeMap::new(), schemas };
     let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in TABLE.lines() {
         let (word, rest) = line.split_once(' ').unwrap_or_default();
@@ -47,9 +69,10 @@ pub fn definitions(versions: ServedVersions) -> Vec<Node> {
 }
 
 /// The types of the table by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
     types: BTreeMap<&'static str, &'static str>,
+    schemas: Schemas,
 }
 
 impl Table {
@@ -119,7 +142,11 @@ impl Table {
         if !columns.is_empty() {
             version.push(pair("additionalPrinterColumns", Node::sequence(columns)));
         }
-        version.push(pair("schema", Node::mapping(vec![pair("openAPIV3Schema", self.schema(shape))])));
+        let root = match self.schemas {
+            Schemas::Structural => self.schema(shape),
+            Schemas::Open => open_schema(),
+        };
+        version.push(pair("schema", Node::mapping(vec![pair("openAPIV3Schema", root)])));
         let subresources =
             if value(status) == "true" { vec![pair("status", Node::mapping(vec![]))] } else { vec![] };
         version.push(pair("subresources", Node::mapping(subresources)));
@@ -179,6 +206,23 @@ impl Table {
             schema.push(pair("required", Node::sequence(required)));
         }
     }
+}
+
+/// A schema that keeps everything. An object that nobody has looked at yet is not ready: its generation was not observed.
+fn open_schema() -> Node {
+    let of_type = |kind| Node::mapping(vec![pair("type", text(kind))]);
+    let mut open = of_type("object");
+    open.set("x-kubernetes-preserve-unknown-fields", Node::bool(true));
+    let mut status = open.clone();
+    status.set("default", Node::mapping(vec![pair("observedGeneration", Node::int(-1))]));
+    let properties = vec![
+        pair("apiVersion", of_type("string")),
+        pair("kind", of_type("string")),
+        pair("metadata", of_type("object")),
+        pair("spec", open),
+        pair("status", status),
+    ];
+    Node::mapping(vec![pair("type", text("object")), pair("properties", Node::mapping(properties))])
 }
 
 /// One attribute of a shape.
@@ -247,6 +291,15 @@ fn pair(key: &'static str, value: Node) -> Entry {
 mod tests {
     use super::*;
     use crate::object::ObjectId;
+
+    #[test]
+    fn every_kind_is_defined_with_one_stored_version() {
+        for definition in open_definitions() {
+            let versions = definition.at_path(&["spec", "versions"]).and_then(Node::items).unwrap();
+            let stored = versions.iter().filter(|v| v.get("storage").and_then(Node::as_str) == Some("true"));
+            assert_eq!(stored.count(), 1);
+        }
+    }
 
     #[test]
     fn every_type_of_the_table_is_known_and_well_formed() {

@@ -80,7 +80,7 @@ impl Flow {
         let cluster = AnyCluster::Local(LocalCluster::new());
         let world = RealWorld::new(cluster.clone()).unwrap();
         world.folders().replace("https://git.example/fleet", folder.path().to_owned());
-        for definition in gitops_controllers::crds::definitions() {
+        for definition in gitops_core::api::open_definitions() {
             cluster.apply(&definition, &options()).await.unwrap();
         }
         for namespace in nodes("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n") {
