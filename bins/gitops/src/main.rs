@@ -16,6 +16,7 @@ mod install;
 mod kustomize;
 mod lint;
 mod package;
+mod remote;
 mod render;
 mod show;
 mod source;

@@ -1,6 +1,10 @@
 //! `gitops source`: fetches what Flux's sources fetch, and shows the artifact that they would make of it.
 
+mod chart;
 mod git;
+mod oci;
+mod summary;
+mod tags;
 
 use crate::Failure;
 use clap::{Subcommand, ValueEnum};
@@ -21,11 +25,17 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     Git(Box<git::Args>),
+    Oci(Box<oci::Args>),
+    Chart(Box<chart::Args>),
+    Tags(tags::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.command {
         Command::Git(args) => git::run(args),
+        Command::Oci(args) => oci::run(args),
+        Command::Chart(args) => chart::run(args),
+        Command::Tags(args) => tags::run(args),
     }
 }
 
