@@ -2,6 +2,7 @@
 
 pub(crate) mod git_repository;
 pub(crate) mod helm_repository;
+mod tags;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::kind::Key;
 use crate::status::mapping;
 use crate::time::rfc3339;
 use crate::world::World;
+
+pub use tags::{chart_tag, highest_tag};
 
 /// The artifact of a source, as its status describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,18 @@ pub(crate) mod chart;
 pub(crate) mod login;
 
 use crate::Failure;
-use std::future::Future;
+use gitops_core::ports::PortError;
 
-/// Waits for something of the network.
-pub(crate) fn wait<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+/// Runs what waits for servers to its end.
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(work).map_err(Into::into)
+    let result = runtime.block_on(work);
+    // A call that was given up may still be waiting for a server.
+    runtime.shutdown_background();
+    Ok(result)
+}
+
+/// Makes a failure of what a registry's content turns out to be.
+pub(crate) fn refused(why: impl Into<String>) -> PortError {
+    PortError::stalled(why)
 }

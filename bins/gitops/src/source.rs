@@ -3,13 +3,11 @@
 mod chart;
 mod git;
 mod oci;
-mod summary;
 mod tags;
 
 use crate::Failure;
 use clap::{Subcommand, ValueEnum};
 use gitops_core::artifact::{pack, unpack};
-use gitops_core::revision::Revision;
 use gitops_core::tree::{FileMode, IgnoreRules, Limits, MemTree, Source};
 use gitops_fs::write_below;
 use std::path::{Path, PathBuf};
@@ -27,7 +25,7 @@ enum Command {
     Git(Box<git::Args>),
     Oci(Box<oci::Args>),
     Chart(Box<chart::Args>),
-    Tags(tags::Args),
+    Tags(Box<tags::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -59,32 +57,63 @@ enum Form {
     Json,
 }
 
+/// What was fetched.
+struct Summary {
+    /// Where from, without a login.
+    url: String,
+    /// `main@sha1:…`, `6.6.2@sha256:…`, a chart's version.
+    revision: String,
+    /// Further facts.
+    facts: Vec<(String, String)>,
+}
+
+impl Summary {
+    fn new(url: impl Into<String>, revision: impl Into<String>) -> Self {
+        Self { url: url.into(), revision: revision.into(), facts: Vec::new() }
+    }
+
+    /// Prints what was fetched, and exports the files where asked.
+    fn show(&self, digest: &str, size: usize, tree: &MemTree, output: &Output) -> Result<(), Failure> {
+        if let Some(folder) = &output.export {
+            export(tree, folder)?;
+        }
+        let files = tree.files().len();
+        match output.output {
+            Form::Text => {
+                let Self { url, revision, .. } = self;
+                anstream::println!(
+                    "url       {url}\nrevision  {revision}\ndigest    {digest}\nsize      {size}\nfiles     {files}"
+                );
+                for (name, value) in &self.facts {
+                    // What others have written could be anything on a terminal.
+                    anstream::println!("{name:<9} {}", gitops_transport::clean(value, &[]));
+                }
+            }
+            Form::Json => {
+                let mut summary = serde_json::json!({
+                    "url": self.url,
+                    "revision": self.revision,
+                    "digest": digest,
+                    "size": size,
+                    "files": files,
+                });
+                if !self.facts.is_empty() {
+                    let facts = self.facts.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+                    summary["metadata"] = serde_json::Value::Object(facts.collect());
+                }
+                anstream::println!("{}", serde_json::to_string_pretty(&summary)?);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Packs a tree as Flux packs it, prints what came out and exports it where asked.
-fn show(url: &str, revision: &Revision, tree: &MemTree, output: &Output) -> Result<(), Failure> {
+fn show(summary: &Summary, tree: &MemTree, output: &Output) -> Result<(), Failure> {
     let rules = IgnoreRules::load(tree, output.ignore.as_deref())?;
     let artifact = pack(tree, Some(&rules))?;
-    if let Some(folder) = &output.export {
-        export(&unpack(&artifact.content, Limits::default())?, folder)?;
-    }
-    match output.output {
-        Form::Text => anstream::println!(
-            "url       {url}\nrevision  {revision}\ndigest    {}\nsize      {}\nfiles     {}",
-            artifact.digest,
-            artifact.content.len(),
-            artifact.files
-        ),
-        Form::Json => {
-            let summary = serde_json::json!({
-                "url": url,
-                "revision": revision.to_string(),
-                "digest": artifact.digest,
-                "size": artifact.content.len(),
-                "files": artifact.files,
-            });
-            anstream::println!("{}", serde_json::to_string_pretty(&summary)?);
-        }
-    }
-    Ok(())
+    let kept = unpack(&artifact.content, Limits::default())?;
+    summary.show(&artifact.digest, artifact.content.len(), &kept, output)
 }
 
 /// Writes a tree's files below a folder; programs stay programs.
@@ -114,13 +143,4 @@ fn credential(flag: Option<&str>, variable: &str) -> Result<Option<String>, Fail
         Some(text) => Ok(Some(text.to_owned())),
         None => Ok(std::env::var(variable).ok().filter(|text| !text.is_empty())),
     }
-}
-
-/// Runs what waits for servers to its end.
-fn wait<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(work);
-    // A call that was given up may still be waiting for a server.
-    runtime.shutdown_background();
-    Ok(result)
 }

@@ -8,53 +8,57 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A password on the command line; it is never printed.
+/// Reads a credential of the command line, which is never printed: `-` means a line of standard input.
+fn secret(text: &str) -> Result<Secret, std::io::Error> {
+    if text != "-" {
+        return Ok(Secret::new(text));
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
+}
+
+/// Reads Flux's `--creds`: `name[:password]`.
 #[allow(clippy::unnecessary_wraps, reason = "what clap calls")]
-pub(crate) fn secret(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret::new(text))
+fn credentials(text: &str) -> Result<Authorization, Infallible> {
+    let (username, password) = text.split_once(':').unwrap_or((text, ""));
+    Ok(Authorization::basic(username, password))
 }
 
 /// Who asks, and whom to trust.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Login {
-    pub username: Option<String>,
-    pub password: Option<Secret>,
-    pub ca_file: Option<PathBuf>,
-    pub cert_file: Option<PathBuf>,
-    pub key_file: Option<PathBuf>,
-    pub verification: Verification,
-    pub plain: Plain,
-    pub timeout: Option<Duration>,
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct LoginFlags {
+    /// The user's name; docker's configuration is read where none is given.
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// The user's password; `-` reads standard input.
+    #[arg(long, value_name = "PASSWORD", value_parser = secret, requires = "username")]
+    password: Option<Secret>,
+    /// Trust the authorities of this file, in PEM.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A client certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    cert_file: Option<PathBuf>,
+    /// The client certificate's key in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    key_file: Option<PathBuf>,
+    /// Don't check the server's certificate.
+    #[arg(long)]
+    insecure_skip_tls_verify: bool,
+    /// Seconds until the attempt ends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
 }
 
-/// Whether a registry is spoken to without TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Plain {
-    /// Never.
-    #[default]
-    No,
-    /// Where it is on this machine, as Flux's commands do.
-    Loopback,
-    /// Always: the user says so.
-    Yes,
-}
-
-impl Login {
-    /// Reads Flux's `--creds`: `name[:password]`.
-    pub(crate) fn credentials(mut self, given: Option<&Secret>) -> Self {
-        if let Some(given) = given {
-            let (username, password) = given.reveal().split_once(':').unwrap_or((given.reveal(), ""));
-            self.username = Some(username.to_owned());
-            self.password = Some(Secret::new(password));
-        }
-        self
-    }
-
+impl LoginFlags {
+    /// Returns the credential of the flags.
     pub(crate) fn authorization(&self) -> Option<Authorization> {
         let username = self.username.clone()?;
         Some(Authorization::Basic { username, password: self.password.clone().unwrap_or_default() })
     }
 
+    /// Returns how requests are made.
     pub(crate) fn transport(&self) -> Result<Options, Failure> {
         let mut options = Options::default();
         let read = |path: &Option<PathBuf>| match path {
@@ -68,23 +72,35 @@ impl Login {
             authorities: read(&self.ca_file)?,
             certificate: read(&self.cert_file)?,
             key,
-            verification: self.verification,
+            verification: if self.insecure_skip_tls_verify {
+                Verification::Skipped
+            } else {
+                Verification::Full
+            },
         };
-        // A command that somebody waits for may take longer than a reconciler, and says so while it stalls.
-        options.total = self.timeout.unwrap_or(Duration::from_secs(300));
+        options.total = Duration::from_secs(self.timeout);
         Ok(options)
     }
 
-    /// Returns the registries, for one reference's host.
-    pub(crate) fn registry(&self, reference: &Reference) -> Result<OciRegistry, Failure> {
+    /// Returns the registry of a reference, spoken to without TLS where that is asked for or it is this machine.
+    pub(crate) fn registry(&self, reference: &Reference, plain: Plain) -> Result<OciRegistry, Failure> {
+        self.registry_as(reference, plain, self.authorization())
+    }
+
+    fn registry_as(
+        &self,
+        reference: &Reference,
+        plain: Plain,
+        credential: Option<Authorization>,
+    ) -> Result<OciRegistry, Failure> {
         let mut options = OciOptions::default();
         options.transport = self.transport()?;
-        options.keychain = match self.authorization() {
+        options.keychain = match credential {
             Some(authorization) => Keychain::default().with(reference.host(), authorization),
             None => docker_keychain()?,
         };
         let is_local = self.ca_file.is_none() && is_loopback(reference.host());
-        if self.plain == Plain::Yes || (self.plain == Plain::Loopback && is_local) {
+        if plain == Plain::Yes || is_local {
             options.plain_http.push(reference.host().to_owned());
         }
         Ok(OciRegistry::new(options)?)
@@ -106,6 +122,53 @@ impl Login {
     }
 }
 
+/// Whether a registry that is not on this machine is spoken to without TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Plain {
+    /// It is not.
+    #[default]
+    No,
+    /// The user says so.
+    Yes,
+}
+
+/// How to log in to a registry, with Flux's flags.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct RegistryFlags {
+    #[command(flatten)]
+    login: LoginFlags,
+    /// Name and password in one.
+    #[arg(long, value_name = "NAME[:PASSWORD]", value_parser = credentials, conflicts_with = "username")]
+    creds: Option<Authorization>,
+    /// Speak to the registry without TLS.
+    #[arg(long, alias = "insecure")]
+    insecure_registry: bool,
+    /// Who logs in: generic is docker's configuration and the flags; clouds are not spoken to.
+    #[arg(long, value_name = "NAME", default_value = "generic", value_parser = ["generic", "aws", "azure", "gcp"])]
+    provider: String,
+}
+
+impl RegistryFlags {
+    /// Returns the registry of a reference.
+    pub(crate) fn registry(&self, reference: &Reference) -> Result<OciRegistry, Failure> {
+        if self.provider != "generic" {
+            let message = format!(
+                "the provider {} is not supported: log in with its own tool and give the token by --creds",
+                self.provider
+            );
+            return Err(message.into());
+        }
+        let plain = if self.insecure_registry { Plain::Yes } else { Plain::No };
+        let credential = self.creds.clone().or_else(|| self.login.authorization());
+        self.login.registry_as(reference, plain, credential)
+    }
+
+    /// Adds what docker's configuration would have done, had it been allowed to run programs.
+    pub(crate) fn explain(&self, reference: &Reference, error: PortError) -> Failure {
+        if self.creds.is_some() { error.into() } else { self.login.explain(reference, error) }
+    }
+}
+
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -114,7 +177,7 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Reads the configurations of docker and helm; none is there on most machines.
+/// Reads the configurations of Helm and docker; none is there on most machines.
 fn docker_keychain() -> Result<Keychain, Failure> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = variable("HOME");

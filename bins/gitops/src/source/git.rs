@@ -1,7 +1,8 @@
 //! `gitops source git`: one commit of a repository, fetched into memory.
 
-use super::{Output, credential, show, wait};
+use super::{Output, Summary, credential, show};
 use crate::Failure;
+use crate::remote::wait;
 use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{FetchRequest, GitReference, GitRemote as _, Verification, VerificationMode};
 use gitops_git::{Git, Options, PlainHttp};
@@ -124,7 +125,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(signer) = &checkout.signer {
         anstream::eprintln!("signed by {signer}");
     }
-    show(&request.location.to_string(), &checkout.revision, &checkout.tree, &args.output)?;
+    let summary = Summary::new(request.location.to_string(), checkout.revision.to_string());
+    show(&summary, &checkout.tree, &args.output)?;
     Ok(ExitCode::SUCCESS)
 }
 

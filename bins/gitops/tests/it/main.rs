@@ -5,3 +5,6 @@ mod fleet;
 mod image;
 mod install;
 mod kustomize_edit;
+mod remote;
+#[path = "../../../../adapters/transport/tests/it/server.rs"]
+mod server;
