@@ -5,6 +5,8 @@ use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use gitops_core::did_you_mean;
+#[cfg(unix)]
+use gitops_core::tree::FileMode;
 use gitops_core::tree::{EntryKind, ErrorKind, Source, TreeError, base_name, clean, parent};
 
 /// Bytes that one file may have, as [`gitops_core::tree::Limits`] has it.
@@ -93,6 +95,15 @@ impl Source for Folder {
         let real = self.reachable(path)?;
         let found = std::fs::metadata(&real).map_err(|error| self.error(path, &error))?;
         Ok(if found.is_dir() { EntryKind::Directory } else { EntryKind::File })
+    }
+
+    #[cfg(unix)]
+    fn mode(&self, path: &str) -> Result<FileMode, TreeError> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let real = self.reachable(path)?;
+        let found = std::fs::metadata(&real).map_err(|error| self.error(path, &error))?;
+        let is_program = found.is_file() && found.permissions().mode() & 0o100 != 0;
+        Ok(if is_program { FileMode::Executable } else { FileMode::Plain })
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {

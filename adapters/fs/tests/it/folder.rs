@@ -71,3 +71,21 @@ fn the_root_of_the_disk_holds_everything() {
     assert!(folder.is_file(path) && !folder.is_directory(path));
     assert_eq!(folder.read(&format!("{path}.gone")).unwrap_err().kind(), ErrorKind::NotFound);
 }
+
+#[cfg(unix)]
+#[test]
+fn programs_are_told_from_other_files() {
+    use gitops_core::tree::FileMode;
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = std::env::temp_dir().join(format!("gitops-fs-mode-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, mode) in [("run", 0o755), ("read", 0o644)] {
+        std::fs::write(folder.join(name), "").unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let source = Folder::new(&folder).unwrap();
+    assert_eq!(source.mode("run"), Ok(FileMode::Executable));
+    assert_eq!((source.mode("read"), source.mode(".")), (Ok(FileMode::Plain), Ok(FileMode::Plain)));
+    assert!(source.mode("none").is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
