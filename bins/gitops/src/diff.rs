@@ -2,8 +2,8 @@
 //!
 //! Exit codes: 0 nothing differs, 1 something does, 2 it can't be told or something can no longer be rendered.
 
-use crate::Failure;
 use crate::fleet::{FleetFlags, Repository, Side, Snapshot, changed_revisions, coloured, commit_tree};
+use crate::{Failure, artifact};
 use anstyle::{AnsiColor, Style};
 use gitops_controllers::fleet::diff::{FleetDiff, Line, LineKind};
 use gitops_controllers::fleet::{Cache, KeepNodes, Selector, Severity};
@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 /// Show what a change to a repository changes in its clusters: object by object, field by field.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   # What the edits that are not committed yet would change
   gitops diff
 
@@ -23,11 +25,17 @@ use std::process::ExitCode;
   # Two folders
   gitops diff old/ new/
 
+  # An artifact of a registry and a folder
+  gitops diff artifact oci://ghcr.io/org/app:1.0 --path ./manifests
+
   # Only one app
   gitops diff HEAD~1..HEAD --only kustomization/apps
 
-Exit codes: 0 nothing changes, 1 something does, 2 it can't be told")]
+Exit codes: 0 nothing changes, 1 something does, 2 it can't be told"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Revisions FROM..TO, one revision to compare with the files, or two folders; HEAD by default.
     #[arg(value_name = "REVISIONS|FOLDER", num_args = 0..=2)]
     sides: Vec<String>,
@@ -47,6 +55,11 @@ pub(crate) struct Args {
     fleet: FleetFlags,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    Artifact(Box<artifact::diff::Args>),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// Fields, in colour on terminals.
@@ -60,6 +73,9 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if let Some(Other::Artifact(args)) = &args.other {
+        return artifact::diff::run(args);
+    }
     compare(args).or_else(|failure| {
         anstream::eprintln!("Error: {failure}");
         Ok(ExitCode::from(2))

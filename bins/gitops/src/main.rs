@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 the flags were wrong.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod artifact;
 mod build;
 mod completion;
 mod diff;
@@ -53,10 +54,14 @@ enum Command {
     Edit(kustomize::edit::Args),
     Kustomize(kustomize::Args),
     Lint(Box<lint::Args>),
+    List(artifact::list::Args),
     Package(package::Args),
+    Pull(artifact::pull::Args),
+    Push(artifact::push::Args),
     Render(render::Args),
     Show(show::Args),
     Source(source::Args),
+    Tag(artifact::tag::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
     Up(up::Args),
@@ -79,10 +84,14 @@ fn main() -> ExitCode {
         Command::Edit(args) => kustomize::edit::run(&args),
         Command::Kustomize(args) => kustomize::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::List(args) => artifact::list::run(&args),
         Command::Package(args) => package::run(&args),
+        Command::Pull(args) => artifact::pull::run(&args),
+        Command::Push(args) => artifact::push::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Source(args) => source::run(&args),
+        Command::Tag(args) => artifact::tag::run(&args),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
         Command::Up(args) => up::run(&args),

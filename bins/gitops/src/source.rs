@@ -117,7 +117,7 @@ fn show(summary: &Summary, tree: &MemTree, output: &Output) -> Result<(), Failur
 }
 
 /// Writes a tree's files below a folder; programs stay programs.
-fn export(tree: &MemTree, folder: &Path) -> Result<(), Failure> {
+pub(crate) fn export(tree: &MemTree, folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for (path, content) in tree.files() {
         let written = write_below(folder, Path::new(&path), content)?;

@@ -1,6 +1,7 @@
 //! The command line, run as its users run it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod artifact;
 mod fleet;
 mod image;
 mod install;
