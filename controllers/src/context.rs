@@ -336,7 +336,14 @@ impl<'a, W: World> Run<'a, W> {
         self.status.handled(request.as_deref());
         match self.write_status().await {
             Ok(()) => outcome,
-            Err(_) => Outcome { next: Next::Backoff, ..outcome },
+            Err(error) => {
+                self.tell(
+                    Severity::Error,
+                    "StatusUpdateFailed",
+                    format!("failed to write the status: {error}"),
+                );
+                Outcome { next: Next::Backoff, ..outcome }
+            }
         }
     }
 

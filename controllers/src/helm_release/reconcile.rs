@@ -440,9 +440,14 @@ fn succeeded<W: World>(
         run.status.unset(field);
     }
     run.status.drop_condition("Remediated");
+    let time = |time: helm_rs::Time| Node::string(time.to_string());
     let entry = mapping(vec![
         ("chartName", Node::string(release.chart.name())),
         ("chartVersion", Node::string(version)),
+        ("configDigest", Node::string(config_digest(&release.config))),
+        ("digest", Node::string(gitops_core::digest::sha256(release.to_json_text().as_bytes()))),
+        ("firstDeployed", time(release.info.first_deployed)),
+        ("lastDeployed", time(release.info.last_deployed)),
         ("name", Node::string(release.name.clone())),
         ("namespace", Node::string(release.namespace.clone())),
         ("status", Node::string("deployed")),

@@ -26,6 +26,7 @@ use crate::kind::{Key, Kind};
 use crate::read_set::{ReadSet, Recorder};
 use crate::source::{Published, referenced};
 use crate::status::{Truth, generation, is_ready, mapping};
+use crate::time::rfc3339;
 use crate::world::{ClusterAccess, World};
 
 /// How many entries `status.history` holds.
@@ -131,6 +132,7 @@ async fn bring_about<W: World>(
         })?;
         apply(run, spec, &published, built, &cluster, is_new).await?;
     }
+    remember(run, &published, begun);
     let last = Last { generation: generation(&run.object), reads, variables, compared };
     context.memory.put(&run.key, last);
     applied(run, &published);
@@ -408,10 +410,7 @@ async fn apply<W: World, C: Cluster>(
             None => Failure::passing("ReconciliationFailed", message),
         });
     }
-    health(run, spec, published, &addresses, cluster, &newer, is_new || !outcome.changed().is_empty())
-        .await?;
-    remember(run, published);
-    Ok(())
+    health(run, spec, published, &addresses, cluster, &newer, is_new || !outcome.changed().is_empty()).await
 }
 
 /// Objects of Flux's API in a version that the cluster does not serve (any more), in one that it does.
@@ -555,30 +554,35 @@ async fn health<W: World, C: Cluster>(
     }
 }
 
-/// Notes the run in `status.history`, newest first.
-fn remember<W: World>(run: &mut Run<'_, W>, published: &Published) {
-    let now = run.context.now();
+/// Notes the run in `status.history`, newest first; runs that made the same of the same are one entry.
+fn remember<W: World>(run: &mut Run<'_, W>, published: &Published, begun: Duration) {
+    let now = run.context.world.clock().now();
+    let (at, took) = (Node::string(rfc3339(now)), GoDuration(now.saturating_sub(begun)).to_string());
     let mut entries: Vec<Node> =
         run.status.field(&["history"]).and_then(Node::items).map(<[_]>::to_vec).unwrap_or_default();
     let is_same = |entry: &Node| {
         entry.get("digest").and_then(Node::as_str) == Some(&published.digest)
             && entry.get("lastReconciledStatus").and_then(Node::as_str) == Some("ReconciliationSucceeded")
     };
-    if entries.first().is_some_and(is_same) {
-        return;
-    }
-    entries.insert(
-        0,
-        mapping(vec![
+    if let Some(entry) = entries.first_mut().filter(|entry| is_same(entry)) {
+        let times = entry.get("totalReconciliations").and_then(Node::as_str);
+        let times: i64 = times.and_then(|times| times.parse().ok()).unwrap_or(0);
+        entry.set("lastReconciled", at);
+        entry.set("lastReconciledDuration", Node::string(took));
+        entry.set("totalReconciliations", Node::int(times.saturating_add(1)));
+    } else {
+        let entry = mapping(vec![
             ("digest", Node::string(published.digest.as_str())),
-            ("firstReconciled", Node::string(now.as_str())),
-            ("lastReconciled", Node::string(now.as_str())),
+            ("firstReconciled", at.clone()),
+            ("lastReconciled", at),
+            ("lastReconciledDuration", Node::string(took)),
             ("lastReconciledStatus", Node::string("ReconciliationSucceeded")),
             ("metadata", mapping(vec![("revision", Node::string(published.revision.as_str()))])),
             ("totalReconciliations", Node::int(1)),
-        ]),
-    );
-    entries.truncate(HISTORY);
+        ]);
+        entries.insert(0, entry);
+        entries.truncate(HISTORY);
+    }
     run.status.set("history", Node::sequence(entries));
 }
 

@@ -31,10 +31,11 @@ pub fn definitions(versions: ServedVersions) -> Vec<Node> {
     made(versions, Schemas::Structural)
 }
 
-/// Makes the definitions of all versions of all kinds with schemas that keep what they do not know, for a cluster of our own.
+/// Makes the definitions of all versions of all kinds with schemas that keep every `spec`, for a cluster of our own.
 ///
-/// Fields are checked when an object is [read](super::read), where the answer can name the line and what is meant; and
-/// what only an old version has is still there when the object is read in the newest.
+/// Specs are checked when an object is [read](super::read), where the answer can name the line and what is meant; and
+/// what only an old version has is still there when the object is read in the newest. A status is held to the schema of
+/// the newest version, in which it is written.
 #[must_use]
 pub fn open_definitions() -> Vec<Node> {
     made(ServedVersions::All, Schemas::Open)
@@ -45,7 +46,7 @@ pub fn open_definitions() -> Vec<Node> {
 enum Schemas {
     /// Field by field.
     Structural,
-    /// To nothing.
+    /// The status field by field, the spec to nothing.
     Open,
 }
 
@@ -100,7 +101,8 @@ impl Table {
             lines.split_last().map_or((None, &[][..]), |(newest, older)| (Some(*newest), older));
         let newest_name = newest.and_then(|line| line.split(' ').next()).unwrap_or_default();
         let older = older.iter().filter(|_| versions == ServedVersions::All);
-        let served = older.copied().chain(newest).map(|line| self.version(kind, line, newest_name));
+        let latest = newest.and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+        let served = older.copied().chain(newest).map(|line| self.version(kind, line, (newest_name, latest)));
         Node::mapping(vec![
             pair("apiVersion", text("apiextensions.k8s.io/v1")),
             pair("kind", text("CustomResourceDefinition")),
@@ -119,7 +121,9 @@ impl Table {
     }
 
     /// Makes one version of `v1 @Kustomization.v1 status=true columns=… deprecated=…`.
-    fn version(&self, kind: &str, line: &'static str, newest: &str) -> Node {
+    ///
+    /// `newest` is the name and the shape of the newest version.
+    fn version(&self, kind: &str, line: &'static str, (newest, latest): (&str, &'static str)) -> Node {
         let mut words = line.split(' ');
         let mut next = || words.next().unwrap_or_default();
         let (name, shape, status, columns, deprecated) = (next(), next(), next(), next(), next());
@@ -144,7 +148,7 @@ impl Table {
         }
         let root = match self.schemas {
             Schemas::Structural => self.schema(shape),
-            Schemas::Open => open_schema(),
+            Schemas::Open => open_spec(self.schema(latest)),
         };
         version.push(pair("schema", Node::mapping(vec![pair("openAPIV3Schema", root)])));
         let subresources =
@@ -208,21 +212,14 @@ impl Table {
     }
 }
 
-/// A schema that keeps everything. An object that nobody has looked at yet is not ready: its generation was not observed.
-fn open_schema() -> Node {
-    let of_type = |kind| Node::mapping(vec![pair("type", text(kind))]);
-    let mut open = of_type("object");
+/// Opens the `spec` of a schema to everything.
+fn open_spec(mut schema: Node) -> Node {
+    let mut open = Node::mapping(vec![pair("type", text("object"))]);
     open.set("x-kubernetes-preserve-unknown-fields", Node::bool(true));
-    let mut status = open.clone();
-    status.set("default", Node::mapping(vec![pair("observedGeneration", Node::int(-1))]));
-    let properties = vec![
-        pair("apiVersion", of_type("string")),
-        pair("kind", of_type("string")),
-        pair("metadata", of_type("object")),
-        pair("spec", open),
-        pair("status", status),
-    ];
-    Node::mapping(vec![pair("type", text("object")), pair("properties", Node::mapping(properties))])
+    if let Some(properties) = schema.get_mut("properties") {
+        properties.set("spec", open);
+    }
+    schema
 }
 
 /// One attribute of a shape.
