@@ -15,6 +15,7 @@ pub mod helm_release;
 mod image;
 mod kind;
 pub mod kustomization;
+pub mod leader;
 mod memory;
 mod notification;
 pub mod queue;

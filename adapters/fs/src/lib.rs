@@ -1,7 +1,9 @@
 //! Folders of a disk as the trees that the engines read, and results written where they belong and nowhere else.
 
 mod folder;
+mod store;
 mod write;
 
 pub use folder::Folder;
+pub use store::FolderStore;
 pub use write::{WriteError, write_below};

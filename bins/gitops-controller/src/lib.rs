@@ -5,9 +5,13 @@ mod any_cluster;
 mod drift;
 mod folders;
 mod manager;
+mod metrics;
 mod real_world;
+mod serve;
 
 pub use any_cluster::{AnyCluster, AnyWatch};
 pub use folders::FoldersOrGit;
 pub use manager::{Manager, ManagerOptions, Progress};
-pub use real_world::{MemoryStore, RealWorld, SystemClock};
+pub use metrics::{CONTENT_TYPE, Metrics};
+pub use real_world::{MemoryStore, RealWorld, Store, SystemClock};
+pub use serve::{plain, serve};

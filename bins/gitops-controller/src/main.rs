@@ -1,66 +1,26 @@
 //! The reference controller: every reconciler of Flux's API in one process, on any Kubernetes API.
 
-use clap::Parser;
-use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld};
-use gitops_controllers::{Context, CrossNamespace, Settings, Severity};
-use gitops_core::api::GoDuration;
-use gitops_core::substitute::Strictness;
-use gitops_kube::{Connection, KubeCluster};
-use std::path::PathBuf;
+mod args;
+mod endpoints;
+
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use args::Args;
+use clap::Parser;
+use gitops_controller::{AnyCluster, Manager, Metrics, Progress, RealWorld, SystemClock};
+use gitops_controllers::leader::Candidate;
+use gitops_controllers::{Context, Severity, World};
+use gitops_fs::FolderStore;
+use gitops_kube::{Connection, KubeCluster};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Reconcile sources, Kustomizations, releases and images of a cluster, as Flux's six controllers do.
-///
-/// The definitions of the kinds must be there: `gitops install` prints and applies them.
-#[derive(Parser, Debug)]
-#[command(name = "gitops-controller", version)]
-#[command(after_help = "Examples:
-  gitops-controller --kubeconfig ~/.kube/config
-  gitops-controller --no-cross-namespace-refs --default-service-account default --concurrent 8")]
-struct Args {
-    /// The kubeconfig; where kubectl looks, or the pod's own account, by default.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig.
-    #[arg(long)]
-    context: Option<String>,
-    /// How many objects of one kind are reconciled at once.
-    #[arg(long, default_value_t = 4)]
-    concurrent: usize,
-    /// Watch this namespace alone.
-    #[arg(long, value_name = "NAMESPACE")]
-    watch_namespace: Option<String>,
-    /// Look after objects with these labels alone, such as one shard's.
-    #[arg(long, default_value = "", value_name = "SELECTOR")]
-    watch_label_selector: String,
-    /// Refuse references to other namespaces.
-    #[arg(long)]
-    no_cross_namespace_refs: bool,
-    /// The account that Kustomizations without one act as.
-    #[arg(long, value_name = "NAME")]
-    default_service_account: Option<String>,
-    /// How long an object waits for another that is not ready, where no watch tells.
-    #[arg(long, default_value = "30s")]
-    requeue_dependency: GoDuration,
-    /// How much intervals are spread, in percent.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100))]
-    interval_jitter_percentage: u8,
-    /// Take unset variables of postBuild as empty, as Flux did before 2.9.
-    #[arg(long)]
-    lenient_substitution: bool,
-    /// `json` or `console`.
-    #[arg(long, default_value = "json", value_parser = ["json", "console"])]
-    log_encoding: String,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    #[arg(long, default_value = "info")]
-    log_level: String,
-}
+type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -87,60 +47,102 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn run(args: Args) -> Result<(), Problem> {
     let connection = match &args.kubeconfig {
         Some(file) => Connection::from_file(file, args.context.as_deref()).await?,
         None => Connection::from_environment(args.context.as_deref()).await?,
     };
-    let cluster = AnyCluster::Kube(Box::new(KubeCluster::connect(connection)?));
-    let world = RealWorld::new(cluster)?;
-    let settings = Settings {
-        requeue_dependency: args.requeue_dependency.0,
-        jitter: f64::from(args.interval_jitter_percentage) / 100.0,
-        cross_namespace: if args.no_cross_namespace_refs {
-            CrossNamespace::Blocked
-        } else {
-            CrossNamespace::Allowed
-        },
-        default_service_account: args.default_service_account,
-        substitution: if args.lenient_substitution { Strictness::Lenient } else { Strictness::Strict },
-        ..Settings::default()
-    };
-    let context = Arc::new(Context::new(world, settings));
-    let options = ManagerOptions {
-        concurrent: args.concurrent,
-        namespace: args.watch_namespace,
-        labels: args.watch_label_selector,
-        ..ManagerOptions::default()
-    };
-    let (progress, mut told) = mpsc::unbounded_channel();
-    let (stop, stopped) = watch::channel(false);
-    let logger = tokio::spawn(async move {
-        while let Some(progress) = told.recv().await {
-            match progress {
-                Progress::Started(_) => {}
-                Progress::Ended(key, took) => {
-                    tracing::debug!(object = %key, seconds = took.as_secs_f64(), "reconciled");
-                }
-                Progress::Told(event) if event.severity == Severity::Error => {
-                    tracing::error!(object = %event.key, reason = event.reason, "{}", event.message);
-                }
-                Progress::Told(event) => {
-                    tracing::info!(object = %event.key, reason = event.reason, "{}", event.message);
-                }
+    let mut world = RealWorld::new(AnyCluster::Kube(Box::new(KubeCluster::connect(connection)?)))?;
+    if let Some(folder) = &args.storage_path {
+        let store = FolderStore::open(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        world = world.keep_in(store);
+    }
+    let context = Arc::new(Context::new(world, args.settings()));
+    let metrics = Arc::new(Metrics::default());
+    endpoints::open(&args, &context, &metrics).await?;
+
+    let mut ended = Ended::listen()?;
+    let mut candidate = match args.enable_leader_election {
+        true => {
+            let mut candidate = args.candidate();
+            tracing::info!("waiting to lead");
+            tokio::select! {
+                () = candidate.wait(context.world.cluster(), &SystemClock) => tracing::info!("leading"),
+                () = ended.wait() => return Ok(()),
             }
+            Some(candidate)
         }
-    });
-    let manager = tokio::spawn(Manager::new(context, options).show(progress).run(stopped));
+        false => None,
+    };
+    let (progress, told) = mpsc::unbounded_channel();
+    let (stop, stopped) = watch::channel(false);
+    let notes = tokio::spawn(note(told, metrics));
+    let manager = Manager::new(Arc::clone(&context), args.manager()).show(progress);
+    let manager = tokio::spawn(manager.run(stopped));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
+    let lost = tokio::select! {
+        () = ended.wait() => None,
+        why = keep(candidate.as_mut(), &context) => Some(why),
+    };
+    if let Some(why) = lost {
+        // Another works already: what still runs here must not go on.
+        return Err(why.into());
     }
     tracing::info!("ending");
     stop.send_replace(true);
     manager.await?;
-    logger.await?;
+    notes.await?;
+    if let Some(mut candidate) = candidate
+        && let Err(error) = candidate.release(context.world.cluster(), &SystemClock).await
+    {
+        tracing::warn!(%error, "the lease was not given back");
+    }
     Ok(())
+}
+
+/// Waits until the lease is lost; for ever where there is no election.
+async fn keep(candidate: Option<&mut Candidate>, context: &Context<RealWorld>) -> String {
+    match candidate {
+        Some(candidate) => candidate.keep(context.world.cluster(), &SystemClock).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes what happens to the log and the figures.
+async fn note(mut told: mpsc::UnboundedReceiver<Progress>, metrics: Arc<Metrics>) {
+    while let Some(progress) = told.recv().await {
+        match progress {
+            Progress::Started(key) => metrics.started(&key),
+            Progress::Ended(key, took, next) => {
+                metrics.ended(&key, took, next);
+                tracing::debug!(object = %key, seconds = took.as_secs_f64(), "reconciled");
+            }
+            Progress::Gone(key) => metrics.gone(&key),
+            Progress::Told(event) if event.severity == Severity::Error => {
+                tracing::error!(object = %event.key, reason = event.reason, "{}", event.message);
+            }
+            Progress::Told(event) => {
+                tracing::info!(object = %event.key, reason = event.reason, "{}", event.message);
+            }
+        }
+    }
+}
+
+/// The signals that ask a process to end.
+struct Ended {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Ended {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -54,8 +54,10 @@ enum Change {
 pub enum Progress {
     /// A reconciliation has begun.
     Started(Key),
-    /// A reconciliation has ended.
-    Ended(Key, Duration),
+    /// A reconciliation has ended: how long it took, and when the object comes back.
+    Ended(Key, Duration, Next),
+    /// An object is gone.
+    Gone(Key),
     /// An event was told.
     Told(Event),
 }
@@ -133,7 +135,7 @@ impl<W: World> Manager<W> {
                 Some((key, outcome, took)) = endings.recv() => {
                     queue.done(&key);
                     while running.try_join_next().is_some() {}
-                    self.progress(|| Progress::Ended(key.clone(), took));
+                    self.progress(|| Progress::Ended(key.clone(), took, outcome.next));
                     told.notify_one();
                     self.schedule(&mut queue, key, outcome);
                 }
@@ -207,12 +209,14 @@ impl<W: World> Manager<W> {
                 self.context.memory.remove(&key);
                 wake(concerned(cache, &key, before.as_deref(), None));
                 queue.forget(&key);
+                self.progress(|| Progress::Gone(key));
             }
             Change::Listed(kind, keys) => {
                 for key in cache.retain(kind, &keys) {
                     self.told.remove(&key);
                     self.context.memory.remove(&key);
                     queue.forget(&key);
+                    self.progress(|| Progress::Gone(key));
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gitops_controllers::{ClusterAccess, CredentialScope, HttpAccess, Transport, World};
 use gitops_core::ports::{ArtifactStore, Clock, PortError};
+use gitops_fs::FolderStore;
 use gitops_git::Git;
 use gitops_http::{HttpNotify, HttpRepository, PassCredentials, RepositoryOptions};
 use gitops_kube::{Connection, Impersonation, KubeCluster, Trust};
@@ -46,13 +47,43 @@ impl ArtifactStore for MemoryStore {
     }
 }
 
+/// Artifacts in memory, or in a folder that outlives the process.
+#[derive(Debug)]
+pub enum Store {
+    /// In memory.
+    Memory(MemoryStore),
+    /// In a folder.
+    Folder(FolderStore),
+}
+
+impl ArtifactStore for Store {
+    async fn put(&self, name: &str, content: Arc<[u8]>) -> Result<(), PortError> {
+        match self {
+            Self::Memory(store) => store.put(name, content).await,
+            Self::Folder(store) => store.put(name, content).await,
+        }
+    }
+    async fn get(&self, name: &str) -> Result<Option<Arc<[u8]>>, PortError> {
+        match self {
+            Self::Memory(store) => store.get(name).await,
+            Self::Folder(store) => store.get(name).await,
+        }
+    }
+    async fn remove(&self, name: &str) -> Result<(), PortError> {
+        match self {
+            Self::Memory(store) => store.remove(name).await,
+            Self::Folder(store) => store.remove(name).await,
+        }
+    }
+}
+
 /// Real adapters.
 #[derive(Debug)]
 pub struct RealWorld {
     cluster: AnyCluster,
     git: FoldersOrGit,
     notify: HttpNotify,
-    store: MemoryStore,
+    store: Store,
     clock: SystemClock,
     random: Mutex<u64>,
 }
@@ -67,10 +98,17 @@ impl RealWorld {
             cluster,
             git: FoldersOrGit::new(Git::default()),
             notify: HttpNotify::new(Options::default())?,
-            store: MemoryStore::default(),
+            store: Store::Memory(MemoryStore::default()),
             clock: SystemClock,
             random: Mutex::new(SystemClock.now().subsec_nanos().into()),
         })
+    }
+
+    /// Keeps artifacts in a folder, so that they outlive the process.
+    #[must_use]
+    pub fn keep_in(mut self, folder: FolderStore) -> Self {
+        self.store = Store::Folder(folder);
+        self
     }
 
     /// Returns git, to answer URLs from folders.
@@ -108,7 +146,7 @@ impl World for RealWorld {
     type Registry = OciRegistry;
     type Charts = HttpRepository;
     type Notify = HttpNotify;
-    type Store = MemoryStore;
+    type Store = Store;
     type Clock = SystemClock;
 
     fn cluster(&self) -> &AnyCluster {
@@ -172,7 +210,7 @@ impl World for RealWorld {
         &self.notify
     }
 
-    fn store(&self) -> &MemoryStore {
+    fn store(&self) -> &Store {
         &self.store
     }
 
