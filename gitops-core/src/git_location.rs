@@ -43,7 +43,7 @@ pub struct GitLocation {
     pub transport: Transport,
     /// The host, with its port where the URL has one; empty for [`Transport::File`].
     pub host: String,
-    /// The path as in the URL, with its leading slash.
+    /// The path as in the URL, with its leading slash. Without one, which no URL has, ssh takes it from the user's home folder.
     pub path: String,
     /// How to log in.
     pub credentials: Credentials,
@@ -87,7 +87,8 @@ impl std::error::Error for LocationError {}
 impl fmt::Display for GitLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.transport.name();
-        write!(f, "{scheme}://{}{}", self.host, self.path)
+        let slash = if self.path.starts_with('/') { "" } else { "/" };
+        write!(f, "{scheme}://{}{slash}{}", self.host, self.path)
     }
 }
 
@@ -133,11 +134,36 @@ impl GitLocation {
             Some((user, password)) => (decode(user)?, decode(password)?),
             None => (String::new(), String::new()),
         };
-        if user.starts_with('-') || user.chars().any(char::is_control) {
-            return Err(LocationError("the user in the URL could be taken for an option".into()));
-        }
+        check_user(&user)?;
         let credentials = Credentials::read(transport, user, password, secret)?;
         Ok(Self { transport, host: host.to_owned(), path: path.to_owned(), credentials })
+    }
+
+    /// Reads what `git clone` takes, with the login of the person at the keyboard: a URL, or `user@host:path` for ssh. No key is
+    /// needed here for ssh; the user's own ssh has one.
+    ///
+    /// # Errors
+    /// As [`GitLocation::new`], the Secret apart.
+    pub fn of_user(address: &str, local: LocalRepositories) -> Result<Self, LocationError> {
+        let is_ssh = address.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("ssh://"));
+        let (authority, path) = match address.split_once(':') {
+            _ if is_ssh => {
+                let rest = &address["ssh://".len()..];
+                rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash))
+            }
+            Some((authority, path)) if !address.contains("://") && !authority.contains('/') => {
+                (authority, path)
+            }
+            _ => return Self::new(address, None, local),
+        };
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        check_host(host)?;
+        // A password in the URL is none that ssh would take.
+        let user = decode(user.split(':').next().unwrap_or_default())?;
+        check_user(&user)?;
+        let username = Some(user).filter(|user| !user.is_empty());
+        let credentials = Credentials { username, ..Credentials::default() };
+        Ok(Self { transport: Transport::Ssh, host: host.to_owned(), path: path.to_owned(), credentials })
     }
 
     /// Returns the host without its port.
@@ -171,6 +197,13 @@ fn split_transport(url: &str, local: LocalRepositories) -> Result<(Transport, &s
         other => return Err(LocationError(format!("unknown transport '{other}'"))),
     };
     Ok((transport, rest))
+}
+
+fn check_user(user: &str) -> Result<(), LocationError> {
+    if user.starts_with('-') || user.chars().any(char::is_control) {
+        return Err(LocationError("the user in the URL could be taken for an option".into()));
+    }
+    Ok(())
 }
 
 /// Refuses hosts that a program could take for an option, or that hold what no host name holds.
@@ -266,6 +299,23 @@ mod tests {
         refused("ssh://-oProxyCommand=x@host/x", "option");
         refused("https://a b/x", "no host name");
         refused("https:///x", "names no host");
+    }
+
+    #[test]
+    fn what_git_clone_takes_is_read_without_a_secret() {
+        let read = |address: &str| GitLocation::of_user(address, LocalRepositories::Refused);
+        let location = read("git@host.example:org/repo.git").unwrap();
+        assert_eq!((location.host.as_str(), location.path.as_str()), ("host.example", "org/repo.git"));
+        assert_eq!(location.credentials.username.as_deref(), Some("git"));
+        assert_eq!(location.to_string(), "ssh://host.example/org/repo.git");
+        let location = read("ssh://bot@host:2222/org/repo").unwrap();
+        assert_eq!((location.host.as_str(), location.path.as_str()), ("host:2222", "/org/repo"));
+        assert_eq!(read("https://u:p@host/r").unwrap().credentials.password, Some(Secret::new("p")));
+        for address in
+            ["-oProxyCommand=x:r", "ssh://-oProxyCommand=x/r", "-x@host:r", "ext::sh", "/srv/r", "file:///r"]
+        {
+            assert!(read(address).is_err(), "{address}");
+        }
     }
 
     #[test]

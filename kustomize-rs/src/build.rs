@@ -1,7 +1,7 @@
 //! The build, from top to bottom: load the kustomization and all that it includes, generate, transform, hash names, fix
 //! references, resolve variables, sort, print.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::load::{LoadRestrictions, Loader};
 use crate::name_reference::fix_references;
 use crate::observe::{Observer, Step};
 use crate::origin::{ORIGIN, Origin, TRANSFORMATIONS};
-use crate::remote::Remote;
+use crate::remotes::find_remotes;
 use crate::resource::Resource;
 use crate::resource_map::ResourceMap;
 use crate::scope::Scopes;
@@ -45,6 +45,23 @@ pub struct Options {
     pub remotes: BTreeMap<String, String>,
     /// What stands before paths of the tree in errors: the directory that the tree was read from, or nothing.
     pub working_directory: String,
+    /// What a build may cost.
+    pub limits: Limits,
+}
+
+/// What a build may cost; the files may come from strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many kustomizations may be included in all, each counted as often as it is included; 20,000 by default. It ends
+    /// bases that include others twice, which include others twice, and so on.
+    pub kustomizations: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { kustomizations: 20_000 }
+    }
 }
 
 /// The order of the output.
@@ -135,15 +152,26 @@ impl<'a> Build<'a> {
     /// Returns the URLs of the remote bases and files that a build would need and that [`Options::remotes`] does not
     /// have. Fetch them, put them into the tree, say where, and ask again: what was fetched may include more.
     ///
+    /// A repository is put somewhere as a whole, as [`Remote::parse`](crate::Remote::parse) says which; a file of a web server
+    /// as a file. What only the configurations of plugins name is found by the build itself: [`Error::needed_remote`].
+    ///
     /// # Errors
     /// When a kustomization can't be read.
     pub fn remotes(&self, path: &str) -> Result<Vec<String>, Error> {
         let session = Session::new(self.source, self.options.clone(), self.inflator);
         let mut missing = Vec::new();
-        match Loader::start(&session, path).and_then(|loader| find_remotes(&loader, &mut missing)) {
+        let found = Loader::start(&session, path).and_then(|loader| find_remotes(&loader, &mut missing));
+        match found {
             Ok(()) => Ok(missing),
-            Err(error) if error.kind() == ErrorKind::Remote => Ok(vec![path.to_owned()]),
-            Err(error) => Err(error.located(&session.files.borrow())),
+            Err(error) => match error.needed_remote() {
+                Some(url) => {
+                    let url = url.to_owned();
+                    missing.retain(|known| *known != url);
+                    missing.push(url);
+                    Ok(missing)
+                }
+                None => Err(error.located(&session.files.borrow())),
+            },
         }
     }
 
@@ -243,6 +271,7 @@ pub(crate) struct Session<'a> {
     warnings: RefCell<Vec<String>>,
     notes: RefCell<Vec<String>>,
     schema: RefCell<Option<Arc<Schema>>>,
+    kustomizations: Cell<usize>,
     builtin: Arc<Schema>,
     /// The scopes by the built-in schema.
     scopes: Scopes,
@@ -271,6 +300,7 @@ impl<'a> Session<'a> {
             warnings: RefCell::default(),
             notes: RefCell::default(),
             schema: RefCell::default(),
+            kustomizations: Cell::default(),
             scopes: Scopes::new(Arc::clone(&builtin)),
             builtin,
         }
@@ -296,6 +326,25 @@ impl<'a> Session<'a> {
 
     pub(crate) fn warn(&self, message: impl Into<String>) {
         self.warnings.borrow_mut().push(message.into());
+    }
+
+    /// Warns, unless the same was said before.
+    pub(crate) fn warn_once(&self, message: &str) {
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.iter().any(|known| known == message) {
+            warnings.push(message.to_owned());
+        }
+    }
+
+    /// Counts a kustomization against the limit.
+    pub(crate) fn count_kustomization(&self) -> Result<(), Error> {
+        let most = self.options.limits.kustomizations;
+        self.kustomizations.set(self.kustomizations.get() + 1);
+        if self.kustomizations.get() > most {
+            let message = format!("more than {most} kustomizations are included");
+            return Err(Error::new(ErrorKind::Cycle, message));
+        }
+        Ok(())
     }
 
     /// Returns what is known about kinds: the schema that a kustomization brought, or the built-in one.
@@ -422,28 +471,6 @@ impl<'a> Session<'a> {
             (None, _) => sort_legacy(resources),
         }
     }
-}
-
-/// Follows what a kustomization includes, and notes the URLs that are not there.
-fn find_remotes(loader: &Loader<'_, '_>, missing: &mut Vec<String>) -> Result<(), Error> {
-    let target = Target::load(loader)?;
-    let kustomization = target.kustomization();
-    for path in kustomization.resources.iter().chain(&kustomization.components) {
-        let remote = Remote::parse(path);
-        let is_file = remote.as_ref().is_some_and(|remote| remote.repository.is_none());
-        let is_known = loader.session().options.remotes.contains_key(&**path);
-        match remote {
-            Some(_) if !is_known && !loader.is_directory(path) => {
-                if !missing.iter().any(|known| **known == **path) {
-                    missing.push(path.to_string());
-                }
-            }
-            Some(_) if is_file => {}
-            None if !loader.is_directory(path) => {}
-            _ => find_remotes(&loader.include(path)?, missing)?,
-        }
-    }
-    Ok(())
 }
 
 /// Appends the hash of their content to the names that want it.

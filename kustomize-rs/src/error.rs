@@ -5,6 +5,7 @@ use std::fmt;
 use gitops_yaml::{Files, Place};
 
 use crate::candidates::Candidates;
+use crate::remote::without_credentials;
 
 /// What went wrong, for callers that treat some failures differently from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,23 +59,54 @@ struct Inner {
     /// What the user may have meant.
     candidates: Option<Candidates>,
     suggestion: String,
+    /// The URL that is needed; it may hold a password, and is never printed.
+    needed: Url,
+}
+
+/// A URL whose `Debug` shows no credentials.
+#[derive(Clone, Default)]
+struct Url(Option<String>);
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_deref().map(without_credentials).fmt(f)
+    }
 }
 
 impl Error {
-    /// Makes an error with a lower-case message without a full stop.
+    /// Makes an error with a lower-case message without a full stop. URLs in it lose their users and passwords, here as in
+    /// [`Error::within`].
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             inner: Box::new(Inner {
                 kind,
-                message: message.into(),
+                message: without_credentials(&message.into()).into_owned(),
                 place: Place::NONE,
                 location: String::new(),
                 circumstances: Vec::new(),
                 candidates: None,
                 suggestion: String::new(),
+                needed: Url::default(),
             }),
         }
+    }
+
+    /// Makes the error for a URL that the caller has to fetch first.
+    pub(crate) fn remote(url: &str) -> Self {
+        let message = format!(
+            "'{url}' is remote, and a build fetches nothing by itself: fetch it and pass the tree that holds it"
+        );
+        let mut error = Self::new(ErrorKind::Remote, message);
+        error.inner.needed = Url(Some(url.to_owned()));
+        error
+    }
+
+    /// Returns the URL that the build needs and does not have, where that is what went wrong ([`ErrorKind::Remote`]): the
+    /// key for [`Options::remotes`](crate::Options::remotes). It may hold a password, which the error itself never shows.
+    #[must_use]
+    pub fn needed_remote(&self) -> Option<&str> {
+        self.inner.needed.0.as_deref()
     }
 
     /// Says where the cause stands, unless a better place is known already.
@@ -89,7 +121,7 @@ impl Error {
     /// Adds a circumstance around the error, to be printed in front of it.
     #[must_use]
     pub fn within(mut self, circumstance: impl Into<String>) -> Self {
-        self.inner.circumstances.push(circumstance.into());
+        self.inner.circumstances.push(without_credentials(&circumstance.into()).into_owned());
         self
     }
 

@@ -23,6 +23,7 @@ mod origin;
 mod plugin;
 mod read;
 mod remote;
+mod remotes;
 mod resource;
 mod resource_map;
 mod scope;
@@ -30,7 +31,7 @@ mod sort;
 mod transform;
 mod vars;
 
-pub use build::{Build, HelmOptions, ManagedBy, Options, Output, Reorder};
+pub use build::{Build, HelmOptions, Limits, ManagedBy, Options, Output, Reorder};
 pub use error::{Error, ErrorKind};
 pub use field_spec::{FieldSpec, NewField};
 pub use generate::{ChartInflator, ChartRequest};

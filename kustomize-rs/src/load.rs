@@ -8,7 +8,7 @@ use gitops_core::tree::{EntryKind, ErrorKind as TreeErrorKind, TreeError, clean,
 use crate::build::Session;
 use crate::error::{Error, ErrorKind};
 use crate::kustomization::{FILE_NAMES, Text};
-use crate::remote::{Remote, is_web_url};
+use crate::remote::{Remote, is_local, is_web_url};
 
 /// Which files a kustomization may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,12 @@ pub(crate) struct Loader<'s, 'a> {
     session: &'s Session<'a>,
     /// The directory, with all links resolved.
     root: Rc<str>,
-    /// The directories of the kustomizations that led here, the outermost first.
+    /// The directories of the kustomizations that led here, the outermost first, in this repository.
     referrers: Vec<Rc<str>>,
+    /// The URLs of the remote bases that led here, the outermost first.
+    urls: Vec<Rc<str>>,
+    /// How many kustomizations led here.
+    depth: usize,
     /// The root of the repository that holds the directory.
     repository: Option<Rc<str>>,
     restrictions: LoadRestrictions,
@@ -37,11 +41,17 @@ impl<'s, 'a> Loader<'s, 'a> {
     /// Starts a build at a directory or a remote base.
     pub(crate) fn start(session: &'s Session<'a>, path: &str) -> Result<Self, Error> {
         let restrictions = session.options.load_restrictions;
-        let start = Self { session, root: ".".into(), referrers: Vec::new(), repository: None, restrictions };
-        if let Some(remote) = Remote::parse(path) {
-            let mut loader = start.remote(&remote)?;
-            loader.referrers.clear();
-            return Ok(loader);
+        let start = Self {
+            session,
+            root: ".".into(),
+            referrers: Vec::new(),
+            urls: Vec::new(),
+            depth: 0,
+            repository: None,
+            restrictions,
+        };
+        if let Some(remote) = Remote::parse(path).filter(|remote| remote.repository.is_some()) {
+            return start.remote(&remote);
         }
         let root = start.confirm_directory(&clean_absolute(session, path)?)?;
         Ok(Self { root: root.into(), ..start })
@@ -104,7 +114,7 @@ impl<'s, 'a> Loader<'s, 'a> {
     fn load_path(&self, path: &str) -> Result<(String, Cow<'a, [u8]>), Error> {
         if is_web_url(path) {
             let Some(mounted) = self.session.options.remotes.get(path) else {
-                return Err(remote_needed(path));
+                return Err(Error::remote(path));
             };
             let content = self.session.source.read(mounted).map_err(|error| self.tree_error(&error))?;
             return Ok((mounted.clone(), content));
@@ -137,6 +147,12 @@ impl<'s, 'a> Loader<'s, 'a> {
     /// Returns whether a file stands at a path that the kustomization names.
     pub(crate) fn is_file(&self, path: &str) -> bool {
         !is_web_url(path) && self.full_path(path).is_ok_and(|full| self.session.source.is_file(&full))
+    }
+
+    /// Returns whether the caller has put a file where a URL stands.
+    pub(crate) fn is_mounted_file(&self, url: &str) -> bool {
+        let mounted = self.session.options.remotes.get(url);
+        mounted.is_some_and(|path| self.session.source.is_file(path))
     }
 
     /// Returns the path in the tree of a path that the kustomization names.
@@ -196,23 +212,40 @@ impl<'s, 'a> Loader<'s, 'a> {
             );
             return Err(Error::new(ErrorKind::Cycle, message));
         }
-        if self.referrers.len() >= MOST_NESTED {
+        let mut below = self.below()?;
+        below.referrers.push(self.root.clone());
+        Ok(Self { root: root.into(), ..below })
+    }
+
+    /// Goes one level down, within the limits of a build.
+    fn below(&self) -> Result<Self, Error> {
+        if self.depth >= MOST_NESTED {
             let message = format!("kustomizations include each other more than {MOST_NESTED} levels deep");
             return Err(Error::new(ErrorKind::Cycle, message));
         }
-        Ok(Self { root: root.into(), ..self.below() })
-    }
-
-    fn below(&self) -> Self {
+        self.session.count_kustomization()?;
         let mut below = self.clone();
-        below.referrers.push(self.root.clone());
-        below
+        below.depth += 1;
+        Ok(below)
     }
 
     fn remote(&self, remote: &Remote) -> Result<Self, Error> {
+        if let Some(previous) = self.urls.iter().rev().find(|previous| previous.starts_with(&remote.url)) {
+            let message =
+                format!("cycle detected: URI '{}' referenced by previous URI '{}'", remote.url, previous);
+            return Err(Error::new(ErrorKind::Cycle, message));
+        }
+        // A repository of a stranger has no business with the repositories of this machine.
+        if remote.is_local() && self.urls.last().is_some_and(|previous| !is_local(previous)) {
+            let message = format!("security; a remote base can not include '{}' of this machine", remote.url);
+            return Err(Error::new(ErrorKind::Restricted, message));
+        }
         let Some(mounted) = self.session.options.remotes.get(&remote.url) else {
-            return Err(remote_needed(&remote.url));
+            return Err(Error::remote(&remote.url));
         };
+        if remote.is_forced() {
+            self.session.warn_once(FORCED);
+        }
         let repository = self.session.source.resolve(mounted).map_err(|error| self.tree_error(&error))?;
         let root = self.confirm_directory(
             &join(&repository, &remote.directory).map_err(|error| self.tree_error(&error))?,
@@ -221,14 +254,13 @@ impl<'s, 'a> Loader<'s, 'a> {
             let message = format!("{:?} refers to directory outside of repo {repository:?}", remote.url);
             return Err(Error::new(ErrorKind::Restricted, message));
         }
-        if self.referrers.len() >= MOST_NESTED {
-            let message =
-                format!("cycle detected: URI '{}' is included through {MOST_NESTED} others", remote.url);
-            return Err(Error::new(ErrorKind::Cycle, message));
-        }
+        let mut below = self.below()?;
+        // Paths of another repository say nothing about circles through the paths of this one.
+        below.referrers.clear();
+        below.urls.push(remote.url.as_str().into());
         // What comes from elsewhere never reads around itself, whatever the options say.
         let restrictions = LoadRestrictions::RootOnly;
-        Ok(Self { root: root.into(), repository: Some(repository.into()), restrictions, ..self.below() })
+        Ok(Self { root: root.into(), repository: Some(repository.into()), restrictions, ..below })
     }
 
     fn confirm_directory(&self, path: &str) -> Result<String, Error> {
@@ -275,18 +307,16 @@ impl<'s, 'a> Loader<'s, 'a> {
 /// How deep kustomizations may include each other: more than anybody does, and less than what a stack bears.
 const MOST_NESTED: usize = 64;
 
+/// What upstream says about URLs that begin with `git::`.
+const FORCED: &str = "Warning: Forcing the git protocol using the 'git::' URL prefix is not supported. \
+                      Kustomize currently strips this invalid prefix, but will stop doing so in a future release. \
+                      Please remove the 'git::' prefix from your configuration.";
+
 fn clean_absolute(session: &Session<'_>, path: &str) -> Result<String, Error> {
     clean(path).map_err(|error| {
         Error::new(ErrorKind::Restricted, format!("must build at directory: {error}"))
             .within(session.options.working_directory.clone())
     })
-}
-
-fn remote_needed(url: &str) -> Error {
-    let message = format!(
-        "'{url}' is remote, and a build fetches nothing by itself: fetch it and pass the tree that holds it"
-    );
-    Error::new(ErrorKind::Remote, message)
 }
 
 /// Returns whether a path is a directory or lies below it.

@@ -2,7 +2,7 @@
 
 use gitops_yaml::Str;
 
-use crate::remote::Remote;
+use crate::remote::{Remote, without_credentials};
 
 /// The annotation that names where a resource comes from.
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -35,7 +35,7 @@ impl Origin {
     pub(crate) fn append(&self, path: &str) -> Self {
         let mut origin = self.clone();
         if let Some(remote) = Remote::parse(path).filter(|remote| remote.repository.is_some()) {
-            origin.repo = remote.repository.unwrap_or_default().into();
+            origin.repo = without_credentials(&remote.repository.unwrap_or_default()).as_ref().into();
             origin.reference = remote.reference.into();
             origin.path = clean_relative(&remote.directory).into();
         } else {

@@ -2,8 +2,17 @@
 //!
 //! This crate fetches nothing. It tells what is needed, and reads what the caller has mounted into the tree.
 
-/// A repository or a file that lies elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use gitops_core::api::GoDuration;
+use gitops_yaml::FileId;
+
+use crate::read::read_resources;
+
+/// A repository or a file that lies elsewhere. Its `Debug` shows no credentials.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remote {
     /// The text in the kustomization file.
@@ -16,11 +25,20 @@ pub struct Remote {
     pub reference: String,
     /// Whether submodules are fetched as well.
     pub submodules: bool,
-    /// The `timeout` parameter as written, empty for upstream's 27 seconds.
-    pub timeout: String,
+    /// How long fetching may take: the `timeout` parameter, in seconds or as `1m30s`, or 27 seconds.
+    pub timeout: Duration,
     /// Whether the URL is tried as a file of a web server before it is tried as a repository.
     pub may_be_file: bool,
 }
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("url", &self.shown()).finish_non_exhaustive()
+    }
+}
+
+/// Upstream's limit where a URL has none.
+const TIMEOUT: Duration = Duration::from_secs(27);
 
 impl Remote {
     /// Reads a path of a kustomization file; `None` where it is a path of the local tree.
@@ -54,10 +72,72 @@ impl Remote {
             reference: parameter("ref").or_else(|| parameter("version")).unwrap_or_default(),
             submodules: !parameter("submodules")
                 .is_some_and(|value| matches!(value.as_str(), "0" | "f" | "F" | "false" | "False" | "FALSE")),
-            timeout: parameter("timeout").unwrap_or_default(),
+            timeout: parameter("timeout").and_then(|text| duration(&text)).unwrap_or(TIMEOUT),
             may_be_file,
         })
     }
+
+    /// Returns the URL without user and password, as errors may show it.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        without_credentials(&self.url)
+    }
+
+    /// Returns what is cloned, without user and password; empty where the URL can only be a file of a web server.
+    #[must_use]
+    pub fn shown_repository(&self) -> Cow<'_, str> {
+        without_credentials(self.repository.as_deref().unwrap_or_default())
+    }
+
+    /// Returns whether what a web server answered is a file of resources. Where it is not, and the URL may be that of a
+    /// repository, that is what is meant: hosts of repositories answer with a page for people.
+    #[must_use]
+    pub fn is_resources(content: &[u8]) -> bool {
+        read_resources(content, FileId::NONE).is_ok()
+    }
+
+    /// Returns whether the repository is one of this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        is_local(&self.url)
+    }
+
+    /// Returns whether the URL begins with `git::`, which has no meaning any more.
+    pub(crate) fn is_forced(&self) -> bool {
+        strip_prefix_ignoring_case(&self.url, FORCED).is_some()
+    }
+}
+
+const FORCED: &str = "git::";
+
+/// Reads whole seconds or a duration of Go's, both above zero.
+fn duration(text: &str) -> Option<Duration> {
+    let time = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => text.parse::<GoDuration>().ok()?.0,
+    };
+    Some(time).filter(|time| !time.is_zero())
+}
+
+/// Returns a text without the users and passwords of the URLs in it.
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|at| at + "://".len()) {
+        let (before, after) = rest.split_at(start);
+        let end = after.find(|c: char| matches!(c, '/' | '?' | '#' | '\'' | '"') || c.is_whitespace());
+        let host = &after[..end.unwrap_or(after.len())];
+        clean.push_str(before);
+        rest = match host.rfind('@') {
+            // The user of ssh, mostly `git`, is no secret. Of https it may be a token.
+            Some(at) if host[..at].contains(':') || !before.ends_with("ssh://") => &after[at + 1..],
+            _ => after,
+        };
+    }
+    if clean.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
 }
 
 /// Returns whether a path is the URL of a web server.
@@ -66,13 +146,18 @@ pub(crate) fn is_web_url(path: &str) -> bool {
     matches!(scheme, "http://" | "https://")
 }
 
+/// Returns whether a URL is that of a repository of this machine.
+pub(crate) fn is_local(url: &str) -> bool {
+    scheme(strip_prefix_ignoring_case(url, FORCED).unwrap_or(url)).0 == "file://"
+}
+
 /// Returns what is cloned, the directory in it and the query of a git URL.
 fn parse_repository(url: &str) -> Option<(String, String, &str)> {
     if url.starts_with('/') {
         return None;
     }
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let path = strip_prefix_ignoring_case(path, "git::").unwrap_or(path);
+    let path = strip_prefix_ignoring_case(path, FORCED).unwrap_or(path);
     let (scheme, rest) = scheme(path);
     let (user, rest) = user(rest);
     let lower = rest.to_ascii_lowercase();
@@ -218,5 +303,37 @@ mod tests {
         check("/abs", None);
         check("https://host/org/repo//../x", Some(("", "", "")));
         check("https://host/file.yaml", Some(("", "", "")));
+    }
+
+    #[test]
+    fn the_time_that_fetching_may_take_is_in_seconds_or_with_a_unit() {
+        let timeout = |query: &str| {
+            Remote::parse(&format!("https://host/org/repo?{query}")).map(|remote| remote.timeout.as_millis())
+        };
+        assert_eq!(timeout("timeout=61"), Some(61_000));
+        assert_eq!(timeout("timeout=1m1s"), Some(61_000));
+        assert_eq!(timeout("timeout=0"), Some(27_000));
+        assert_eq!(timeout("timeout=soon"), Some(27_000));
+        assert_eq!(timeout("ref=main"), Some(27_000));
+    }
+
+    #[test]
+    fn submodules_are_fetched_unless_the_url_says_otherwise() {
+        let wants = |url: &str| Remote::parse(url).map(|remote| remote.submodules);
+        assert_eq!(wants("https://host/org/repo"), Some(true));
+        assert_eq!(wants("https://host/org/repo?submodules=false"), Some(false));
+        assert_eq!(wants("https://host/org/repo?submodules=maybe"), Some(true));
+    }
+
+    #[test]
+    fn users_and_passwords_are_not_shown() {
+        let shown = |text| without_credentials(text).into_owned();
+        assert_eq!(shown("https://bot:hunter2@host/r?ref=x@y"), "https://host/r?ref=x@y");
+        assert_eq!(shown("'https://token@host/r', 'git::http://a:b@h'"), "'https://host/r', 'git::http://h'");
+        assert_eq!(shown("ssh://git@host/r"), "ssh://git@host/r");
+        assert_eq!(shown("ssh://git:hunter2@host/r"), "ssh://host/r");
+        assert_eq!(shown("a@b and https://host/a@b"), "a@b and https://host/a@b");
+        let remote = Remote::parse("https://bot:hunter2@host/org/repo").map(|remote| format!("{remote:?}"));
+        assert_eq!(remote.as_deref(), Some("Remote { url: \"https://host/org/repo\", .. }"));
     }
 }

@@ -33,5 +33,5 @@ mod submodules;
 mod verify;
 mod wire;
 
-pub use options::{Limits, Options, PlainHttp, Proxy};
+pub use options::{Limits, Options, PlainHttp, Proxy, SshLogin};
 pub use remote::Git;

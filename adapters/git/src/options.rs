@@ -19,6 +19,8 @@ pub struct Options {
     pub plain_http: PlainHttp,
     /// The ssh program; `ssh` by default.
     pub ssh_program: String,
+    /// Whose keys and hosts ssh uses.
+    pub ssh_login: SshLogin,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             proxy: None,
             plain_http: PlainHttp::WithoutCredentials,
             ssh_program: "ssh".into(),
+            ssh_login: SshLogin::default(),
         }
     }
 }
@@ -42,6 +45,17 @@ pub enum PlainHttp {
     WithoutCredentials,
     /// They are sent, as Flux's source-controller sends them.
     WithCredentials,
+}
+
+/// Whose keys and hosts ssh uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SshLogin {
+    /// The key and the hosts of the location, and nothing of the user who runs the program.
+    #[default]
+    OfLocation,
+    /// Those of the user where the location has no key: configuration, agent, key files and known hosts, as `git` itself has
+    /// it. Nothing is asked at the terminal.
+    OfUser,
 }
 
 /// A proxy between us and the servers.

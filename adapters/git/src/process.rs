@@ -1,10 +1,10 @@
 //! ssh and local repositories: a program at the other end of two pipes, started without a shell and ended at the deadline.
 
 use crate::error::{Failure, from_io};
-use crate::options::Options;
+use crate::options::{Options, SshLogin};
 use crate::pkt;
 use crate::wire::{Channel, Service};
-use gitops_core::git_location::{GitLocation, Transport};
+use gitops_core::git_location::{Credentials, GitLocation, Transport};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -198,39 +198,63 @@ fn decoded(path: &str) -> Result<String, Failure> {
     Ok(path)
 }
 
-/// OpenSSH with one key and one list of hosts, and no configuration, agent or prompt of the user's.
+/// OpenSSH, logging in as the location says or, where it has no key and the options allow it, as the user would.
 fn ssh(
     location: &GitLocation,
     service: Service,
     options: &Options,
 ) -> Result<(Command, Option<tempfile::TempDir>), Failure> {
+    if options.proxy.is_some() {
+        return Err(Failure::Bad("a proxy is not supported for ssh".into()));
+    }
     let credentials = &location.credentials;
+    let mut command = Command::new(&options.ssh_program);
+    command.args(["-T", "-x", "-a"]);
+    let seconds = options.timeout.as_secs().clamp(1, 60);
+    for option in [format!("ConnectTimeout={seconds}").as_str(), "SendEnv=GIT_PROTOCOL"] {
+        command.args(["-o", option]);
+    }
+    let files = match (&credentials.identity, options.ssh_login) {
+        (None, SshLogin::OfUser) => {
+            command.args(["-o", "BatchMode=yes"]);
+            None
+        }
+        _ => Some(log_in(&mut command, credentials)?),
+    };
+    if let Some(port) =
+        location.host.strip_prefix(location.host_name()).and_then(|rest| rest.strip_prefix(':'))
+    {
+        command.arg("-p").arg(port);
+    }
+    if let Some(user) = &credentials.username {
+        command.arg("-l").arg(user);
+    }
+    let host = location.host_name().trim_start_matches('[').trim_end_matches(']');
+    command.arg("--").arg(host).arg(remote_command(service, &location.path)?);
+    command.env("LC_ALL", "C");
+    Ok((command, files))
+}
+
+/// One key and one list of hosts, and no configuration, agent or prompt of the user's.
+fn log_in(command: &mut Command, credentials: &Credentials) -> Result<tempfile::TempDir, Failure> {
     let io = |error: std::io::Error| Failure::Passing(format!("the ssh key can't be kept for ssh: {error}"));
     let identity =
         credentials.identity.as_ref().ok_or_else(|| Failure::Refused("ssh needs a private key".into()))?;
     let known_hosts = credentials.known_hosts.as_ref();
     let known_hosts = known_hosts.ok_or_else(|| Failure::Refused("ssh needs known_hosts".into()))?;
-    if options.proxy.is_some() {
-        return Err(Failure::Bad("a proxy is not supported for ssh".into()));
-    }
     let files = tempfile::Builder::new().prefix("gitops-ssh-").tempdir().map_err(io)?;
     let (key, hosts) = (files.path().join("identity"), files.path().join("known_hosts"));
     private_file(&key, identity.reveal().trim_end(), "\n").map_err(io)?;
     private_file(&hosts, known_hosts, "\n").map_err(io)?;
-    let mut command = Command::new(&options.ssh_program);
-    let seconds = options.timeout.as_secs().clamp(1, 60);
-    command.args(["-F", "none", "-T", "-x", "-a"]);
-    command.arg("-i").arg(&key);
+    command.args(["-F", "none"]).arg("-i").arg(&key);
     for option in [
-        format!("UserKnownHostsFile={}", hosts.display()),
-        format!("ConnectTimeout={seconds}"),
-        "GlobalKnownHostsFile=/dev/null".into(),
-        "IdentitiesOnly=yes".into(),
-        "IdentityAgent=none".into(),
-        "StrictHostKeyChecking=yes".into(),
-        "PasswordAuthentication=no".into(),
-        "KbdInteractiveAuthentication=no".into(),
-        "SendEnv=GIT_PROTOCOL".into(),
+        format!("UserKnownHostsFile={}", hosts.display()).as_str(),
+        "GlobalKnownHostsFile=/dev/null",
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "StrictHostKeyChecking=yes",
+        "PasswordAuthentication=no",
+        "KbdInteractiveAuthentication=no",
     ] {
         command.arg("-o").arg(option);
     }
@@ -246,18 +270,7 @@ fn ssh(
             command.args(["-o", "BatchMode=yes"]);
         }
     }
-    if let Some(port) =
-        location.host.strip_prefix(location.host_name()).and_then(|rest| rest.strip_prefix(':'))
-    {
-        command.arg("-p").arg(port);
-    }
-    if let Some(user) = &credentials.username {
-        command.arg("-l").arg(user);
-    }
-    let host = location.host_name().trim_start_matches('[').trim_end_matches(']');
-    command.arg("--").arg(host).arg(remote_command(service, &location.path)?);
-    command.env("LC_ALL", "C");
-    Ok((command, Some(files)))
+    Ok(files)
 }
 
 /// The command for the far shell: the service and the path in quotes that nothing in it can end.

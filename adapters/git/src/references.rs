@@ -46,6 +46,9 @@ pub(crate) fn find(server: &mut Server<'_>, wanted: &GitReference) -> Result<Fou
     if let Some(branch) = &wanted.branch {
         return exact(server, &format!("refs/heads/{branch}"), branch);
     }
+    if let Some(short) = &wanted.short {
+        return by_short_name(server, short);
+    }
     let listed = server.references(&["HEAD"])?;
     let Some(head) = listed.iter().find(|reference| reference.name == "HEAD") else {
         return Err(empty(server)?);
@@ -66,6 +69,22 @@ fn exact(server: &mut Server<'_>, full: &str, shown: &str) -> Result<Found, Fail
             tag: reference.peeled.map(|_| reference.id),
         }),
         None => Err(missing(server, full)?),
+    }
+}
+
+/// Finds a reference as git does for a name that may be short.
+fn by_short_name(server: &mut Server<'_>, short: &str) -> Result<Found, Failure> {
+    let names = ["", "refs/", "refs/tags/", "refs/heads/"].map(|prefix| format!("{prefix}{short}"));
+    check_name(&names[2])?;
+    let listed = server.references(&names.each_ref().map(String::as_str))?;
+    let find = |name: &String| listed.iter().find(|reference| reference.name == *name);
+    match names.iter().find_map(find) {
+        Some(reference) => Ok(Found {
+            name: short.to_owned(),
+            commit: reference.commit(),
+            tag: reference.peeled.map(|_| reference.id),
+        }),
+        None => Err(missing(server, short)?),
     }
 }
 
@@ -102,14 +121,15 @@ fn missing(server: &mut Server<'_>, full: &str) -> Result<Failure, Failure> {
     if listed.is_empty() {
         return Ok(no_commit());
     }
-    let near = did_you_mean(full, listed.iter().map(|reference| reference.name.as_str()));
-    let short = |name: &str| {
-        let name =
-            name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name);
-        name.to_owned()
-    };
+    let names = listed.iter().flat_map(|reference| [reference.name.as_str(), short(&reference.name)]);
+    let near = did_you_mean(full, names);
     let near = near.map(|near| format!(" (did you mean {}?)", short(near))).unwrap_or_default();
     Ok(Failure::NotFound(format!("couldn't find remote ref \"{full}\"{near}")))
+}
+
+/// A branch's or tag's name without what all of them begin with.
+fn short(name: &str) -> &str {
+    name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
 }
 
 /// Words a HEAD that is not there.

@@ -1,6 +1,9 @@
 //! `gitops build`: what `kustomize build` does, with its flags.
 
 mod charts;
+mod login;
+mod remote;
+mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,8 +11,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use gitops_fs::{Folder, write_below};
-use kustomize_rs::{Build, LoadRestrictions, ManagedBy, Options, Output, Reorder, Resource, Scopes};
+use kustomize_rs::{Build, LoadRestrictions, ManagedBy, Options, Output, Remote, Reorder, Resource, Scopes};
 
+use self::remote::Remotes;
+use self::world::{FETCHED, World};
 use crate::Failure;
 
 /// Build kustomizations and print the resources.
@@ -24,11 +29,14 @@ use crate::Failure;
   # One file a resource
   mkdir out && gitops build overlays/production -o out
 
+  # A repository of git, at a tag
+  gitops build 'https://github.com/org/repo//deploy/base?ref=v1.2.0'
+
   # Several at once
   gitops build apps/web apps/api | kubectl apply -f -")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of kustomize")]
 pub(crate) struct Args {
-    /// Directories that hold a kustomization; this one where none is named.
+    /// Directories or repositories that hold a kustomization; this directory where none is named.
     #[arg(value_name = "DIR|URL")]
     paths: Vec<String>,
     /// Write to a file, or one file a resource into an existing directory.
@@ -102,10 +110,11 @@ enum Order {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let here = [".".to_owned()];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
-    let disk = Folder::new("/")?;
+    let mut world = World::new(Folder::new("/")?);
+    let mut remotes = Remotes::default();
     let mut outputs = Vec::new();
     for path in paths {
-        let output = build(&disk, path, args)?;
+        let output = build(&mut world, &mut remotes, path, args)?;
         for warning in output.warnings() {
             anstream::eprintln!("{warning}");
         }
@@ -151,7 +160,46 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn build(disk: &Folder, path: &str, args: &Args) -> Result<Output, Failure> {
+/// Builds one kustomization. What it needs from elsewhere is fetched when the build asks for it: one that needs nothing does
+/// not pay for the question.
+fn build(world: &mut World, remotes: &mut Remotes, path: &str, args: &Args) -> Result<Output, Failure> {
+    // A path that is there is a path; anything else may be the URL of a remote base.
+    let local = Path::new(path);
+    let path = match std::path::absolute(local) {
+        Ok(absolute)
+            if local.exists() || Remote::parse(path).is_none_or(|remote| remote.repository.is_none()) =>
+        {
+            absolute.to_string_lossy().into_owned()
+        }
+        _ => path.to_owned(),
+    };
+    let mut options = options(args);
+    loop {
+        options.remotes.clone_from(&remotes.mounted);
+        let mut build = Build::new(&*world).options(options.clone());
+        if args.enable_helm {
+            build = build.charts(&charts::Charts);
+        }
+        let error = match build.run(&path) {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let Some(needed) = error.needed_remote() else { return Err(shorter(&error.to_string()).into()) };
+        // All that is known to be missing is fetched at once.
+        let mut missing = build.remotes(&path).unwrap_or_default();
+        if !missing.iter().any(|url| url == needed) {
+            missing.push(needed.to_owned());
+        }
+        // Of several, the place of this one says nothing about the one that failed.
+        let place = if missing.len() == 1 { shorter(error.location()) } else { String::new() };
+        remotes.fetch(&missing, world).map_err(|failure| match place.as_str() {
+            "" => failure,
+            place => format!("{place}: {failure}").into(),
+        })?;
+    }
+}
+
+fn options(args: &Args) -> Options {
     let mut options = Options::default();
     options.working_directory = "/".to_owned();
     if args.load_restrictor == Restrictor::LoadRestrictionsNone {
@@ -166,33 +214,20 @@ fn build(disk: &Folder, path: &str, args: &Args) -> Result<Output, Failure> {
     options.helm.api_versions.clone_from(&args.helm_api_versions);
     options.helm.kube_version.clone_from(&args.helm_kube_version);
     options.helm.debug = args.helm_debug;
-    // A path that is there is a path; anything else may be the URL of a remote base.
-    let local = Path::new(path);
-    let path = match std::path::absolute(local) {
-        Ok(absolute) if local.exists() || !looks_remote(path) => absolute.to_string_lossy().into_owned(),
-        _ => path.to_owned(),
-    };
-    let mut build = Build::new(disk).options(options);
-    if args.enable_helm {
-        build = build.charts(&charts::Charts);
-    }
-    build.run(&path).map_err(|error| shorter(&error.to_string()).into())
+    options
 }
 
-/// Shows paths below the current directory as the user would type them.
+/// Shows paths below the current directory as the user would type them, and those of fetched trees by their URLs.
 fn shorter(text: &str) -> String {
+    let text = &text.replace(&format!("/{FETCHED}"), "");
     match std::env::current_dir() {
         Ok(here) if here.parent().is_some() => text.replace(&format!("{}/", here.display()), ""),
-        _ => text.to_owned(),
+        _ => text.clone(),
     }
 }
 
 /// Bytes of output that are kept in one piece.
 const CHUNK: usize = 60 << 10;
-
-fn looks_remote(path: &str) -> bool {
-    path.contains("://") || path.contains("git@") || path.starts_with("github.com") || path.contains("?ref=")
-}
 
 /// Writes one file a resource, named as kustomize names them.
 fn write_files(output: &Output, directory: &Path) -> Result<(), Failure> {

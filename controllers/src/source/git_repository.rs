@@ -174,6 +174,7 @@ pub(crate) fn git_reference(spec: Option<&GitReferenceSpec>) -> GitReference {
         semver: given(spec.semver),
         name: given(spec.name),
         commit: given(spec.commit),
+        short: None,
     };
     if reference == GitReference::default() {
         reference.branch = Some("master".into());

@@ -20,6 +20,9 @@ pub struct GitReference {
     pub name: Option<String>,
     /// A commit's full id; with [`GitReference::branch`] it must lie on that branch.
     pub commit: Option<String>,
+    /// A name as `git fetch` takes it, where nothing else is named: a full name, or that of a tag, or that of a branch, the
+    /// first of them that is there.
+    pub short: Option<String>,
 }
 
 /// What to fetch.

@@ -78,6 +78,7 @@ fn wanted(reference: &GitReference) -> (String, String) {
         GitReference { name: Some(name), .. } => (name.clone(), name.clone()),
         GitReference { tag: Some(tag), .. } => (tag.clone(), format!("refs/tags/{tag}")),
         GitReference { branch: Some(branch), .. } => (branch.clone(), format!("refs/heads/{branch}")),
+        GitReference { short: Some(name), .. } => (name.clone(), format!("refs/heads/{name}")),
         _ => ("master".into(), "refs/heads/master".into()),
     }
 }

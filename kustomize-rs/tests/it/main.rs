@@ -5,3 +5,4 @@ mod differential;
 mod fleets;
 mod hostile;
 mod kustomize;
+mod remotes;

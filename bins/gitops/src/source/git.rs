@@ -116,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             semver: args.semver.clone(),
             name: args.ref_name.clone(),
             commit: args.commit.clone(),
+            short: None,
         },
     );
     request.directories.clone_from(&args.sparse_checkout_paths);

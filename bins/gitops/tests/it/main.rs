@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod artifact;
+mod build_remote;
 mod fleet;
 mod image;
 mod install;
