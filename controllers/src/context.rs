@@ -77,6 +77,18 @@ pub struct Failure {
     pub message: String,
     /// Whether and when to try again.
     pub retry: Retry,
+    /// Whether an event says it beside the status.
+    pub told: Told,
+}
+
+/// Whether an event says a failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// It does.
+    #[default]
+    Event,
+    /// The status alone: others are not done yet, and nobody has to do anything.
+    Status,
 }
 
 /// Whether and when to try again.
@@ -93,17 +105,22 @@ pub enum Retry {
 impl Failure {
     /// Makes a failure that may pass.
     pub fn passing(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), retry: Retry::Backoff }
+        Self { reason, message: message.into(), retry: Retry::Backoff, told: Told::Event }
     }
 
     /// Makes a failure that stays until the configuration changes.
     pub fn lasting(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), retry: Retry::Never }
+        Self { reason, message: message.into(), retry: Retry::Never, told: Told::Event }
     }
 
     /// Makes a failure that is tried again after a time.
     pub fn later(reason: &'static str, message: impl Into<String>, time: Duration) -> Self {
-        Self { reason, message: message.into(), retry: Retry::After(time) }
+        Self { reason, message: message.into(), retry: Retry::After(time), told: Told::Event }
+    }
+
+    /// Makes a failure that is none yet: it waits for others, for at most a time, and no event says so.
+    pub fn waiting(reason: &'static str, message: impl Into<String>, time: Duration) -> Self {
+        Self { told: Told::Status, ..Self::later(reason, message, time) }
     }
 }
 
@@ -349,8 +366,9 @@ impl<'a, W: World> Run<'a, W> {
 
     /// Ends with a failure: a condition, an event unless the same failure was told before, and when to try again.
     pub async fn fail(mut self, failure: Failure) -> Outcome {
-        let told = self.status.truth("Ready") == Some(Truth::False)
-            && self.status.words("Ready") == Some((failure.reason, &failure.message));
+        let told = failure.told == Told::Status
+            || self.status.truth("Ready") == Some(Truth::False)
+                && self.status.words("Ready") == Some((failure.reason, &failure.message));
         if !told {
             self.tell(Severity::Error, failure.reason, &failure.message);
         }

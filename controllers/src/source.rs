@@ -5,6 +5,7 @@ pub(crate) mod helm_repository;
 mod tags;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitops_core::artifact::{self, Artifact};
 use gitops_core::ports::{ArtifactStore, Clock};
@@ -67,10 +68,10 @@ impl<W: World> Context<W> {
         let content =
             self.world.store().get(&published.path).await.map_err(|error| failed(error.to_string()))?;
         let content = content.ok_or_else(|| {
-            failed(format!(
-                "the artifact {} of revision {} is not stored",
-                published.path, published.revision
-            ))
+            // Its source notices at its next reconciliation, which stores it anew and wakes who waits.
+            let message =
+                format!("the artifact {} of revision {} is not stored", published.path, published.revision);
+            Failure::waiting("ArtifactFailed", message, Duration::from_secs(10))
         })?;
         let digest = gitops_core::digest::sha256(&content);
         if digest != published.digest {

@@ -28,6 +28,8 @@ pub fn concerned(cache: &Cache, key: &Key, before: Option<&Node>, after: Option<
         | Kind::ExternalArtifact => {
             let new_artifact = changed(&["status", "artifact", "revision"])
                 || changed(&["status", "artifact", "digest"])
+                // The same artifact, stored once more: what was kept is lost at a restart without a folder for it.
+                || changed(&["status", "artifact", "lastUpdateTime"])
                 || before.is_none() != after.is_none();
             if new_artifact || became {
                 keys.extend(users_of_source(cache, key));

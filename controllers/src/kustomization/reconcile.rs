@@ -190,7 +190,7 @@ fn published<W: World>(run: &Run<'_, W>, source: &Key) -> Result<Published, Fail
     };
     Published::of(&object).ok_or_else(|| {
         let shown = GoDuration(wait);
-        Failure::later("ArtifactFailed", format!("Source artifact not found, retrying in {shown}"), wait)
+        Failure::waiting("ArtifactFailed", format!("Source artifact not found, retrying in {shown}"), wait)
     })
 }
 
