@@ -39,6 +39,13 @@ impl std::error::Error for WriteError {
 /// When the path leaves the folder, a link is in the way, or the disk says no. The folder itself may be reached by links:
 /// the caller named it.
 pub fn write_below(folder: &Path, inside: &Path, content: &[u8]) -> Result<PathBuf, WriteError> {
+    let path = place_below(folder, inside)?;
+    std::fs::write(&path, content).map_err(|error| WriteError::Io(path.clone(), error))?;
+    Ok(path)
+}
+
+/// Returns where a file below a folder is written, and makes the folders that lead there.
+pub(crate) fn place_below(folder: &Path, inside: &Path) -> Result<PathBuf, WriteError> {
     let mut path = folder.to_owned();
     let parts: Vec<Component<'_>> = inside.components().filter(|part| *part != Component::CurDir).collect();
     let Some((name, directories)) = parts.split_last() else {
@@ -57,7 +64,6 @@ pub fn write_below(folder: &Path, inside: &Path, content: &[u8]) -> Result<PathB
     }
     path.push(normal(name, inside)?);
     refuse_link(&path)?;
-    std::fs::write(&path, content).map_err(|error| WriteError::Io(path.clone(), error))?;
     Ok(path)
 }
 

@@ -8,9 +8,9 @@ mod tags;
 use crate::Failure;
 use clap::{Subcommand, ValueEnum};
 use gitops_core::artifact::{pack, unpack};
-use gitops_core::tree::{FileMode, IgnoreRules, Limits, MemTree, Source};
-use gitops_fs::write_below;
-use std::path::{Path, PathBuf};
+use gitops_core::tree::{IgnoreRules, Limits, MemTree};
+use gitops_fs::export;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Fetch a source and show its revision, digest and files.
@@ -114,22 +114,6 @@ fn show(summary: &Summary, tree: &MemTree, output: &Output) -> Result<(), Failur
     let artifact = pack(tree, Some(&rules))?;
     let kept = unpack(&artifact.content, Limits::default())?;
     summary.show(&artifact.digest, artifact.content.len(), &kept, output)
-}
-
-/// Writes a tree's files below a folder; programs stay programs.
-pub(crate) fn export(tree: &MemTree, folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    for (path, content) in tree.files() {
-        let written = write_below(folder, Path::new(&path), content)?;
-        #[cfg(unix)]
-        if tree.mode(&path)? == FileMode::Executable {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755))?;
-        }
-        #[cfg(not(unix))]
-        let _ = (written, FileMode::Executable);
-    }
-    Ok(())
 }
 
 /// Reads a credential: the flag's value, standard input where it is `-`, or else a variable of the environment.

@@ -89,3 +89,29 @@ fn programs_are_told_from_other_files() {
     assert!(source.mode("none").is_err());
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_exported_is_its_owners_and_goes_through_no_link() {
+    use gitops_core::tree::{FileMode, MemTree};
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = Scratch::new("export");
+    let out = scratch.0.join("out");
+    let mut tree = MemTree::new();
+    tree.add_file("a/read", "1").unwrap();
+    tree.add_shared("run", (*b"2").into(), FileMode::Executable).unwrap();
+    tree.add_link("link", "a/read").unwrap();
+    std::fs::create_dir_all(&out).unwrap();
+    std::fs::write(out.join("run"), "old and longer").unwrap();
+    std::fs::set_permissions(out.join("run"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    gitops_fs::export(&tree, &out).unwrap();
+    let mode = |path: &str| std::fs::symlink_metadata(out.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("a/read"), mode("run")), (0o600, 0o700));
+    assert_eq!(std::fs::read(out.join("run")).unwrap(), b"2");
+    assert!(!out.join("link").exists());
+    let victim = scratch.0.join("secret");
+    std::fs::remove_file(out.join("run")).unwrap();
+    std::os::unix::fs::symlink(&victim, out.join("run")).unwrap();
+    assert!(gitops_fs::export(&tree, &out).is_err());
+    assert_eq!(std::fs::read(&victim).unwrap(), b"hidden");
+}

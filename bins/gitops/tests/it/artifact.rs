@@ -99,7 +99,7 @@ fn what_is_pushed_is_pulled() {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(out.join("run.sh")).unwrap().permissions().mode() & 0o111, 0o111);
+            assert_eq!(fs::metadata(out.join("run.sh")).unwrap().permissions().mode() & 0o777, 0o700);
         }
     });
 }
