@@ -7,7 +7,7 @@ mod tags;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::artifact::{self, Artifact};
+use gitops_core::artifact;
 use gitops_core::ports::{ArtifactStore, Clock};
 use gitops_core::revision::Revision;
 use gitops_core::tree::{Limits, MemTree};
@@ -116,7 +116,7 @@ impl<W: World> Run<'_, W> {
         &mut self,
         file: &str,
         revision: &Revision,
-        artifact: Artifact,
+        (content, digest): (Arc<[u8]>, String),
         metadata: &[(&str, &str)],
     ) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| {
@@ -125,10 +125,10 @@ impl<W: World> Run<'_, W> {
         let context = self.context;
         let kind = self.key.kind.name().to_lowercase();
         let path = format!("{kind}/{}/{}/{file}", self.key.namespace, self.key.name);
-        let size = i64::try_from(artifact.content.len()).unwrap_or(i64::MAX);
-        context.world.store().put(&path, artifact.content.into()).await.map_err(|error| failed(&error))?;
+        let size = i64::try_from(content.len()).unwrap_or(i64::MAX);
+        context.world.store().put(&path, content).await.map_err(|error| failed(&error))?;
         let mut entries = vec![
-            ("digest", Node::string(artifact.digest)),
+            ("digest", Node::string(digest)),
             ("lastUpdateTime", Node::string(rfc3339(context.world.clock().now()))),
         ];
         if !metadata.is_empty() {

@@ -69,7 +69,7 @@ pub(crate) fn site(file: &str, place: Place, source: &[u8]) -> Site {
 }
 
 /// Refuses what JSON can't hold: null keys, collections as keys, infinities.
-fn check_json(node: &Node) -> Result<(), DecodeError> {
+pub(crate) fn check_json(node: &Node) -> Result<(), DecodeError> {
     if let Some(entries) = node.entries() {
         for entry in entries {
             key_text(&entry.key)?;

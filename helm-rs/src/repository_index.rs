@@ -1,9 +1,11 @@
 //! A chart repository's `index.yaml`: which charts there are, and which version a range picks.
 
-use std::collections::BTreeMap;
+mod parts;
+
+use std::collections::{BTreeMap, HashSet};
 
 use gitops_semver::{Constraint, Version};
-use gitops_yaml::{FileId, Node, Str, from_json};
+use gitops_yaml::{FileId, Limits, MergeRule, Node, ReadOptions, Str, from_json, read_document};
 
 use crate::chart::{Metadata, UnknownFields};
 use crate::decode::{self, DecodeError, Field};
@@ -21,6 +23,8 @@ pub struct RepositoryIndex {
     pub entries: BTreeMap<Str, Vec<ChartVersion>>,
     /// Notes of other programs.
     pub annotations: BTreeMap<Str, Str>,
+    /// The charts that were not wanted: named where one is sought that is not there.
+    others: Vec<Str>,
 }
 
 /// One version of a chart in a repository.
@@ -57,6 +61,28 @@ impl RepositoryIndex {
     /// # Ok::<(), helm_rs::Error>(())
     /// ```
     pub fn parse(text: &[u8], file: &str, warnings: &mut Warnings) -> Result<Self, Error> {
+        Self::parse_only(text, file, |_| true, warnings)
+    }
+
+    /// Reads an index as [`RepositoryIndex::parse`], but keeps only the charts whose names are wanted; the others are checked and
+    /// dropped. An index that is written as Helm writes it is held a chart at a time, so that memory depends on the largest chart.
+    ///
+    /// # Errors
+    /// As [`RepositoryIndex::parse`].
+    ///
+    /// ```
+    /// use helm_rs::RepositoryIndex;
+    /// let text = b"apiVersion: v1\nentries:\n  api:\n  - {name: api, version: 1.0.0}\n  web:\n  - {name: web, version: 1.0.0}\n";
+    /// let index = RepositoryIndex::parse_only(text, "index.yaml", |name| name == "web", &mut Vec::new())?;
+    /// assert!(index.find("web", "").is_ok() && index.find("api", "").is_err());
+    /// # Ok::<(), helm_rs::Error>(())
+    /// ```
+    pub fn parse_only(
+        text: &[u8],
+        file: &str,
+        wanted: impl Fn(&str) -> bool,
+        warnings: &mut Warnings,
+    ) -> Result<Self, Error> {
         let failed = |error: Error| error.within(format!("error loading {file}"));
         let refused = |message: &str| failed(Error::new(ErrorKind::Repository, message));
         if text.is_empty() {
@@ -66,8 +92,11 @@ impl RepositoryIndex {
             let message = format!("the index is larger than {LARGEST} bytes");
             return Err(failed(Error::new(ErrorKind::Limit, message)));
         }
-        let mut index =
-            Self::read(text).map_err(|error| failed(error.into_error(ErrorKind::Repository, file, text)))?;
+        let mut index = match Self::read_parts(text, &wanted) {
+            Some(index) => index,
+            None => Self::read(text, &wanted)
+                .map_err(|error| failed(error.into_error(ErrorKind::Repository, file, text)))?,
+        };
         for (name, versions) in &mut index.entries {
             let mut position = versions.len();
             while position > 0 {
@@ -85,7 +114,33 @@ impl RepositoryIndex {
         Ok(index)
     }
 
-    fn read(text: &[u8]) -> Result<Unchecked, DecodeError> {
+    /// Reads an index a chart at a time; `None` where it has to be read as a whole, be it to say what is wrong with it.
+    fn read_parts(text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Option<Unchecked> {
+        let parts = parts::cut(text)?;
+        let head = read_part(&parts.head, 1)?;
+        if head
+            .entries()?
+            .iter()
+            .any(|entry| entry.key.as_str().is_none_or(|key| key.eq_ignore_ascii_case("entries")))
+        {
+            return None;
+        }
+        let mut index = Self::read_fields(&head, UnknownFields::Refused, wanted).ok()?;
+        let mut seen = HashSet::new();
+        let at = Field::ROOT.of("IndexFile", "entries");
+        for part in parts.charts {
+            let root = read_part(part.text, part.line)?;
+            let charts = decode::object(&root, &at, "map[string]repo.ChartVersions").ok()??;
+            let [(name, node)] = &charts[..] else { return None };
+            if !seen.insert(name.clone()) {
+                return None;
+            }
+            index.take(name.clone(), node, UnknownFields::Refused, wanted).ok()?;
+        }
+        Some(index)
+    }
+
+    fn read(text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Unchecked, DecodeError> {
         // JSON is read as it is; YAML is read strictly.
         let json = std::str::from_utf8(text)
             .ok()
@@ -98,8 +153,16 @@ impl RepositoryIndex {
                 (decode::parse(text)?, UnknownFields::Refused)
             }
         };
+        Self::read_fields(&root, unknown, wanted)
+    }
+
+    fn read_fields(
+        root: &Node,
+        unknown: UnknownFields,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Unchecked, DecodeError> {
         let mut index = Unchecked { generated: Time::ZERO, ..Unchecked::default() };
-        let Some(entries) = decode::object(&root, &Field::ROOT, "repo.IndexFile")? else { return Ok(index) };
+        let Some(entries) = decode::object(root, &Field::ROOT, "repo.IndexFile")? else { return Ok(index) };
         for (key, node) in entries {
             let field = |name: &str| Field::ROOT.of("IndexFile", name);
             match key.to_ascii_lowercase().as_str() {
@@ -115,10 +178,7 @@ impl RepositoryIndex {
                     let at = field("entries");
                     let charts = decode::object(node, &at, "map[string]repo.ChartVersions")?;
                     for (name, node) in charts.unwrap_or_default() {
-                        let items = decode::list(node, &at, "repo.ChartVersions")?.unwrap_or_default();
-                        let versions: Result<Vec<_>, _> =
-                            items.iter().map(|item| ChartVersion::read(item, &at, unknown)).collect();
-                        index.entries.insert(name, versions?);
+                        index.take(name, node, unknown, wanted)?;
                     }
                 }
                 _ if unknown == UnknownFields::Refused => {
@@ -138,7 +198,8 @@ impl RepositoryIndex {
         let missing = |message: String| Error::new(ErrorKind::Repository, message);
         let Some(versions) = self.entries.get(name) else {
             let error = missing("no chart name found".to_owned());
-            let near = gitops_core::did_you_mean(name, self.entries.keys().map(Str::as_str));
+            let known = self.entries.keys().chain(&self.others).map(Str::as_str);
+            let near = gitops_core::did_you_mean(name, known.filter(|known| *known != name));
             return Err(match near {
                 Some(near) => error.note(format!("did you mean {near}?")),
                 None => error,
@@ -167,9 +228,45 @@ struct Unchecked {
     generated: Time,
     entries: BTreeMap<Str, Vec<Option<ChartVersion>>>,
     annotations: BTreeMap<Str, Str>,
+    others: Vec<Str>,
+}
+
+/// Reads a part of an index, without keys that stand twice; `None` where it can't be read by itself.
+fn read_part(text: &[u8], line: u32) -> Option<Node> {
+    let options = ReadOptions::yaml11().starting_at_line(line);
+    let mut document = read_document(text, FileId::NONE, &options).ok()??;
+    if !document.root.duplicate_keys().is_empty() {
+        return None;
+    }
+    document.expand_merge_keys(MergeRule::LastWins, &Limits::default()).ok()?;
+    decode::check_json(&document.root).ok()?;
+    Some(document.root)
 }
 
 impl Unchecked {
+    /// Reads a chart's versions and keeps them where they are wanted.
+    fn take(
+        &mut self,
+        name: Str,
+        node: &Node,
+        unknown: UnknownFields,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<(), DecodeError> {
+        let at = Field::ROOT.of("IndexFile", "entries");
+        let items = decode::list(node, &at, "repo.ChartVersions")?.unwrap_or_default();
+        if wanted(&name) {
+            let versions: Result<Vec<_>, _> =
+                items.iter().map(|item| ChartVersion::read(item, &at, unknown)).collect();
+            self.entries.insert(name, versions?);
+        } else {
+            for item in items {
+                ChartVersion::read(item, &at, unknown)?;
+            }
+            self.others.push(name);
+        }
+        Ok(())
+    }
+
     fn sorted(self) -> RepositoryIndex {
         let mut entries = BTreeMap::new();
         for (name, versions) in self.entries {
@@ -187,6 +284,7 @@ impl Unchecked {
             generated: self.generated,
             entries,
             annotations: self.annotations,
+            others: self.others,
         }
     }
 }

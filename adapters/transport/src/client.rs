@@ -227,7 +227,8 @@ impl Client {
             return Err(too_large(announced));
         }
         let headers = response.headers().clone();
-        let most = call.limit.min(1 << 20);
+        // What is announced is not touched before it comes.
+        let most = call.limit.min(64 << 20);
         let mut body = BytesMut::with_capacity(usize::try_from(announced.min(most)).unwrap_or_default());
         loop {
             let chunk = match timeout(self.options.stall, response.chunk()).await {

@@ -103,8 +103,9 @@ async fn from_index<W: World>(
 ) -> Result<Found, Failure> {
     let context = run.context;
     let content = context.content(published).await?;
-    let index = RepositoryIndex::parse(&content, "index.yaml", &mut Warnings::new())
-        .map_err(|error| Failure::passing("ArtifactFailed", error.to_string()))?;
+    let index =
+        RepositoryIndex::parse_only(&content, "index.yaml", |name| name == chart.chart, &mut Warnings::new())
+            .map_err(|error| Failure::passing("ArtifactFailed", error.to_string()))?;
     let range = chart.version.as_deref().unwrap_or("*");
     let chosen = index.find(&chart.chart, range).map_err(|error| {
         let message =

@@ -1,7 +1,6 @@
 //! HelmRepository: the index of a chart repository as an artifact.
 
 use gitops_core::api::{HelmRepository, Object};
-use gitops_core::artifact::Artifact;
 use gitops_core::ports::{ChartRepository, PortError};
 use gitops_core::revision::Revision;
 
@@ -96,11 +95,10 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &HelmRepository) -> Result<
     let is_new = kept.is_none_or(|kept| kept.digest != digest);
     if is_new {
         let mut warnings = helm_rs::Warnings::new();
-        helm_rs::RepositoryIndex::parse(&index, "index.yaml", &mut warnings)
+        helm_rs::RepositoryIndex::parse_only(&index, "index.yaml", |_| false, &mut warnings)
             .map_err(|error| Failure::passing("IndexationFailed", format!("{}: {error}", spec.url)))?;
         let size = index.len();
-        let artifact = Artifact { content: index.to_vec(), digest: digest.clone(), files: 1 };
-        run.publish(&format!("index-{hash}.yaml"), &revision, artifact, &[]).await?;
+        run.publish(&format!("index-{hash}.yaml"), &revision, (index, digest.clone()), &[]).await?;
         let message = format!("stored fetched index of size {} from '{}'", shown(size), spec.url);
         let event = Event::of(&run.key, &run.object, Severity::Info, "NewArtifact", message);
         run.send(event.with("revision", revision.to_string()).with("digest", digest));

@@ -12,5 +12,6 @@ mod hostile;
 mod json;
 mod manifests;
 mod release;
+mod repository_index;
 mod sprig;
 mod values;

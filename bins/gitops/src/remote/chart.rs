@@ -100,7 +100,8 @@ async fn from_repository(repo: &str, name: &str, flags: &ChartFlags) -> Result<F
     let fetched = repository.index(None).await.map_err(|error| unreachable(&error))?;
     let (text, _) = fetched.ok_or_else(|| unreachable(&"the server sent no index"))?;
     let mut warnings = Warnings::new();
-    let index = RepositoryIndex::parse(&text, &format!("{shown}/index.yaml"), &mut warnings)
+    let file = format!("{shown}/index.yaml");
+    let index = RepositoryIndex::parse_only(&text, &file, |chart| chart == name, &mut warnings)
         .map_err(|error| unreachable(&error))?;
     drop(text);
     print_warnings(&warnings);

@@ -147,3 +147,51 @@ fn a_chart_is_found_in_an_index_and_checked() {
     assert!(error.contains("chart \"web\" version \"9.x\" not found in"), "{error}");
     assert!(failed(&["source", "chart", "web"]).contains("--repo"));
 }
+
+/// The most memory that a program has held, in bytes, as the kernel counts it while it runs.
+#[cfg(target_os = "linux")]
+fn peak_of(mut child: std::process::Child) -> (u64, std::process::ExitStatus) {
+    let file = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return (peak, status);
+        }
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(kilobytes.unwrap_or_default() << 10);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_index_of_50_mb_is_read_in_little_memory() {
+    let chart = archive(&[("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")]);
+    let mut index = String::from("apiVersion: v1\nentries:\n");
+    for chart in 0..1_000 {
+        index.push_str(&format!("  chart-{chart}:\n"));
+        for version in 0..100 {
+            index.push_str(&format!(
+                "  - apiVersion: v2\n    created: \"2024-01-02T03:04:05.123456789Z\"\n    description: {:270}.\n    digest: {version:064x}\n    name: chart-{chart}\n    urls:\n    - charts/chart-{chart}-1.{version}.0.tgz\n    version: 1.{version}.0\n",
+                "It does this and that"
+            ));
+        }
+    }
+    index.push_str("  web:\n  - {name: web, version: 1.0.0, urls: [web.tgz]}\n");
+    assert!((46 << 20..50 << 20).contains(&index.len()), "{}", index.len());
+    let server = Server::start(move |asked| match asked.path.as_str() {
+        "/index.yaml" => Reply::ok(&index),
+        _ => Reply::ok(&chart),
+    });
+    let run = Command::new(env!("CARGO_BIN_EXE_gitops"))
+        .args(["source", "chart", "web", "--repo", &server.url("")])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (peak, status) = peak_of(run);
+    assert!(status.success());
+    println!("an index of 50 MB with 100,000 versions: {} MB of memory at most", peak >> 20);
+    assert!(peak > 0 && peak < 200 << 20, "{} MB", peak >> 20);
+}

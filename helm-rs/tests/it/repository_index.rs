@@ -1,0 +1,84 @@
+//! Indexes in parts and as a whole: both readings say the same.
+
+use helm_rs::{RepositoryIndex, Warnings};
+
+/// Reads a text as it is, and behind a mark that lets it be read only as a whole.
+#[track_caller]
+fn check(text: &str) -> RepositoryIndex {
+    let read = |text: &str| {
+        let mut warnings = Warnings::new();
+        let index = RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut warnings);
+        (index.map_err(|error| error.to_string()), warnings)
+    };
+    let whole = text.strip_prefix("# c\n").unwrap_or(text);
+    let (parts, parts_warnings) = read(text);
+    let (whole, whole_warnings) = read(&format!("# c\n---\n{whole}"));
+    let shown = |warnings: &Warnings| warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(&parts_warnings), shown(&whole_warnings));
+    match (parts, whole) {
+        (Ok(parts), Ok(whole)) => {
+            assert_eq!(format!("{parts:?}"), format!("{whole:?}"));
+            parts
+        }
+        (parts, whole) => {
+            assert!(parts.is_err() && whole.is_err(), "{parts:?}\n{whole:?}");
+            RepositoryIndex::default()
+        }
+    }
+}
+
+#[test]
+fn parts_say_what_the_whole_says() {
+    let index = check(
+        "apiVersion: v1\nentries:\n  web:\n  - name: web\n    version: 1.0.0\n    description: |\n      api:\n      - no chart\n    urls: [a.tgz]\n\n  # a note\n  api:\n    - {name: api, version: 2.0.0, urls: [b.tgz]}\n    - {name: api, version: 10.0.0, urls: [c.tgz]}\ngenerated: \"2024-01-02T03:04:05Z\"\n",
+    );
+    assert_eq!(index.entries.len(), 2);
+    assert_eq!(index.find("api", "").unwrap().metadata.version, "10.0.0");
+    // What only looks like another chart.
+    let fake = check(
+        "apiVersion: v1\nentries:\n  web:\n  - name: web\n    version: 1.0.0\n    description: \"one\n  api:\n  - name: api\"\n",
+    );
+    assert!(fake.find("web", "").is_ok() && fake.find("api", "").is_err());
+    let list = check("apiVersion: v1\nentries:\n  web: [\n  {name: web,\n  version: 1.0.0}]\n");
+    assert!(list.find("web", "").is_ok());
+    // One chart leans on another.
+    let shared = check(
+        "apiVersion: v1\nentries:\n  web:\n  - &w\n    name: web\n    version: 1.0.0\n  same:\n  - *w\n",
+    );
+    assert_eq!(shared.entries.len(), 2);
+}
+
+#[test]
+fn mistakes_are_found_in_parts_too() {
+    for text in [
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, version: 1.0.0}\n  a:\n  - {name: a, version: 2.0.0}\n",
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, version: 1.0.0}\nentries:\n  b: []\n",
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, version: 1.0.0}\n\"entries\":\n  b: []\n",
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, name: b, version: 1.0.0}\n",
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, version: 1.0.0, odd: 1}\n",
+        "entries:\n  a:\n  - {name: a, version: 1.0.0}\n",
+        "apiVersion: v1\nentries:\n  a: text\n",
+        "apiVersion: v1\napiVersion: v1\nentries:\n  a: []\n",
+    ] {
+        let error = RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut Warnings::new());
+        assert!(error.is_err(), "{text}");
+        check(text);
+    }
+    let index = check(
+        "apiVersion: v1\nentries:\n  a:\n  - {name: a, version: latest}\n  - {name: a, version: 1.0.0}\n",
+    );
+    assert_eq!(index.entries["a"].len(), 1, "a version that is none is passed over");
+}
+
+#[test]
+fn what_is_not_wanted_is_checked_and_dropped() {
+    let text = "apiVersion: v1\nentries:\n  api:\n  - {name: api, version: 1.0.0}\n  web:\n  - {name: web, version: 1.0.0}\n";
+    let only = |text: &str| {
+        RepositoryIndex::parse_only(text.as_bytes(), "index.yaml", |name| name == "web", &mut Warnings::new())
+    };
+    let index = only(text).unwrap();
+    assert_eq!(index.entries.len(), 1);
+    let error = index.find("wep", "").unwrap_err().to_string();
+    assert!(error.contains("no chart name found"), "{error}");
+    assert!(only(&text.replace("{name: api,", "{nam: api,")).is_err());
+}
