@@ -82,7 +82,7 @@ impl ClusterAccess {
 }
 
 /// How a server that speaks HTTP is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct HttpAccess {
     /// A user's name.
     pub username: Option<String>,
@@ -109,7 +109,7 @@ pub struct HttpAccess {
 }
 
 /// Which transports will do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TLS with a certificate that is trusted.
     #[default]
@@ -119,7 +119,7 @@ pub enum Transport {
 }
 
 /// Who gets the credentials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CredentialScope {
     /// The host that they are for.
     #[default]

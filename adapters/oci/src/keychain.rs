@@ -39,7 +39,8 @@ pub struct Helper {
 }
 
 impl Keychain {
-    /// Adds a credential for a registry, `ghcr.io`, or for a path of it, `ghcr.io/org`.
+    /// Adds a credential for a registry, `ghcr.io`, or for a path of it, `ghcr.io/org`; an empty scope is every registry that has
+    /// no credential of its own.
     #[must_use]
     pub fn with(mut self, scope: &str, credential: Authorization) -> Self {
         self.entries.push((normalized(scope), Credential::Plain(credential)));
@@ -63,7 +64,8 @@ impl Keychain {
             None if config.values().all(|value| value.get("auth").is_some()) => Some(config),
             None => None,
         };
-        for (registry, entry) in auths.into_iter().flatten() {
+        // A nameless registry would be every one.
+        for (registry, entry) in auths.into_iter().flatten().filter(|(name, _)| !name.trim().is_empty()) {
             let text = |field: &str| entry.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
             let credential = if let Some(token) = text("registrytoken") {
                 Credential::Plain(Authorization::bearer(token))
@@ -110,7 +112,8 @@ impl Keychain {
     pub(crate) fn credential(&self, repository: &str) -> Option<&Credential> {
         let repository = normalized(repository);
         let leads = |scope: &str| {
-            repository.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            scope.is_empty()
+                || repository.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 || scope.strip_prefix("*.").is_some_and(|domain| {
                     let host = repository.split('/').next().unwrap_or_default();
                     host.split_once('.').is_some_and(|(_, parent)| parent == domain)
@@ -118,7 +121,7 @@ impl Keychain {
         };
         let found = self.entries.iter().filter(|(scope, _)| leads(scope));
         found
-            .max_by_key(|(scope, _)| (!scope.starts_with('*'), scope.len()))
+            .max_by_key(|(scope, _)| (!scope.is_empty(), !scope.starts_with('*'), scope.len()))
             .map(|(_, credential)| credential)
     }
 }
@@ -163,6 +166,10 @@ mod tests {
         assert_eq!(found("ghcr.io/organisation/app"), "host");
         assert_eq!(found("ghcr.io.evil.org/org/app"), "");
         assert_eq!(found("docker.io/library/nginx"), "hub");
+        let everywhere = keychain.clone().with("", Authorization::bearer("every"));
+        let of = |repository: &str| everywhere.find(repository).cloned();
+        assert_eq!(of("h.io/x"), Some(Authorization::bearer("every")));
+        assert_eq!(of("a.example.org/x"), Some(Authorization::bearer("any")));
         assert_eq!((found("a.example.org/x"), found("example.org/x")), ("any".to_owned(), String::new()));
     }
 
@@ -179,6 +186,8 @@ mod tests {
         assert_eq!(keychain.helpers().len(), 2);
         let old = Keychain::from_docker_config(br#"{"a.io": {"auth": "bWU6c2VjcmV0"}}"#).unwrap();
         assert!(old.find("a.io/x").is_some());
+        let nameless = Keychain::from_docker_config(br#"{"auths": {"": {"auth": "bWU6c2VjcmV0"}}}"#).unwrap();
+        assert_eq!(nameless.find("a.io/x"), None);
         let error =
             Keychain::from_docker_config(br#"{"auths": {"a.io": {"auth": "hunter2!"}}}"#).unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");

@@ -189,7 +189,7 @@ pub fn same_host(a: &Url, b: &Url) -> bool {
 }
 
 /// Undoes the percent signs of a URL's name or password.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

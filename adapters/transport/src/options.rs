@@ -1,6 +1,8 @@
 //! How requests are made: certificates, proxy, deadlines, retries.
 
-use gitops_core::ports::Secret;
+use crate::call::decoded;
+use gitops_core::ports::{PortError, Secret};
+use reqwest::Url;
 use std::time::Duration;
 
 /// How a client makes its requests.
@@ -72,6 +74,31 @@ pub struct Proxy {
     pub username: String,
     /// The password.
     pub password: Secret,
+}
+
+impl Proxy {
+    /// Reads a proxy's URL, in which a name and a password may stand.
+    ///
+    /// ```
+    /// let proxy = gitops_transport::Proxy::from_url("http://me:p%40ss@proxy:3128")?;
+    /// assert_eq!((proxy.address.as_str(), proxy.username.as_str()), ("http://proxy:3128/", "me"));
+    /// assert_eq!(proxy.password.reveal(), "p@ss");
+    /// # Ok::<(), gitops_core::ports::PortError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Where it is no URL; the error does not show it.
+    pub fn from_url(text: &str) -> Result<Self, PortError> {
+        let mut url = Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host())
+            .ok_or_else(|| PortError::stalled("the proxy's address is no URL like http://proxy:3128"))?;
+        let username = decoded(url.username());
+        let password = Secret::new(decoded(url.password().unwrap_or_default()));
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Self { address: url.to_string(), username, password })
+    }
 }
 
 /// How often and how fast a call is tried again.

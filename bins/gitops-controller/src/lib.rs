@@ -4,6 +4,7 @@
 mod any_cluster;
 mod drift;
 mod folders;
+mod made;
 mod manager;
 mod metrics;
 mod real_world;

@@ -11,10 +11,11 @@ use gitops_git::Git;
 use gitops_http::{HttpNotify, HttpRepository, PassCredentials, RepositoryOptions};
 use gitops_kube::{Connection, Impersonation, KubeCluster, Trust};
 use gitops_oci::{Keychain, OciOptions, OciRegistry};
-use gitops_transport::{Authorization, Options, Tls, Verification};
+use gitops_transport::{Authorization, Options, Proxy, Tls, Verification};
 
 use crate::any_cluster::AnyCluster;
 use crate::folders::FoldersOrGit;
+use crate::made::Made;
 
 /// The clock of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,6 +83,8 @@ impl ArtifactStore for Store {
 pub struct RealWorld {
     cluster: AnyCluster,
     git: FoldersOrGit,
+    registries: Made<HttpAccess, OciRegistry>,
+    charts: Made<(String, HttpAccess), HttpRepository>,
     notify: HttpNotify,
     store: Store,
     clock: SystemClock,
@@ -97,6 +100,8 @@ impl RealWorld {
         Ok(Self {
             cluster,
             git: FoldersOrGit::new(Git::default()),
+            registries: Made::default(),
+            charts: Made::default(),
             notify: HttpNotify::new(Options::default())?,
             store: Store::Memory(MemoryStore::default()),
             clock: SystemClock,
@@ -118,7 +123,7 @@ impl RealWorld {
     }
 }
 
-fn transport(access: &HttpAccess) -> Options {
+fn transport(access: &HttpAccess) -> Result<Options, PortError> {
     let mut options = Options::default();
     options.tls = Tls {
         authorities: access.ca.as_ref().map(|ca| ca.as_bytes().to_vec()),
@@ -129,10 +134,13 @@ fn transport(access: &HttpAccess) -> Options {
             Transport::Insecure => Verification::Skipped,
         },
     };
+    if let Some(proxy) = &access.proxy {
+        options.proxy = Some(Proxy::from_url(proxy.reveal())?);
+    }
     if let Some(timeout) = access.timeout {
         options.total = timeout;
     }
-    options
+    Ok(options)
 }
 
 fn authorization(access: &HttpAccess) -> Option<Authorization> {
@@ -143,8 +151,8 @@ fn authorization(access: &HttpAccess) -> Option<Authorization> {
 impl World for RealWorld {
     type Cluster = AnyCluster;
     type Git = FoldersOrGit;
-    type Registry = OciRegistry;
-    type Charts = HttpRepository;
+    type Registry = Arc<OciRegistry>;
+    type Charts = Arc<HttpRepository>;
     type Notify = HttpNotify;
     type Store = Store;
     type Clock = SystemClock;
@@ -183,27 +191,31 @@ impl World for RealWorld {
         &self.git
     }
 
-    fn registry(&self, access: &HttpAccess) -> Result<OciRegistry, PortError> {
-        let mut options = OciOptions::default();
-        if let Some(config) = &access.docker_config {
-            options.keychain = Keychain::from_docker_config(config.reveal().as_bytes())?;
-        } else if let Some(authorization) = authorization(access) {
-            options.keychain = Keychain::default().with("", authorization);
-        }
-        options.plain_http = access.plain_http_hosts.clone();
-        options.transport = transport(access);
-        OciRegistry::new(options)
+    fn registry(&self, access: &HttpAccess) -> Result<Arc<OciRegistry>, PortError> {
+        self.registries.get(access.clone(), || {
+            let mut options = OciOptions::default();
+            if let Some(config) = &access.docker_config {
+                options.keychain = Keychain::from_docker_config(config.reveal().as_bytes())?;
+            } else if let Some(authorization) = authorization(access) {
+                options.keychain = Keychain::default().with("", authorization);
+            }
+            options.plain_http = access.plain_http_hosts.clone();
+            options.transport = transport(access)?;
+            OciRegistry::new(options)
+        })
     }
 
-    fn charts(&self, url: &str, access: &HttpAccess) -> Result<HttpRepository, PortError> {
-        let mut options = RepositoryOptions::new(url);
-        options.authorization = authorization(access);
-        options.pass_credentials = match access.credentials_for {
-            CredentialScope::SameHost => PassCredentials::OwnHost,
-            CredentialScope::AnyHost => PassCredentials::Everywhere,
-        };
-        options.transport = transport(access);
-        HttpRepository::new(options)
+    fn charts(&self, url: &str, access: &HttpAccess) -> Result<Arc<HttpRepository>, PortError> {
+        self.charts.get((url.to_owned(), access.clone()), || {
+            let mut options = RepositoryOptions::new(url);
+            options.authorization = authorization(access);
+            options.pass_credentials = match access.credentials_for {
+                CredentialScope::SameHost => PassCredentials::OwnHost,
+                CredentialScope::AnyHost => PassCredentials::Everywhere,
+            };
+            options.transport = transport(access)?;
+            HttpRepository::new(options)
+        })
     }
 
     fn notify(&self) -> &HttpNotify {

@@ -23,3 +23,13 @@ pub trait ChartRepository: Send + Sync {
     /// As [`ChartRepository::index`].
     fn chart(&self, url: &str) -> impl Future<Output = Result<Arc<[u8]>, PortError>> + Send;
 }
+
+/// A repository that several share.
+impl<C: ChartRepository> ChartRepository for Arc<C> {
+    async fn index(&self, known: Option<&str>) -> Result<Option<(Arc<[u8]>, Option<String>)>, PortError> {
+        (**self).index(known).await
+    }
+    async fn chart(&self, url: &str) -> Result<Arc<[u8]>, PortError> {
+        (**self).chart(url).await
+    }
+}

@@ -2,9 +2,12 @@
 
 use crate::registry::{options, registry, repository};
 use crate::server::{Reply, Server};
+use gitops_core::artifact::unpack;
 use gitops_core::digest::sha256;
 use gitops_core::ports::{Blob, Outlook, PortError, Registry};
+use gitops_core::tree::Limits;
 use gitops_oci::OciRegistry;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 #[track_caller]
@@ -156,4 +159,33 @@ async fn a_tag_that_is_not_there_is_named_as_the_registry_names_it() {
     stalled(&error, &format!("GET {url}: 404 Not Found: MANIFEST_UNKNOWN: manifest unknown"));
     let error = registry(&server).resolve(&repository(&server), "../../x").await.unwrap_err();
     stalled(&error, "is neither a tag nor a digest");
+}
+
+#[tokio::test]
+async fn a_layer_that_is_a_bomb_is_never_unpacked() {
+    // 64 MB of zeros in some 60 kB, with the right size and digest.
+    let mut archive =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best()));
+    let mut header = tar::Header::new_ustar();
+    header.set_size(64 << 20);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, "zeros", std::io::repeat(0).take(64 << 20)).unwrap();
+    let bomb = archive.into_inner().unwrap().finish().unwrap();
+    let layer = Blob { media_type: String::new(), digest: sha256(&bomb), size: bomb.len() as u64 };
+    assert!(layer.size < 100_000);
+    let server = Server::start(move |_| Reply::ok(&bomb));
+    let content = registry(&server).blob(&repository(&server), &layer).await.unwrap();
+    let error: PortError = unpack(&content, Limits::default()).unwrap_err().into();
+    stalled(&error, "the archive unpacks to more than");
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_unpacked_by_the_client() {
+    // A registry that claims to have compressed a manifest sends something else than its digest.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![b' '; 8 << 20]).unwrap();
+    let packed = packed.finish().unwrap();
+    let server = Server::start(move |_| Reply::ok(&packed).with("Content-Encoding", &"gzip"));
+    let error = registry(&server).manifest(&repository(&server), "v1").await.unwrap_err();
+    assert_eq!(error.outlook(), Outlook::Stalled, "{error}");
 }

@@ -6,3 +6,4 @@ mod real;
 mod registry;
 #[path = "../../../transport/tests/it/server.rs"]
 mod server;
+mod tls;

@@ -1,6 +1,10 @@
 //! The whole flow on an embedded cluster: sources, Kustomizations, a release, changes, drift, deletion.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod polls;
+#[path = "../../../../adapters/transport/tests/it/server.rs"]
+mod server;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
