@@ -3,6 +3,7 @@
 pub mod api;
 pub mod apply;
 pub mod artifact;
+pub mod cel;
 pub mod digest;
 pub mod git_location;
 pub mod health;

@@ -3,6 +3,7 @@
 #[cfg(feature = "testing")]
 mod apply;
 mod artifact;
+mod cel;
 #[cfg(feature = "testing")]
 mod converge;
 mod definitions;
