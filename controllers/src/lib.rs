@@ -17,7 +17,7 @@ mod kind;
 pub mod kustomization;
 pub mod leader;
 mod memory;
-mod notification;
+pub mod notification;
 pub mod queue;
 pub mod read_set;
 pub mod secret;

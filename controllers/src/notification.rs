@@ -1,4 +1,18 @@
-//! Events on their way out: into the cluster, and through alerts to people.
+//! Events on their way out: into the cluster, and through alerts to people; and web hooks on their way in.
+//!
+//! [`ProviderKind`] words what is sent, [`rate_key`] tells which events are the same, [`ReceiverKind`] checks what comes in.
+
+mod endpoint;
+mod hook;
+mod notice;
+mod provider;
+mod rate;
+
+pub use endpoint::Endpoint;
+pub use hook::{Hook, ReceiverKind, webhook_path};
+pub use notice::{Involved, Notice};
+pub use provider::{CommitStatus, Exchange, ProviderKind};
+pub use rate::{Facts, Limiter, rate_key};
 
 use gitops_core::ports::{Cluster, WriteOptions};
 use gitops_yaml::Node;

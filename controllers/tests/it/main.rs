@@ -8,4 +8,5 @@ mod helm_release;
 mod helm_release_cluster;
 mod image;
 mod kustomization;
+mod notification;
 mod world;
