@@ -4,6 +4,7 @@
 //! that the referrer cannot mean are sieved out: wrong kind, wrong namespace, another branch of prefixes and suffixes.
 //! Objects that were never renamed are never referred to, as far as this step is concerned.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use gitops_yaml::{Dialect, Node, Str, Style};
 use crate::error::{Error, ErrorKind};
 use crate::field_spec::{FieldSpec, NewField};
 use crate::field_specs::NameReference;
+use crate::field_tree::FieldTree;
 use crate::id::{Gvk, NOT_A_NAMESPACE, ResourceId};
 use crate::resource::Resource;
 use crate::resource_map::ResourceMap;
@@ -26,17 +28,37 @@ pub(crate) fn fix_references(resources: &mut ResourceMap, rules: &[NameReference
         // Only what was renamed is ever referred to; what the rules refuse is still to be refused.
         return check_role_bindings(resources);
     }
-    let mut applicable: HashMap<Gvk, Rc<[Rule<'_>]>> = HashMap::new();
+    let mut applicable: HashMap<Gvk, Rc<Rules<'_>>> = HashMap::new();
+    let mut reached = Vec::new();
     for position in 0..resources.len() {
         let Some(resource) = resources.get(position) else { break };
         let gvk = resources.original_id(resource).gvk;
-        let rules = applicable.entry(gvk.clone()).or_insert_with(|| rules_for(&gvk, rules)).clone();
-        if rules.is_empty() {
+        let rules = match applicable.get(&gvk) {
+            Some(rules) => Rc::clone(rules),
+            None => {
+                let rules = Rc::new(Rules::of(&gvk, rules));
+                applicable.insert(gvk, Rc::clone(&rules));
+                rules
+            }
+        };
+        if rules.list.is_empty() {
             continue;
         }
         let referrer = Referrer::new(resources, position)?;
         let Some(mut node) = resources.take_node(position) else { break };
-        let result = rules.iter().try_for_each(|rule| referrer.fix(&mut node, rule, resources, &index));
+        reached.clear();
+        reached.resize(rules.list.len(), false);
+        rules.fields.note_reached(&node, &mut reached);
+        let result = rules.list.iter().enumerate().try_for_each(|(number, rule)| {
+            if !reached[number] {
+                return Ok(());
+            }
+            let has_grown = referrer.fix(&mut node, rule, resources, &index)?;
+            if has_grown {
+                rules.fields.note_reached(&node, &mut reached);
+            }
+            Ok(())
+        });
         resources.put_node(position, node);
         result?;
     }
@@ -59,7 +81,21 @@ struct Rule<'r> {
     path: &'r str,
 }
 
-fn rules_for<'r>(gvk: &Gvk, rules: &'r [NameReference]) -> Rc<[Rule<'r>]> {
+/// The rules for the objects of one kind, of which most lead to no field of a given object.
+struct Rules<'r> {
+    list: Vec<Rule<'r>>,
+    fields: FieldTree,
+}
+
+impl<'r> Rules<'r> {
+    fn of(gvk: &Gvk, rules: &'r [NameReference]) -> Self {
+        let list = rules_for(gvk, rules);
+        let fields = FieldTree::new(list.iter().map(|rule| rule.path));
+        Self { list, fields }
+    }
+}
+
+fn rules_for<'r>(gvk: &Gvk, rules: &'r [NameReference]) -> Vec<Rule<'r>> {
     let pairs = rules.iter().flat_map(|rule| rule.referrers.iter().map(move |field| (rule, field)));
     pairs
         .filter(|(_, field)| field.selects(gvk))
@@ -138,12 +174,14 @@ impl Referrer {
         })
     }
 
-    fn fix(&self, node: &mut Node, rule: &Rule<'_>, map: &ResourceMap, index: &Index) -> Result<(), Error> {
+    /// Fixes the fields that a rule leads to; returns whether the manifest got a new field.
+    fn fix(&self, node: &mut Node, rule: &Rule<'_>, map: &ResourceMap, index: &Index) -> Result<bool, Error> {
         let role_ref = if rule.is_role_ref { role_ref(node) } else { None };
-        let search = Search { referrer: self, rule, role_ref, map, index };
+        let search = Search { referrer: self, rule, role_ref, map, index, has_grown: Cell::new(false) };
         rule.field.visit(node, NewField::None, &mut |field| search.fix_field(field)).map_err(|error| {
             error.within(format!("updating name reference in '{}' field of '{}'", rule.path, self.id))
-        })
+        })?;
+        Ok(search.has_grown.get())
     }
 
     /// Returns whether an object is one that the referrer can see at all.
@@ -188,6 +226,7 @@ struct Search<'s, 'r> {
     role_ref: Option<Gvk>,
     map: &'s ResourceMap,
     index: &'s Index,
+    has_grown: Cell<bool>,
 }
 
 impl Search<'_, '_> {
@@ -243,6 +282,7 @@ impl Search<'_, '_> {
         }
         set_field(field, "name", new_name);
         if !new_namespace.is_empty() {
+            self.has_grown.set(self.has_grown.get() || field.get("namespace").is_none());
             set_field(field, "namespace", new_namespace.clone());
         }
         Ok(())

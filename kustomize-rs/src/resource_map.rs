@@ -3,14 +3,10 @@
 //! Lookups go through hash tables that follow changes one resource at a time, so that a build is linear in the number of
 //! resources however many patches look for their targets.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use gitops_yaml::Str;
-
 use crate::candidates::Candidates;
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
+use crate::index::{Index, hash_of};
 use crate::resource::Resource;
 use crate::scope::Scopes;
 
@@ -98,7 +94,10 @@ impl ResourceMap {
     #[must_use]
     pub fn current_id(&self, resource: &Resource) -> ResourceId {
         let gvk = resource.gvk();
-        let cluster_scoped = self.scopes.is_cluster_scoped(&gvk);
+        // A slash without a group before it means none, as `Gvk::parse` reads it.
+        let api_version = resource.api_version();
+        let api_version = api_version.strip_prefix('/').unwrap_or(api_version);
+        let cluster_scoped = self.scopes.is_kind_cluster_scoped(api_version, &gvk.kind);
         ResourceId { gvk, name: resource.name(), namespace: resource.namespace(), cluster_scoped }
     }
 
@@ -129,33 +128,42 @@ impl ResourceMap {
 
     /// Returns the positions of the resources whose present id this is.
     pub fn with_current_id(&mut self, id: &ResourceId) -> Vec<usize> {
-        self.lookup(id, |index| &index.current, |map, resource| map.current_id(resource) == *id)
+        self.bring_index_up_to_date();
+        let Some(index) = &self.index else { return Vec::new() };
+        let candidates = index.with_current(hash_of(id)).iter().map(|&position| position as usize);
+        candidates.filter(|&position| self.current_id(&self.resources[position]) == *id).collect()
     }
 
     /// Returns the positions of the resources that have, or once had, this id; deleted ones left out.
     pub fn with_any_id(&mut self, id: &ResourceId) -> Vec<usize> {
-        self.lookup(
-            id,
-            |index| &index.any,
-            |map, resource| {
-                !resource.is_empty()
-                    && (map.current_id(resource) == *id
-                        || map.previous_ids(resource).any(|previous| previous == *id))
-            },
-        )
+        self.bring_index_up_to_date();
+        let Some(mut index) = self.index.take() else { return Vec::new() };
+        let has_it = |&position: &usize| {
+            let resource = &self.resources[position];
+            !resource.is_empty()
+                && (self.current_id(resource) == *id
+                    || self.previous_ids(resource).any(|previous| previous == *id))
+        };
+        let candidates = index.with_any(hash_of(id), || self.resources.iter().map(|r| self.hashes(r)));
+        let found = candidates.iter().map(|&position| position as usize).filter(has_it).collect();
+        self.index = Some(index);
+        found
     }
 
     /// Returns the positions of the resources that have, or once had, this name.
     pub fn with_any_name(&mut self, name: &str) -> Vec<usize> {
         self.bring_index_up_to_date();
-        let noted = self.index.as_ref().and_then(|index| index.names.get(name));
-        let has_it = |position: &usize| {
-            self.resources.get(*position).is_some_and(|resource| {
+        let Some(mut index) = self.index.take() else { return Vec::new() };
+        let has_it = |&position: &usize| {
+            self.resources.get(position).is_some_and(|resource| {
                 resource.name() == *name
                     || resource.history.previous.iter().any(|previous| previous.name == *name)
             })
         };
-        noted.into_iter().flatten().map(|&position| position as usize).filter(has_it).collect()
+        let noted = index.with_name(name, &self.resources);
+        let found = noted.iter().map(|&position| position as usize).filter(has_it).collect();
+        self.index = Some(index);
+        found
     }
 
     /// Returns the position of the one resource that has, or once had, this id.
@@ -176,30 +184,21 @@ impl ResourceMap {
         Ok(position)
     }
 
-    fn lookup(
-        &mut self,
-        id: &ResourceId,
-        table: impl Fn(&Index) -> &HashMap<u64, Vec<u32>>,
-        really: impl Fn(&Self, &Resource) -> bool,
-    ) -> Vec<usize> {
-        self.bring_index_up_to_date();
-        let Some(index) = &self.index else { return Vec::new() };
-        let Some(candidates) = table(index).get(&hash_of(id)) else { return Vec::new() };
-        let candidates = candidates.iter().map(|&position| position as usize);
-        candidates.filter(|&position| really(self, &self.resources[position])).collect()
-    }
-
     /// Adds a resource at the end.
     ///
     /// # Errors
     /// Returns an error when the id is taken.
     pub fn push(&mut self, resource: Resource) -> Result<(), Error> {
-        let id = self.current_id(&resource);
-        if !self.with_current_id(&id).is_empty() {
-            let message = format!("may not add resource with an already registered id: {id}");
-            return Err(Error::new(ErrorKind::Duplicate, message).at(resource.place()));
+        self.bring_index_up_to_date();
+        let hash = self.current_hash(&resource);
+        if self.index.as_ref().is_some_and(|index| !index.with_current(hash).is_empty()) {
+            let id = self.current_id(&resource);
+            if !self.with_current_id(&id).is_empty() {
+                let message = format!("may not add resource with an already registered id: {id}");
+                return Err(Error::new(ErrorKind::Duplicate, message).at(resource.place()));
+            }
         }
-        self.push_unchecked(resource);
+        self.push_hashed(resource, hash);
         Ok(())
     }
 
@@ -209,7 +208,7 @@ impl ResourceMap {
     /// When two have one.
     pub fn refuse_duplicates(&mut self) -> Result<(), Error> {
         self.bring_index_up_to_date();
-        if self.index.as_ref().is_none_or(|index| index.crowded == 0) {
+        if self.index.as_ref().is_none_or(|index| !index.is_crowded()) {
             return Ok(());
         }
         for position in 0..self.resources.len() {
@@ -225,12 +224,13 @@ impl ResourceMap {
 
     /// Adds a resource at the end without asking whether its id is taken.
     pub fn push_unchecked(&mut self, resource: Resource) {
-        let position = as_u32(self.resources.len());
+        let hash = self.current_hash(&resource);
+        self.push_hashed(resource, hash);
+    }
+
+    fn push_hashed(&mut self, resource: Resource, hash: u64) {
         if let Some(mut index) = self.index.take() {
-            let hashes = self.hashes(&resource);
-            index.insert(position, &hashes);
-            index.note_names(position, &resource);
-            index.hashes.push(hashes);
+            index.push(hash, &resource, || self.hashes(&resource));
             self.index = Some(index);
         }
         self.resources.push(resource);
@@ -240,7 +240,14 @@ impl ResourceMap {
     ///
     /// # Errors
     /// Returns an error when an id is taken.
-    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+    pub fn append(&mut self, mut other: Self) -> Result<(), Error> {
+        if self.resources.is_empty() && self.scopes.is_same(&other.scopes) {
+            other.bring_index_up_to_date();
+            if other.index.as_ref().is_some_and(|index| !index.is_crowded()) {
+                *self = other;
+                return Ok(());
+            }
+        }
         other.resources.into_iter().try_for_each(|resource| self.push(resource))
     }
 
@@ -250,6 +257,12 @@ impl ResourceMap {
     /// Returns an error when two have one id.
     pub fn replace_all(&mut self, resources: Vec<Resource>) -> Result<(), Error> {
         self.forget_index();
+        let mut hashes: Vec<u64> = resources.iter().map(|resource| self.current_hash(resource)).collect();
+        hashes.sort_unstable();
+        if hashes.is_sorted_by(|one, other| one < other) {
+            self.resources = resources;
+            return Ok(());
+        }
         self.resources.clear();
         resources.into_iter().try_for_each(|resource| self.push(resource))
     }
@@ -285,33 +298,30 @@ impl ResourceMap {
     }
 
     fn bring_index_up_to_date(&mut self) {
-        let Some(mut index) = self.index.take() else {
-            let mut index = Index::default();
-            for (position, resource) in self.resources.iter().enumerate() {
-                let hashes = self.hashes(resource);
-                index.insert(as_u32(position), &hashes);
-                index.note_names(as_u32(position), resource);
-                index.hashes.push(hashes);
+        let dirty = std::mem::take(&mut self.dirty);
+        match self.index.take().filter(|_| dirty.len() < self.resources.len()) {
+            Some(mut index) => {
+                for position in dirty {
+                    let resource = &self.resources[position as usize];
+                    index.follow(position, self.current_hash(resource), resource, || self.hashes(resource));
+                }
+                self.index = Some(index);
             }
-            self.dirty.clear();
-            self.index = Some(index);
-            return;
-        };
-        for position in std::mem::take(&mut self.dirty) {
-            index.note_names(position, &self.resources[position as usize]);
-            let hashes = self.hashes(&self.resources[position as usize]);
-            if index.hashes[position as usize] != hashes {
-                index.remove(position);
-                index.insert(position, &hashes);
-                index.hashes[position as usize] = hashes;
+            None => {
+                let hashes = self.resources.iter().map(|resource| self.current_hash(resource));
+                self.index = Some(Index::new(hashes));
             }
         }
-        self.index = Some(index);
+    }
+
+    /// Returns the hash of a resource's present id.
+    fn current_hash(&self, resource: &Resource) -> u64 {
+        hash_of(&self.current_id(resource))
     }
 
     /// Returns the hashes of a resource's ids, the present one first.
     fn hashes(&self, resource: &Resource) -> Box<[u64]> {
-        let current = std::iter::once(hash_of(&self.current_id(resource)));
+        let current = std::iter::once(self.current_hash(resource));
         current.chain(self.previous_ids(resource).map(|id| hash_of(&id))).collect()
     }
 }
@@ -324,64 +334,7 @@ impl<'a> IntoIterator for &'a ResourceMap {
     }
 }
 
-/// Positions by the hashes of ids; every hit is compared with the resource itself.
-#[derive(Clone, Debug, Default)]
-struct Index {
-    current: HashMap<u64, Vec<u32>>,
-    any: HashMap<u64, Vec<u32>>,
-    hashes: Vec<Box<[u64]>>,
-    /// How many of the present ids more than one resource has.
-    crowded: usize,
-    /// Positions by the names that resources have or had; some may have lost the name since.
-    names: HashMap<Str, Vec<u32>>,
-}
-
-impl Index {
-    fn note_names(&mut self, position: u32, resource: &Resource) {
-        add(self.names.entry(resource.name()).or_default(), position);
-        for previous in &resource.history.previous {
-            add(self.names.entry(previous.name.clone()).or_default(), position);
-        }
-    }
-
-    fn insert(&mut self, position: u32, hashes: &[u64]) {
-        for (n, &hash) in hashes.iter().enumerate() {
-            if n == 0 {
-                let list = self.current.entry(hash).or_default();
-                add(list, position);
-                self.crowded += usize::from(list.len() == 2);
-            }
-            add(self.any.entry(hash).or_default(), position);
-        }
-    }
-
-    fn remove(&mut self, position: u32) {
-        for (n, hash) in self.hashes[position as usize].iter().enumerate() {
-            if let Some(list) = self.any.get_mut(hash) {
-                list.retain(|&other| other != position);
-            }
-            if let Some(list) = self.current.get_mut(hash).filter(|_| n == 0) {
-                list.retain(|&other| other != position);
-                self.crowded -= usize::from(list.len() == 1);
-            }
-        }
-    }
-}
-
-/// Adds a position to a list that is kept in order.
-fn add(list: &mut Vec<u32>, position: u32) {
-    if let Err(at) = list.binary_search(&position) {
-        list.insert(at, position);
-    }
-}
-
-fn hash_of(id: &ResourceId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn as_u32(position: usize) -> u32 {
+pub(crate) fn as_u32(position: usize) -> u32 {
     u32::try_from(position).expect("fewer than 2^32 resources fit into memory")
 }
 

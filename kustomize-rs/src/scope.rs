@@ -28,10 +28,20 @@ impl Scopes {
         &self.schema
     }
 
+    /// Returns whether both ask one schema.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.schema, &other.schema) && Arc::ptr_eq(&self.asked_unknown, &other.asked_unknown)
+    }
+
     /// Returns whether a kind is known to belong to the cluster.
     #[must_use]
     pub fn is_cluster_scoped(&self, gvk: &Gvk) -> bool {
-        let scope = self.schema.scope(&gvk.api_version(), &gvk.kind);
+        self.is_kind_cluster_scoped(&gvk.api_version(), &gvk.kind)
+    }
+
+    /// Returns whether a kind is known to belong to the cluster; its group and version are written as in a manifest.
+    pub(crate) fn is_kind_cluster_scoped(&self, api_version: &str, kind: &str) -> bool {
+        let scope = self.schema.scope(api_version, kind);
         if scope.is_none() {
             self.asked_unknown.store(true, Ordering::Relaxed);
         }

@@ -1,5 +1,11 @@
 //! The order of the output: as loaded, or the order that upstream calls legacy, in which objects can be applied.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use gitops_yaml::Str;
+
 use crate::error::{Error, ErrorKind};
 use crate::id::{Gvk, ResourceId};
 use crate::kustomization::SortOptions;
@@ -67,7 +73,15 @@ fn sort_by_rank(resources: &mut ResourceMap, rank: impl Fn(&str) -> i32) -> Resu
     let mut keyed: Vec<_> = {
         let ids: Vec<_> = resources.iter().map(|resource| resources.current_id(resource)).collect();
         let taken = std::mem::replace(resources, ResourceMap::new(resources.scopes().clone()));
-        let keys = ids.iter().map(|id| (rank(&id.gvk.kind), SortKey::new(id)));
+        let mut kinds: HashMap<Gvk, Rc<KindKey>> = HashMap::new();
+        let keys = ids.into_iter().map(|id| {
+            let kind = kinds.get(&id.gvk).cloned().unwrap_or_else(|| {
+                let kind = Rc::new(KindKey::new(&id.gvk, rank(&id.gvk.kind)));
+                kinds.insert(id.gvk.clone(), Rc::clone(&kind));
+                kind
+            });
+            SortKey::new(kind, id)
+        });
         keys.zip(taken.into_resources()).collect()
     };
     keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -75,39 +89,73 @@ fn sort_by_rank(resources: &mut ResourceMap, rank: impl Fn(&str) -> i32) -> Resu
         .map_err(|error| error.within("SortOrderTransformer: Failed to append to resources"))
 }
 
-/// What resources of one rank are sorted by: group, version and kind, then namespace and name.
-#[derive(PartialEq, Eq)]
-struct SortKey {
-    gvk: String,
+/// What all resources of one kind are sorted by.
+#[derive(Debug, PartialEq, Eq)]
+struct KindKey {
+    rank: i32,
+    /// `group_version_Kind`.
+    text: String,
+    /// `Kind.version.group`.
+    shown: String,
     is_namespace: bool,
     is_core: bool,
-    id: String,
+}
+
+impl KindKey {
+    fn new(gvk: &Gvk, rank: i32) -> Self {
+        Self {
+            rank,
+            text: gvk_text(gvk),
+            shown: gvk.to_string(),
+            is_namespace: gvk.kind == "Namespace",
+            is_core: gvk.group.is_empty(),
+        }
+    }
+
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Namespaces of the core group stand before those of other groups.
+        let turned = self.is_namespace && other.is_namespace && (self.is_core || other.is_core);
+        let by_text = self.text.cmp(&other.text);
+        self.rank.cmp(&other.rank).then(if turned { by_text.reverse() } else { by_text })
+    }
+}
+
+/// What resources are sorted by: rank, group, version and kind, then the text `Kind.version.group|namespace|name`.
+#[derive(PartialEq, Eq)]
+struct SortKey {
+    kind: Rc<KindKey>,
+    namespace: Str,
+    name: Str,
 }
 
 impl SortKey {
-    fn new(id: &ResourceId) -> Self {
-        let namespace = if id.namespace.is_empty() { "~X" } else { &id.namespace };
-        let name = if id.name.is_empty() { "~N" } else { &id.name };
-        Self {
-            gvk: gvk_text(&id.gvk),
-            is_namespace: id.gvk.kind == "Namespace",
-            is_core: id.gvk.group.is_empty(),
-            id: format!("{}|{namespace}|{name}", id.gvk),
-        }
+    fn new(kind: Rc<KindKey>, id: ResourceId) -> Self {
+        let or = |text: Str, instead| if text.is_empty() { Str::literal(instead) } else { text };
+        Self { kind, namespace: or(id.namespace, "~X"), name: or(id.name, "~N") }
+    }
+
+    /// The text that is compared last, without the kind.
+    fn place(&self) -> impl Iterator<Item = u8> {
+        self.namespace.bytes().chain([b'|']).chain(self.name.bytes())
     }
 }
 
 impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        // Namespaces of the core group stand before those of other groups.
-        let turned = self.is_namespace && other.is_namespace && (self.is_core || other.is_core);
-        let by_gvk = self.gvk.cmp(&other.gvk);
-        (if turned { by_gvk.reverse() } else { by_gvk }).then_with(|| self.id.cmp(&other.id))
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_place = || match self.namespace == other.namespace {
+            true => self.name.cmp(&other.name),
+            false => self.place().cmp(other.place()),
+        };
+        if Rc::ptr_eq(&self.kind, &other.kind) {
+            return by_place();
+        }
+        let whole = |key: &Self| format!("{}|{}|{}", key.kind.shown, key.namespace, key.name);
+        self.kind.cmp(&other.kind).then_with(|| whole(self).cmp(&whole(other)))
     }
 }
 
 impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -147,10 +195,28 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_and_names_are_compared_as_one_text() {
+        let kind = Rc::new(KindKey::new(&Gvk::new("", "v1", "Pod"), 0));
+        let key = |namespace: &str, name: &str| {
+            let gvk = Gvk::new("", "v1", "Pod");
+            let id =
+                ResourceId { gvk, name: name.into(), namespace: namespace.into(), cluster_scoped: false };
+            SortKey::new(Rc::clone(&kind), id)
+        };
+        assert!(key("a", "z") > key("a-b", "a"), "'|' stands after '-'");
+        assert!(key("a", "a") < key("a", "b"));
+        assert!(key("", "a") > key("z", "a"), "no namespace counts as '~X'");
+    }
+
+    #[test]
     fn the_core_group_sorts_after_the_others_except_for_namespaces() {
         let id = |group: &str, kind: &str| {
             let gvk = Gvk::new(group, "v1", kind);
-            SortKey::new(&ResourceId { gvk, name: "a".into(), namespace: "".into(), cluster_scoped: false })
+            let kind = Rc::new(KindKey::new(&gvk, default_rank(kind)));
+            SortKey::new(
+                kind,
+                ResourceId { gvk, name: "a".into(), namespace: "".into(), cluster_scoped: false },
+            )
         };
         assert!(id("apps", "Pod") < id("", "Pod"));
         assert!(id("", "Namespace") < id("apps", "Namespace"));

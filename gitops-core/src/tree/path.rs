@@ -14,6 +14,9 @@ use super::TreeError;
 /// # Errors
 /// [`ErrorKind::LeavesTree`](super::ErrorKind::LeavesTree) when more `..` than names are before it.
 pub fn clean(path: &str) -> Result<String, TreeError> {
+    if is_clean(path) {
+        return Ok(path.to_owned());
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -27,6 +30,19 @@ pub fn clean(path: &str) -> Result<String, TreeError> {
         }
     }
     Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
+}
+
+/// Returns whether a path is what [`clean`] would make of it; most are.
+fn is_clean(path: &str) -> bool {
+    // A part that begins with a dot may be `.` or `..`, which is left for the long way to find out.
+    let mut begins = true;
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'.' if begins => return false,
+            byte => begins = byte == b'/',
+        }
+    }
+    !begins
 }
 
 /// Joins a path to the directory it is written in, and cleans the result.
