@@ -92,14 +92,21 @@ fn read_documents(text: &[u8], file: FileId, text_line: u32) -> Result<Vec<Node>
         };
         let options = ReadOptions::v3().starting_at_line(first_line.saturating_add(text_line) - 1);
         let Some(mut document) = read_document(part, file, &options).map_err(refuse)? else { continue };
-        document
-            .expand_merge_keys(MergeRule::OwnKeysWin, &Limits::default())
-            .map_err(|error| Error::new(ErrorKind::Resource, error.to_string()).at(error.place()))?;
+        if may_have_aliases(part) {
+            document
+                .expand_merge_keys(MergeRule::OwnKeysWin, &Limits::default())
+                .map_err(|error| Error::new(ErrorKind::Resource, error.to_string()).at(error.place()))?;
+        }
         if !document.root.is_null() {
             nodes.push(document.root);
         }
     }
     Ok(nodes)
+}
+
+/// Returns whether a text may hold anchors, aliases or merge keys; few do.
+fn may_have_aliases(text: &[u8]) -> bool {
+    memchr::memchr2(b'&', b'*', text).is_some() || memchr::memmem::find(text, b"<<").is_some()
 }
 
 fn remove_returns(text: &[u8]) -> Vec<u8> {

@@ -1,8 +1,10 @@
 //! A folder of a disk, read when asked.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_core::did_you_mean;
 #[cfg(unix)]
@@ -24,6 +26,16 @@ const FILE_BYTES: u64 = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
+    memory: Option<Arc<Mutex<Memory>>>,
+}
+
+/// What a folder remembers of the disk.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Where directories really are.
+    directories: HashMap<String, Arc<Path>>,
+    /// What stands at paths whose last name is no link.
+    kinds: HashMap<String, EntryKind>,
 }
 
 impl Folder {
@@ -32,7 +44,14 @@ impl Folder {
     /// # Errors
     /// When it is not there.
     pub fn new(path: impl AsRef<Path>) -> std::io::Result<Self> {
-        Ok(Self { root: path.as_ref().canonicalize()? })
+        Ok(Self { root: path.as_ref().canonicalize()?, memory: None })
+    }
+
+    /// Remembers where directories lead and what is a file, so that the disk is asked once. For one run over files that nobody
+    /// changes meanwhile; contents are read each time.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memory: Some(Arc::default()), ..self }
     }
 
     /// Returns the folder's own path, links resolved.
@@ -43,8 +62,64 @@ impl Folder {
 
     /// Returns where a path really leads; it stays below the folder.
     fn real(&self, path: &str) -> Result<PathBuf, TreeError> {
+        if let Some(memory) = &self.memory {
+            return Ok(self.remember(memory, path)?.0);
+        }
+        self.ask_real(&clean(path)?)
+    }
+
+    /// Returns where a path really leads and what stands there, from memory where it can.
+    fn remember(&self, memory: &Mutex<Memory>, path: &str) -> Result<(PathBuf, EntryKind), TreeError> {
         let inside = clean(path)?;
-        let real = self.root.join(&inside).canonicalize().map_err(|error| self.error(&inside, &error))?;
+        match self.try_remember(memory, &inside) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => {
+                let real = self.ask_real(&inside)?;
+                let found = std::fs::metadata(&real).map_err(|error| self.error(&inside, &error))?;
+                Ok((real, kind(&found)))
+            }
+            Err(error) => Err(self.error(&inside, &error)),
+        }
+    }
+
+    /// As [`Folder::remember`]; `None` for links and for directories that the disk has to be asked about in full.
+    fn try_remember(
+        &self,
+        memory: &Mutex<Memory>,
+        inside: &str,
+    ) -> std::io::Result<Option<(PathBuf, EntryKind)>> {
+        if inside == "." {
+            return Ok(Some((self.root.clone(), EntryKind::Directory)));
+        }
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = parent(inside);
+        let directory = match memory.directories.get(directory) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let Ok(real) = self.root.join(directory).canonicalize() else { return Ok(None) };
+                if !real.starts_with(&self.root) {
+                    return Ok(None);
+                }
+                let real: Arc<Path> = real.into();
+                memory.directories.insert(directory.to_owned(), Arc::clone(&real));
+                real
+            }
+        };
+        let real = directory.join(base_name(inside));
+        if let Some(kind) = memory.kinds.get(inside) {
+            return Ok(Some((real, *kind)));
+        }
+        let found = std::fs::symlink_metadata(&real)?;
+        if found.is_symlink() {
+            return Ok(None);
+        }
+        memory.kinds.insert(inside.to_owned(), kind(&found));
+        Ok(Some((real, kind(&found))))
+    }
+
+    /// Asks the disk where a cleaned path really leads; it stays below the folder.
+    fn ask_real(&self, inside: &str) -> Result<PathBuf, TreeError> {
+        let real = self.root.join(inside).canonicalize().map_err(|error| self.error(inside, &error))?;
         if real.starts_with(&self.root) { Ok(real) } else { Err(TreeError::leaves_tree(inside)) }
     }
 
@@ -64,6 +139,20 @@ impl Folder {
         }
     }
 
+    /// Returns whether something of a kind stands at a path. Where it does not, nobody wants to know what there is instead.
+    fn stands(&self, path: &str, wanted: EntryKind) -> bool {
+        let Some(memory) = &self.memory else {
+            let found = self.reachable(path).ok().and_then(|real| std::fs::metadata(real).ok());
+            return found.is_some_and(|found| kind(&found) == wanted);
+        };
+        let Ok(inside) = clean(path) else { return false };
+        match self.try_remember(memory, &inside) {
+            Ok(Some((_, found))) => found == wanted,
+            Ok(None) => self.kind(path) == Ok(wanted),
+            Err(_) => false,
+        }
+    }
+
     /// Returns a path beside a missing one whose name is nearly the same.
     fn near_miss(&self, inside: &str) -> Option<String> {
         let directory = parent(inside);
@@ -71,6 +160,10 @@ impl Folder {
         let name = did_you_mean(base_name(inside), names.iter().map(String::as_str))?;
         Some(if directory == "." { name.to_owned() } else { format!("{directory}/{name}") })
     }
+}
+
+fn kind(found: &std::fs::Metadata) -> EntryKind {
+    if found.is_dir() { EntryKind::Directory } else { EntryKind::File }
 }
 
 impl Source for Folder {
@@ -92,9 +185,12 @@ impl Source for Folder {
     }
 
     fn kind(&self, path: &str) -> Result<EntryKind, TreeError> {
+        if let Some(memory) = &self.memory {
+            return Ok(self.remember(memory, path)?.1);
+        }
         let real = self.reachable(path)?;
         let found = std::fs::metadata(&real).map_err(|error| self.error(path, &error))?;
-        Ok(if found.is_dir() { EntryKind::Directory } else { EntryKind::File })
+        Ok(kind(&found))
     }
 
     #[cfg(unix)]
@@ -104,6 +200,14 @@ impl Source for Folder {
         let found = std::fs::metadata(&real).map_err(|error| self.error(path, &error))?;
         let is_program = found.is_file() && found.permissions().mode() & 0o100 != 0;
         Ok(if is_program { FileMode::Executable } else { FileMode::Plain })
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        self.stands(path, EntryKind::Directory)
+    }
+
+    fn is_file(&self, path: &str) -> bool {
+        self.stands(path, EntryKind::File)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {

@@ -110,7 +110,7 @@ enum Order {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let here = [".".to_owned()];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
-    let mut world = World::new(Folder::new("/")?);
+    let mut world = World::new(Folder::new("/")?.remembering());
     let mut remotes = Remotes::default();
     let mut outputs = Vec::new();
     for path in paths {

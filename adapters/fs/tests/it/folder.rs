@@ -1,5 +1,7 @@
 //! A folder of the disk as a source: what it shows, and what it keeps to itself.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::path::PathBuf;
 
 use gitops_core::tree::{EntryKind, ErrorKind, Source};
@@ -29,10 +31,24 @@ impl Drop for Scratch {
     }
 }
 
+/// What one that remembers shows, asked once and again, is what one that does not shows.
+fn both(folder: &Folder) -> [Folder; 3] {
+    let remembering = folder.clone().remembering();
+    [folder.clone(), remembering.clone(), remembering]
+}
+
 #[test]
 fn shows_files_and_directories_below_it() {
     let scratch = Scratch::new("shows");
-    let folder = scratch.folder();
+    both(&scratch.folder()).iter().for_each(shows);
+}
+
+#[track_caller]
+fn shows(folder: &Folder) {
+    assert!(
+        folder.is_file("base/deployment.yaml") && folder.is_directory("base") && folder.is_directory(".")
+    );
+    assert!(!folder.is_file("base") && !folder.is_directory("none") && !folder.is_file("../secret"));
     assert_eq!(folder.read("base/../base//deployment.yaml").unwrap().as_ref(), b"kind: Deployment\n");
     assert_eq!(folder.kind("base"), Ok(EntryKind::Directory));
     assert_eq!(folder.list("base").unwrap(), ["deployment.yaml"]);
@@ -52,7 +68,14 @@ fn links_are_followed_inside_and_refused_outside() {
     symlink("../secret", inside.join("out")).expect("a link");
     symlink("/", inside.join("root")).expect("a link");
     symlink("round", inside.join("round")).expect("a link");
-    let folder = scratch.folder();
+    both(&scratch.folder()).iter().for_each(refuses);
+}
+
+#[cfg(unix)]
+#[track_caller]
+fn refuses(folder: &Folder) {
+    assert!(folder.is_file("same/deployment.yaml") && !folder.is_file("out") && !folder.is_directory("root"));
+    assert_eq!(folder.resolve("same").unwrap(), "base");
     assert_eq!(folder.resolve("same/deployment.yaml").unwrap(), "base/deployment.yaml");
     assert_eq!(folder.read("out").unwrap_err().kind(), ErrorKind::LeavesTree);
     assert_eq!(folder.kind("root").unwrap_err().kind(), ErrorKind::LeavesTree);
@@ -64,12 +87,14 @@ fn links_are_followed_inside_and_refused_outside() {
 #[test]
 fn the_root_of_the_disk_holds_everything() {
     let scratch = Scratch::new("root");
-    let folder = Folder::new("/").expect("the root");
+    let root = Folder::new("/").expect("the root");
     let file = scratch.0.join("inside/base/deployment.yaml");
     let path = file.to_str().expect("UTF-8");
-    assert_eq!(folder.read(path).unwrap().as_ref(), b"kind: Deployment\n");
-    assert!(folder.is_file(path) && !folder.is_directory(path));
-    assert_eq!(folder.read(&format!("{path}.gone")).unwrap_err().kind(), ErrorKind::NotFound);
+    for folder in both(&root) {
+        assert_eq!(folder.read(path).unwrap().as_ref(), b"kind: Deployment\n");
+        assert!(folder.is_file(path) && !folder.is_directory(path));
+        assert_eq!(folder.read(&format!("{path}.gone")).unwrap_err().kind(), ErrorKind::NotFound);
+    }
 }
 
 #[cfg(unix)]
