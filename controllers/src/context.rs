@@ -213,6 +213,7 @@ impl<W: World> Context<W> {
         let run = Run::new(self, key.clone(), object);
         match key.kind {
             Kind::GitRepository => crate::source::git_repository::reconcile(run).await,
+            Kind::OciRepository => crate::source::oci_repository::reconcile(run).await,
             Kind::Kustomization => crate::kustomization::reconcile::reconcile(run).await,
             Kind::HelmRepository => crate::source::helm_repository::reconcile(run).await,
             Kind::HelmRelease => crate::helm_release::reconcile::reconcile(run).await,

@@ -72,6 +72,52 @@ impl<W: World> Context<W> {
     }
 }
 
+impl<W: World> Context<W> {
+    /// Adds the pull secrets of a service account to what is known of a registry's logins; what is known wins.
+    ///
+    /// # Errors
+    /// As [`Context::secret`], and where there is no such account.
+    pub(crate) async fn add_pull_secrets(
+        &self,
+        namespace: &str,
+        account: &str,
+        access: &mut HttpAccess,
+    ) -> Result<(), PortError> {
+        let found = self.read("ServiceAccount", namespace, account).await.map_err(|error| {
+            PortError::retry(format!("failed to get service account '{namespace}/{account}': {error}"))
+        })?;
+        let names = found.get("imagePullSecrets").and_then(Node::items).unwrap_or_default();
+        let mut configs: Vec<Secret> = access.docker_config.take().into_iter().collect();
+        for name in names.iter().filter_map(|one| one.get("name")?.as_str()) {
+            let mut one = HttpAccess::default();
+            one.read_credentials(&self.secret(namespace, name).await?)?;
+            configs.extend(one.docker_config);
+        }
+        access.docker_config = merged_docker_configs(&configs)?;
+        Ok(())
+    }
+}
+
+/// Merges docker configurations; the first that knows a registry wins.
+fn merged_docker_configs(configs: &[Secret]) -> Result<Option<Secret>, PortError> {
+    let mut merged = serde_json::Map::new();
+    for config in configs {
+        let refused = || PortError::stalled("docker's configuration in a pull secret is no JSON object");
+        let read: serde_json::Value = serde_json::from_str(config.reveal()).map_err(|_| refused())?;
+        let read = read.as_object().ok_or_else(refused)?;
+        // The old form has the registries at its top.
+        let auths = match read.get("auths") {
+            Some(auths) => auths.as_object().ok_or_else(refused)?,
+            None => read,
+        };
+        for (registry, login) in auths {
+            merged.entry(registry.clone()).or_insert_with(|| login.clone());
+        }
+    }
+    let merged = (!merged.is_empty()).then(|| serde_json::json!({ "auths": merged }).to_string());
+    Ok(merged.map(Secret::new))
+}
+
 impl HttpAccess {
     /// Reads credentials of a Secret: `username` and `password`, or docker's configuration; certificates too, where they
     /// stand beside them as Flux once allowed.
@@ -79,7 +125,7 @@ impl HttpAccess {
     /// # Errors
     /// Where one of a name and a password is missing.
     pub fn read_credentials(&mut self, data: &BTreeMap<String, Vec<u8>>) -> Result<(), PortError> {
-        if let Some(config) = data.get(".dockerconfigjson") {
+        if let Some(config) = data.get(".dockerconfigjson").or_else(|| data.get(".dockercfg")) {
             self.docker_config = Some(Secret::new(String::from_utf8_lossy(config)));
         }
         match (text(data, "username"), text(data, "password")) {
@@ -151,6 +197,19 @@ mod tests {
         assert!(error.contains("'password'") && !error.contains("hunter2"), "{error}");
         let data = secret_data(&node("data: {a: YQ==}\nstringData: {b: c}")).unwrap();
         assert_eq!((data["a"].as_slice(), data["b"].as_slice()), (&b"a"[..], &b"c"[..]));
+    }
+
+    #[test]
+    fn pull_secrets_add_up() {
+        let configs = [
+            Secret::new(r#"{"auths": {"a.io": {"auth": "1"}}}"#),
+            Secret::new(r#"{"a.io": {"auth": "2"}, "b.io": {"auth": "3"}}"#),
+        ];
+        let merged = merged_docker_configs(&configs).unwrap().unwrap();
+        assert_eq!(merged.reveal(), r#"{"auths":{"a.io":{"auth":"1"},"b.io":{"auth":"3"}}}"#);
+        assert_eq!(merged_docker_configs(&[]).unwrap(), None);
+        let error = merged_docker_configs(&[Secret::new("hunter2")]).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod git_repository;
 pub(crate) mod helm_repository;
+pub(crate) mod oci_repository;
 mod tags;
 
 use std::sync::Arc;

@@ -3,15 +3,19 @@
 use gitops_regex::GoRegex;
 use gitops_semver::{Constraint, Version};
 
+/// The media type of a chart in a registry.
+pub(crate) const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
 /// Returns the tag with the highest version in a range, among those that a regular expression matches, as OCIRepository picks
-/// it: tags that are no version of three numbers are passed over.
+/// it: tags that are no version of three numbers are passed over. The tags of charts, which the layer's media type tells, have
+/// `_` where their versions have `+`.
 ///
 /// ```
 /// use gitops_controllers::source::highest_tag;
 /// let tags = ["6.0.0", "6.1.0-rc.1", "6.0.1", "latest"];
-/// assert_eq!(highest_tag(&tags, "6.x", None), Ok("6.0.1"));
-/// assert_eq!(highest_tag(&tags, ">=6.0.0-0", Some("rc")), Ok("6.1.0-rc.1"));
-/// assert_eq!(highest_tag(&tags, "7.x", None).unwrap_err(), "no match found for semver: 7.x");
+/// assert_eq!(highest_tag(&tags, "6.x", None, None), Ok("6.0.1"));
+/// assert_eq!(highest_tag(&tags, ">=6.0.0-0", Some("rc"), None), Ok("6.1.0-rc.1"));
+/// assert_eq!(highest_tag(&tags, "7.x", None, None).unwrap_err(), "no match found for semver: 7.x");
 /// ```
 ///
 /// # Errors
@@ -20,6 +24,7 @@ pub fn highest_tag<'t, T: AsRef<str>>(
     tags: &'t [T],
     range: &str,
     filter: Option<&str>,
+    media_type: Option<&str>,
 ) -> Result<&'t str, String> {
     let constraint =
         Constraint::parse(range).map_err(|why| format!("semver '{range}' parse error: {why}"))?;
@@ -29,9 +34,13 @@ pub fn highest_tag<'t, T: AsRef<str>>(
         ),
         None => None,
     };
+    let version = |tag: &str| match media_type {
+        Some(CHART_LAYER) => Version::parse_tag(&tag.replace('_', "+")).ok(),
+        _ => Version::parse_tag(tag).ok(),
+    };
     let tags = tags.iter().map(AsRef::as_ref);
     let fitting = tags.filter(|tag| filter.as_ref().is_none_or(|filter| filter.is_match(tag)));
-    let versions = fitting.filter_map(|tag| Some((Version::parse_tag(tag).ok()?, tag)));
+    let versions = fitting.filter_map(|tag| Some((version(tag)?, tag)));
     let found = versions.filter(|(version, _)| constraint.check(version)).max_by(|a, b| a.0.cmp(&b.0));
     found.map(|(_, tag)| tag).ok_or_else(|| format!("no match found for semver: {range}"))
 }
@@ -79,10 +88,15 @@ mod tests {
     #[test]
     fn what_is_no_version_or_expression_is_told() {
         let tags: [&str; 1] = ["1.0"];
-        assert_eq!(highest_tag(&tags, "*", None).unwrap_err(), "no match found for semver: *");
-        assert!(highest_tag(&tags, ">>1", None).unwrap_err().starts_with("semver '>>1' parse error: "));
+        assert_eq!(highest_tag(&tags, "*", None, None).unwrap_err(), "no match found for semver: *");
+        let built = ["1.0.0", "1.0.1_a"];
+        assert_eq!(highest_tag(&built, "1.x", None, Some(CHART_LAYER)), Ok("1.0.1_a"));
+        assert_eq!(highest_tag(&built, "1.x", None, None), Ok("1.0.0"));
+        assert!(highest_tag(&tags, ">>1", None, None).unwrap_err().starts_with("semver '>>1' parse error: "));
         assert!(
-            highest_tag(&tags, "*", Some("(")).unwrap_err().starts_with("filter '(' can not be compiled")
+            highest_tag(&tags, "*", Some("("), None)
+                .unwrap_err()
+                .starts_with("filter '(' can not be compiled")
         );
     }
 }

@@ -9,4 +9,5 @@ mod helm_release_cluster;
 mod image;
 mod kustomization;
 mod notification;
+mod oci_repository;
 mod world;

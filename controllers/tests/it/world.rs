@@ -20,6 +20,8 @@ pub(crate) struct FakeWorld {
     pub(crate) notify: FakeNotify,
     pub(crate) store: FakeStore,
     pub(crate) clock: FixedClock,
+    /// How registries were reached.
+    pub(crate) access: std::sync::Mutex<Vec<HttpAccess>>,
 }
 
 impl World for FakeWorld {
@@ -40,7 +42,8 @@ impl World for FakeWorld {
     fn git(&self) -> &FakeGit {
         &self.git
     }
-    fn registry(&self, _: &HttpAccess) -> Result<Arc<FakeRegistry>, PortError> {
+    fn registry(&self, access: &HttpAccess) -> Result<Arc<FakeRegistry>, PortError> {
+        self.access.lock().unwrap().push(access.clone());
         Ok(self.registry.clone())
     }
     fn charts(&self, _: &str, _: &HttpAccess) -> Result<Null, PortError> {
@@ -65,6 +68,7 @@ pub(crate) struct Fleet {
     pub(crate) context: Context<FakeWorld>,
     queue: Queue,
     told: std::collections::HashMap<Key, std::sync::Arc<Node>>,
+    events: Vec<String>,
 }
 
 impl Fleet {
@@ -76,12 +80,13 @@ impl Fleet {
             notify: FakeNotify::default(),
             store: FakeStore::default(),
             clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
+            access: std::sync::Mutex::default(),
         };
         for definition in gitops_core::api::open_definitions() {
             world.cluster.put(definition);
         }
         let context = Context::new(world, Settings::default());
-        Self { context, queue: Queue::new(4), told: std::collections::HashMap::new() }
+        Self { context, queue: Queue::new(4), told: std::collections::HashMap::new(), events: Vec::new() }
     }
 
     /// Applies objects as a user would.
@@ -116,10 +121,16 @@ impl Fleet {
                 Next::OnChange => {}
             }
             for event in self.context.outbox.take() {
+                self.events.push(format!("{}: {}", event.reason, event.message));
                 block_on(self.context.deliver(event));
             }
         }
         panic!("there is always more to do");
+    }
+
+    /// Returns the events since this was last asked, as `reason: message`.
+    pub(crate) fn told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.events)
     }
 
     /// Lets time pass, then settles.

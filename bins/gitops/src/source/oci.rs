@@ -75,7 +75,7 @@ async fn fetch(
         (Some(digest), _, _) => digest.clone(),
         (None, Some(range), _) => {
             let tags = registry.tags(repository).await?;
-            highest_tag(&tags, range, args.semver_filter.as_deref())
+            highest_tag(&tags, range, args.semver_filter.as_deref(), args.media_type.as_deref())
                 .map_err(|why| refused(format!("{repository}: {why}")))?
                 .to_owned()
         }
