@@ -6,7 +6,7 @@ mod format;
 mod schema;
 mod shape;
 
-pub(crate) use check::check;
-pub(crate) use definition::{FINALIZER, is_definition};
+pub(crate) use check::{check, check_scale};
+pub(crate) use definition::{FINALIZER, is_definition, terminate};
 pub use schema::Structural;
 pub(crate) use shape::read;

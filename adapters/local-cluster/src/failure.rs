@@ -180,7 +180,9 @@ impl From<Failure> for ClusterError {
             (403, _) => ClusterFault::Forbidden,
             (401, _) => ClusterFault::Unauthorized,
             (422, _)
-                if failure.message.contains("immutable") || failure.message.contains("may not change") =>
+                if failure.message.contains("immutable")
+                    || failure.message.contains("may not change")
+                    || failure.message.contains("may not be changed") =>
             {
                 ClusterFault::Immutable
             }
@@ -238,6 +240,13 @@ impl Wrong {
             Value::Text(text) => go_quoted(text),
             other => other.to_json(),
         };
+        let known: Vec<String> = known.iter().map(|one| go_quoted(one)).collect();
+        let detail = format!("supported values: {}", known.join(", "));
+        Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {shown}"), &detail)
+    }
+
+    /// A value that is shown as the API server's own types print it.
+    pub(crate) fn not_supported_as(field: impl Into<String>, shown: &str, known: &[&str]) -> Self {
         let known: Vec<String> = known.iter().map(|one| go_quoted(one)).collect();
         let detail = format!("supported values: {}", known.join(", "));
         Self::new("FieldValueNotSupported", field, &format!("Unsupported value: {shown}"), &detail)

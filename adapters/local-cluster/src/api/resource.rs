@@ -79,7 +79,14 @@ fn target(cluster: &LocalCluster, group: &str, version: &str, rest: &[&str]) -> 
     if !state.store.kinds().iter().any(|kind| kind.group == group && kind.version(version).is_some()) {
         return Err(Failure::new(404, respond::PAGE, ""));
     }
-    let resource = state.store.kinds().by_path(group, plural).cloned().ok_or_else(respond::nowhere)?;
+    let resource = state.store.kinds().by_path(group, plural).cloned().ok_or_else(|| {
+        // Groups of custom kinds are served by a part of the API server that has no words for it.
+        if state.store.kinds().iter().any(|kind| kind.group == group && kind.is_built_in()) {
+            respond::nowhere()
+        } else {
+            Failure::new(404, respond::PAGE, "")
+        }
+    })?;
     let index = resource.version(version).ok_or_else(respond::nowhere)?;
     let served = &resource.versions[index];
     let part = match part {
@@ -178,6 +185,9 @@ fn list_value(form: Form, target: &Target, listed: &Listed) -> Value {
         if let Some(remaining) = listed.remaining.and_then(|count| i64::try_from(count).ok()) {
             metadata.set("remainingItemCount", remaining.into());
         }
+    }
+    if !resource.is_built_in() && form == Form::Whole && !listed.more {
+        metadata.set("continue", "".into());
     }
     let version = resource.api_version(target.version);
     let (kind, api_version): (Str, Str) = match form {

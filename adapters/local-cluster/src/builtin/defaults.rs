@@ -3,7 +3,7 @@
 mod allocate;
 mod pod;
 
-pub(crate) use allocate::{allocate, initial, keep_allocated};
+pub(crate) use allocate::{PV_PROTECTION, PVC_PROTECTION, allocate, initial, keep_allocated, revise};
 
 use crate::kinds::Resource;
 use crate::value::{Map, Value};
@@ -49,6 +49,7 @@ pub(crate) fn fill(resource: &Resource, object: &mut Value) {
         ("", "namespaces") => namespace(root),
         ("", "pods") => within(root, "spec", |spec| {
             pod::spec(spec);
+            pod::host_ports(spec);
             put(spec, "enableServiceLinks", true);
         }),
         ("", "podtemplates") => within(root, "template", |template| within(template, "spec", pod::spec)),
@@ -66,12 +67,16 @@ pub(crate) fn fill(resource: &Resource, object: &mut Value) {
             within(root, "status", |status| fill_text(status, "phase", "Pending"));
         }
         ("", "endpoints") => each(root, "subsets", |subset| each(subset, "ports", protocol)),
+        ("", "limitranges") => within(root, "spec", |spec| each(spec, "limits", limit)),
         ("", "replicationcontrollers") => within(root, "spec", |spec| {
             put(spec, "replicas", 1);
             template(spec);
         }),
         ("apps", plural) => within(root, "spec", |spec| workload(plural, spec)),
-        ("batch", "jobs") => within(root, "spec", job),
+        ("batch", "jobs") => {
+            within(root, "spec", job);
+            job_labels(root);
+        }
         ("batch", "cronjobs") => within(root, "spec", cron_job),
         ("autoscaling", "horizontalpodautoscalers") => within(root, "spec", autoscaler),
         ("networking.k8s.io", "networkpolicies") => within(root, "spec", network_policy),
@@ -117,6 +122,19 @@ fn secret(root: &mut Map) {
         }
     }
     fill_text(root, "type", "Opaque");
+}
+
+/// A container's default limit is its greatest, its default request its default limit, or its least.
+fn limit(item: &mut Map) {
+    if item.text("type") != "Container" {
+        return;
+    }
+    for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+        let known = item.get(from).and_then(Value::as_map).cloned().unwrap_or_default();
+        for (name, amount) in known {
+            put(item.entry_or_null(to).ensure(&[]), &name, amount);
+        }
+    }
 }
 
 fn protocol(port: &mut Map) {
@@ -176,7 +194,9 @@ fn workload(plural: &str, spec: &mut Map) {
             let strategy = spec.entry_or_null("updateStrategy").ensure(&[]);
             fill_text(strategy, "type", "RollingUpdate");
             if strategy.text("type") == "RollingUpdate" {
-                put(strategy.entry_or_null("rollingUpdate").ensure(&[]), "partition", 0);
+                let update = strategy.entry_or_null("rollingUpdate").ensure(&[]);
+                put(update, "partition", 0);
+                put(update, "maxUnavailable", 1);
             }
             let retention = spec.entry_or_null("persistentVolumeClaimRetentionPolicy").ensure(&[]);
             fill_text(retention, "whenDeleted", "Retain");
@@ -212,11 +232,24 @@ fn job(spec: &mut Map) {
     put(spec, "backoffLimit", 6);
     put(spec, "completionMode", "NonIndexed");
     put(spec, "suspend", false);
+    put(spec, "manualSelector", false);
     put(
         spec,
         "podReplacementPolicy",
         if spec.contains("podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" },
     );
+}
+
+/// A job without labels has those of its pods.
+fn job_labels(root: &mut Map) {
+    let path = ["template", "metadata", "labels"];
+    let labels = root.get("spec").and_then(|spec| spec.at(&path)).cloned();
+    let metadata = root.entry_or_null("metadata").ensure(&[]);
+    if let Some(labels) = labels
+        && metadata.get("labels").and_then(Value::as_map).is_none_or(Map::is_empty)
+    {
+        metadata.insert("labels", labels);
+    }
 }
 
 fn cron_job(spec: &mut Map) {

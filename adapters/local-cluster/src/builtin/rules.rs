@@ -35,7 +35,11 @@ pub(crate) fn check(resource: &Resource, object: &Value, old: Option<&Value>) ->
             config::binding(object, old, out);
         }
         ("storage.k8s.io", "storageclasses") => config::storage_class(object, old, out),
-        ("scheduling.k8s.io", "priorityclasses") => unchanged(object, old, &["value"], "value", out),
+        ("scheduling.k8s.io", "priorityclasses") => {
+            if old.is_some_and(|old| old.get("value") != object.get("value")) {
+                out.push(Wrong::forbidden("value", "may not be changed in an update."));
+            }
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::definition(object, old, out),
         _ => {}
     }

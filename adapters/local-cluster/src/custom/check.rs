@@ -2,6 +2,7 @@
 
 use super::Structural;
 use crate::failure::{Wrong, go_quoted};
+use crate::kinds::Scale;
 use crate::value::Value;
 
 /// Returns what is wrong with an object.
@@ -19,6 +20,39 @@ pub(crate) fn check(schema: &Structural, object: &Value) -> Vec<Wrong> {
         }
         if let Some(below) = schema.property(name) {
             node(below, value, name.to_string(), &mut wrong);
+        }
+    }
+    wrong
+}
+
+/// Returns what is wrong with the numbers of replicas of an object that can be scaled.
+pub(crate) fn check_scale(scale: &Scale, object: &Value) -> Vec<Wrong> {
+    let mut wrong = Vec::new();
+    for path in [&scale.spec_replicas, &scale.status_replicas] {
+        let found = path.iter().try_fold(object, |value, step| value.get(step));
+        let field: String = path.iter().map(|step| format!(".{step}")).collect();
+        match found {
+            None => {}
+            Some(Value::Int(number)) if *number < 0 => {
+                wrong.push(Wrong::invalid(field, &Value::Int(*number), "should be a non-negative integer"));
+            }
+            Some(Value::Int(number)) if *number > i64::from(i32::MAX) => {
+                let why = format!("should be less than or equal to {}", i32::MAX);
+                wrong.push(Wrong::invalid(field, &Value::Int(*number), why));
+            }
+            Some(Value::Int(_)) => {}
+            Some(other) => {
+                let (shown, kind) = match other {
+                    Value::Text(text) => (text.to_string(), "string"),
+                    Value::Bool(value) => (value.to_string(), "bool"),
+                    Value::Float(number) => (number.to_string(), "float64"),
+                    Value::Null => ("<nil>".to_owned(), "<nil>"),
+                    Value::List(_) => (other.to_json(), "[]interface {}"),
+                    _ => (other.to_json(), "map[string]interface {}"),
+                };
+                let why = format!("{field} accessor error: {shown} is of the type {kind}, expected int64");
+                wrong.push(Wrong::invalid(field, &Value::Int(0), why));
+            }
         }
     }
     wrong

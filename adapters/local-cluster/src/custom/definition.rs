@@ -17,6 +17,31 @@ pub(crate) fn is_definition(key: &ObjectKey) -> bool {
     key.resource.0 == "apiextensions.k8s.io" && key.resource.1 == "customresourcedefinitions"
 }
 
+/// Marks a definition as one that goes once its objects have gone.
+pub(crate) fn terminate(definition: &mut Object, now: i64) {
+    let time = crate::time::seconds(now);
+    let metadata = definition.body.ensure(&["metadata"]);
+    if metadata.contains("deletionTimestamp") {
+        return;
+    }
+    metadata.insert("deletionTimestamp", time.as_str().into());
+    let add = |list: &mut Value, item: Value| {
+        let mut items = list.as_list().unwrap_or_default().to_vec();
+        items.push(item);
+        *list = Value::List(items);
+    };
+    add(metadata.entry_or_null("finalizers"), FINALIZER.into());
+    let why = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
+    let condition = Value::from([
+        ("type", "Terminating".into()),
+        ("status", "True".into()),
+        ("reason", "InstanceDeletionPending".into()),
+        ("message", why.into()),
+        ("lastTransitionTime", time.into()),
+    ]);
+    add(definition.body.ensure(&["status"]).entry_or_null("conditions"), condition);
+}
+
 /// Reads the kind that a definition adds.
 pub(crate) fn resource(definition: &Value) -> Option<Resource> {
     let spec = definition.get("spec")?;

@@ -85,6 +85,17 @@ impl Managers {
         self.0.iter().position(|entry| entry.identity.same(identity))
     }
 
+    /// Returns when a manager last changed something.
+    pub(crate) fn time(&self, identity: &Identity) -> Option<i64> {
+        self.0.get(self.find(identity)?)?.time
+    }
+
+    pub(crate) fn set_time(&mut self, identity: &Identity, time: Option<i64>) {
+        if let Some(index) = self.find(identity) {
+            self.0[index].time = time;
+        }
+    }
+
     /// Takes from the others what a write changes; returns what it took from whom.
     fn yield_to<V: Versions>(
         &mut self,

@@ -75,6 +75,8 @@ fn merge_map(types: &Types, id: TypeId, mut original: Map, mut patch: Map) -> Re
             items.retain(|item| !gone.contains(item));
         }
     }
+    // Lists as they stood before they were merged.
+    let mut befores: Vec<(Str, Vec<Value>)> = Vec::new();
     for (name, value) in patch {
         if value.is_null() {
             original.remove(&name);
@@ -92,7 +94,12 @@ fn merge_map(types: &Types, id: TypeId, mut original: Map, mut patch: Map) -> Re
                         Some(Value::List(items)) => items,
                         _ => Vec::new(),
                     };
-                    Value::List(merge_list(types, element(types, kind), key, before, patch)?)
+                    let order: Vec<Value> =
+                        patch.iter().filter(|item| item.get("$patch").is_none()).cloned().collect();
+                    let merged = merge_list(types, element(types, kind), key, before.clone(), patch)?;
+                    let items = arrange(merged, key, &order, &before);
+                    befores.push((name.clone(), before));
+                    Value::List(items)
                 }
                 None => Value::List(patch),
             },
@@ -105,7 +112,9 @@ fn merge_map(types: &Types, id: TypeId, mut original: Map, mut patch: Map) -> Re
         if let (Some(Value::List(items)), Some(key), Value::List(order)) =
             (original.get_mut(&name), &strategy.merge, order)
         {
-            sort(items, key, &order);
+            let before = befores.iter().find(|(list, _)| *list == name);
+            let before = before.map_or_else(|| items.clone(), |(_, before)| before.clone());
+            *items = arrange(std::mem::take(items), key, &order, &before);
         }
     }
     Ok(original)
@@ -158,25 +167,33 @@ fn merge_list(
     Ok(original)
 }
 
-/// Puts the items that an order names into it; the others keep their place after what they stood behind.
-fn sort(items: &mut Vec<Value>, key: &str, order: &[Value]) {
+/// Puts a list in the order that a patch wants: the items that it names in its order, the others as they stood, and
+/// where the two meet, by where both stood before; what is new comes first.
+fn arrange(items: Vec<Value>, key: &str, order: &[Value], before: &[Value]) -> Vec<Value> {
     let id = |item: &Value| if key.is_empty() { Some(item.clone()) } else { item.get(key).cloned() };
-    let wanted: Vec<Value> = order.iter().filter_map(id).collect();
-    let rank = |item: &Value| id(item).and_then(|id| wanted.iter().position(|one| *one == id));
-    let (mut named, others): (Vec<_>, Vec<_>) =
-        std::mem::take(items).into_iter().enumerate().partition(|(_, item)| rank(item).is_some());
-    named.sort_by_key(|(_, item)| rank(item));
+    let ids = |list: &[Value]| list.iter().map(id).collect::<Vec<_>>();
+    let (wanted, stood) = (ids(order), ids(before));
+    let place = |list: &[Option<Value>], item: &Value| {
+        let id = id(item)?;
+        list.iter().position(|one| one.as_ref() == Some(&id))
+    };
+    let (mut named, mut others): (Vec<Value>, Vec<Value>) =
+        items.into_iter().partition(|item| place(&wanted, item).is_some());
+    named.sort_by_key(|item| place(&wanted, item));
+    others.sort_by_key(|item| place(&stood, item).unwrap_or(usize::MAX));
+    let mut out = Vec::with_capacity(named.len() + others.len());
     let mut named = named.into_iter().peekable();
     let mut others = others.into_iter().peekable();
     loop {
-        match (named.peek(), others.peek()) {
-            (None, None) => break,
-            (Some(_), None) => items.extend(named.next().map(|(_, item)| item)),
-            (None, Some(_)) => items.extend(others.next().map(|(_, item)| item)),
-            (Some((a, _)), Some((b, _))) => {
-                let next = if a < b { named.next() } else { others.next() };
-                items.extend(next.map(|(_, item)| item));
-            }
-        }
+        let other_first = match (named.peek(), others.peek()) {
+            (None, None) => return out,
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            (Some(named), Some(other)) => match (place(&stood, other), place(&stood, named)) {
+                (Some(other), Some(named)) => other < named,
+                _ => false,
+            },
+        };
+        out.extend(if other_first { others.next() } else { named.next() });
     }
 }

@@ -108,6 +108,7 @@ impl Reader<'_> {
     fn structure(&mut self, structure: &StructType, mut fields: Map) -> Result<Value, String> {
         let length = self.path.len();
         let owner = std::mem::replace(&mut self.owner, structure.name.to_string());
+        let known = self.unknown.len();
         let mut out = Vec::with_capacity(structure.fields.len().min(fields.len() + 4));
         for field in &structure.fields {
             let value = match fields.remove(&field.name) {
@@ -128,6 +129,14 @@ impl Reader<'_> {
         for (name, _) in fields.iter() {
             let dot = if length > 0 { "." } else { "" };
             self.unknown.push(format!("{}{dot}{name}", self.path));
+        }
+        if known < self.unknown.len() && !fields.is_empty() {
+            // What is unknown here comes before what is unknown in fields that follow it.
+            let at = if length > 0 { length + 1 } else { 0 };
+            let name = |path: &String| -> String {
+                path.get(at..).unwrap_or_default().split(['.', '[']).next().unwrap_or_default().to_owned()
+            };
+            self.unknown[known..].sort_by_key(name);
         }
         self.owner = owner;
         Ok(Value::Map(out.into_iter().collect::<Map>()))

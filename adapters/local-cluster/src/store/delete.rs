@@ -1,6 +1,7 @@
 //! Deleting: at once, or when the last finalizer is gone.
 
 use super::{Changing, Object, ObjectKey, Query, Store, Subresource, Surroundings, Target};
+use crate::builtin::defaults::{PV_PROTECTION, PVC_PROTECTION};
 use crate::failure::Failure;
 use crate::value::Value;
 use gitops_core::ports::Propagation;
@@ -50,9 +51,10 @@ impl Store {
             && object.uid().as_ref() != Some(wanted)
         {
             let found = object.uid().unwrap_or_default();
-            let why =
-                format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
-            return Err(Failure::conflict(group, plural, &target.name, why));
+            let why = format!(
+                "the UID in the precondition ({wanted}) does not match the UID in record ({found}). The object might have been deleted and then recreated"
+            );
+            return Err(Failure::conflict(group, &target.resource.kind, &target.name, why));
         }
         if let Some(wanted) = &deleting.resource_version
             && object.revision().to_string() != wanted.as_str()
@@ -70,7 +72,9 @@ impl Store {
             }
             return Ok(self.delete_namespace(&key, &object, deleting, world));
         }
-        let custom = crate::custom::is_definition(&key);
+        if crate::custom::is_definition(&key) {
+            return Ok(self.delete_definition(&key, &object, deleting, world));
+        }
         let mut marked = (*object).clone();
         set_finalizer(&mut marked, ORPHAN, deleting.propagation == Some(Propagation::Orphan), deleting);
         set_finalizer(
@@ -79,9 +83,6 @@ impl Store {
             deleting.propagation == Some(Propagation::Foreground),
             deleting,
         );
-        if custom && !deleting.dry_run && self.delete_customs(&object, world) {
-            set_finalizer(&mut marked, crate::custom::FINALIZER, true, deleting);
-        }
         if marked.finalizers().next().is_none() {
             if deleting.dry_run {
                 return Ok(Deleted::Gone(object));
@@ -97,7 +98,38 @@ impl Store {
         let marked = if marked.body == object.body { object } else { self.put(&key, marked) };
         self.advance_foreground(&key, world);
         self.advance_orphan(&key, world);
+        self.release(&key, world);
         Ok(Deleted::Marked(marked))
+    }
+
+    /// Marks a definition, which goes after all objects of its kind.
+    fn delete_definition(
+        &mut self,
+        key: &ObjectKey,
+        object: &Arc<Object>,
+        deleting: &Deleting,
+        world: &mut dyn Surroundings,
+    ) -> Deleted {
+        let mut marked = (**object).clone();
+        crate::custom::terminate(&mut marked, world.now());
+        if deleting.dry_run {
+            return Deleted::Marked(Arc::new(marked));
+        }
+        let marked = if marked.body == object.body { object.clone() } else { self.put(key, marked) };
+        if !self.delete_customs(object, world) {
+            self.drop_finalizer(key, crate::custom::FINALIZER, world);
+        }
+        Deleted::Marked(marked)
+    }
+
+    /// Lets go of claims and volumes that nothing uses: no pod runs here.
+    fn release(&mut self, key: &ObjectKey, world: &mut dyn Surroundings) {
+        let finalizer = match (key.resource.0.as_str(), key.resource.1.as_str()) {
+            ("", "persistentvolumeclaims") => PVC_PROTECTION,
+            ("", "persistentvolumes") => PV_PROTECTION,
+            _ => return,
+        };
+        self.drop_finalizer(key, finalizer, world);
     }
 
     /// Deletes all objects that a query selects, and returns them.
@@ -129,6 +161,7 @@ impl Store {
             let mut marked = (*object).clone();
             mark(&mut marked, world.now());
             self.put(key, marked);
+            self.release(key, world);
         }
     }
 

@@ -43,7 +43,7 @@ impl Store {
                         return Err(Failure::new(
                             415,
                             "UnsupportedMediaType",
-                            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor",
+                            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
                         ));
                     }
                     patch::strategic(&version.types, version.root, &mut value, patch)?;

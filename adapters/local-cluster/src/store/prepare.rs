@@ -36,7 +36,7 @@ fn counts_generations(resource: &Resource) -> bool {
             | ("networking.k8s.io", "ingresses" | "networkpolicies" | "ingressclasses")
             | ("policy" | "admissionregistration.k8s.io" | "apiextensions.k8s.io", _)
             | ("flowcontrol.apiserver.k8s.io", _)
-            | ("autoscaling", _)
+            | ("autoscaling" | "discovery.k8s.io" | "scheduling.k8s.io", _)
     )
 }
 
@@ -46,7 +46,10 @@ fn is_counted(resource: &Resource, field: &str, has_status: bool) -> bool {
         "apiVersion" | "kind" | "metadata" => false,
         "status" => !has_status,
         "spec" => true,
-        _ => !resource.is_built_in() || resource.group == "admissionregistration.k8s.io",
+        _ => {
+            let whole = ["admissionregistration.k8s.io", "discovery.k8s.io", "scheduling.k8s.io"];
+            !resource.is_built_in() || whole.contains(&resource.group.as_str())
+        }
     }
 }
 
@@ -148,6 +151,13 @@ pub(super) fn defaults(target: &Target, object: &mut Value) {
     }
 }
 
+/// Sets what depends on how an object changes.
+pub(super) fn revise(target: &Target, before: &Value, object: &mut Value) {
+    if target.resource.is_built_in() {
+        defaults::revise(&target.resource, before, object);
+    }
+}
+
 /// Gives out what only the cluster can: addresses and ports.
 pub(super) fn allocate(target: &Target, object: &mut Value, world: &mut dyn Surroundings) {
     if target.resource.is_built_in() {
@@ -174,7 +184,11 @@ pub(super) fn count_generation(target: &Target, before: &Value, object: &mut Val
         let fields = map.iter().filter(|(name, _)| is_counted(resource, name, has_status));
         Value::Map(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
     };
-    if target.part != Subresource::Status && counted(before) != counted(object) {
+    // A Deployment's annotations are copied to its ReplicaSets.
+    let annotated = resource.group == "apps"
+        && resource.plural == "deployments"
+        && before.at(&["metadata", "annotations"]) != object.at(&["metadata", "annotations"]);
+    if target.part != Subresource::Status && (annotated || counted(before) != counted(object)) {
         let generation = before.at(&["metadata", "generation"]).and_then(Value::as_int).unwrap_or(0);
         object.ensure(&["metadata"]).insert("generation", Value::Int(generation.saturating_add(1)));
     }
@@ -191,7 +205,12 @@ pub(super) fn check(
     let mut wrong = Vec::new();
     metadata(resource, object, before, &mut wrong);
     match &resource.versions[target.version].custom {
-        Some(schema) => wrong.extend(crate::custom::check(schema, object)),
+        Some(schema) => {
+            wrong.extend(crate::custom::check(schema, object));
+            if let Some(scale) = &resource.versions[target.version].scale {
+                wrong.extend(crate::custom::check_scale(scale, object));
+            }
+        }
         None => wrong.extend(rules::check(resource, object, before)),
     }
     for finalizer in object.at(&["metadata", "finalizers"]).and_then(Value::as_list).unwrap_or_default() {
@@ -210,8 +229,7 @@ fn metadata(resource: &Resource, object: &Value, before: Option<&Value>, wrong: 
     let name = object.text_at(&["metadata", "name"]);
     let generate = object.text_at(&["metadata", "generateName"]);
     let check_name = |text: &str| match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => names::label(text),
-        ("", "services") => names::label_1035(text),
+        ("", "namespaces" | "services") => names::label(text),
         ("rbac.authorization.k8s.io", _) => names::path_segment(text),
         _ => names::subdomain(text),
     };

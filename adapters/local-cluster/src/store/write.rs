@@ -126,7 +126,15 @@ impl Store {
         {
             map.entry_or_null("metadata").remove("managedFields");
         }
-        let body = self.read_body(target, value, write.unknown)?;
+        let patched = value.clone();
+        let body = self.read_body(target, value, write.unknown).map_err(|why| {
+            if why.code != 400 {
+                return why;
+            }
+            let detail = why.message.split_once(": ").map_or(why.message.as_str(), |(_, detail)| detail);
+            let shown = Value::text(patched.to_json());
+            Failure::invalid("", "", "", &[Wrong::invalid("patch", &shown, detail)])
+        })?;
         check_name(target, &body.value)?;
         self.change(target, &old, body, write, None, world)
     }
@@ -358,7 +366,7 @@ impl Store {
         if wanted.is_empty() && needs_version && managers.is_none() {
             let wrong =
                 Wrong::invalid("metadata.resourceVersion", &Value::Int(0), "must be specified for an update");
-            return Err(Failure::invalid(group, &resource.kind, name, &[wrong]));
+            return Err(Failure::invalid(group, plural, name, &[wrong]));
         }
         let uid = value.text_at(&["metadata", "uid"]);
         if !uid.is_empty() && old.uid().is_none_or(|found| found != uid) {
@@ -375,6 +383,7 @@ impl Store {
         prepare::keep_identity(&before, &mut value);
         prepare::old(target, &before, &mut value);
         prepare::defaults(target, &mut value);
+        prepare::revise(target, &before, &mut value);
         let now = world.now();
         let mut managers = managers.unwrap_or_else(|| {
             // One empty entry clears all.
@@ -391,7 +400,12 @@ impl Store {
             // Of an object that nobody manages, an update takes nothing.
             if !managers.0.is_empty() {
                 let reset = reset_fields(target);
-                managers.update(&field_change(target, write, &reset, now), &before, &value);
+                let change = field_change(target, write, &reset, now);
+                managers.update(&change, &before, &value);
+                if target.part == Subresource::Scale {
+                    // Times come from the object's own entries, among which that of a scaler is new.
+                    managers.set_time(&change.identity, old.managers.time(&change.identity));
+                }
             }
             managers
         });

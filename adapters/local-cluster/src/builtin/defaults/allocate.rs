@@ -1,6 +1,6 @@
 //! What only the cluster gives: addresses, ports, the first status.
 
-use super::{each, fill_text, put, within};
+use super::{each, fill_text, job_labels, put, within};
 use crate::kinds::Resource;
 use crate::store::Surroundings;
 use crate::value::{Map, Value};
@@ -21,9 +21,26 @@ pub(crate) fn initial(resource: &Resource, object: &mut Value) {
             let status = root.entry_or_null("status").ensure(&[]);
             status.insert("storedVersions", Value::List(stored));
         }
-        ("batch", "jobs" | "cronjobs") => {}
+        ("apps", "daemonsets") => {
+            let metadata = root.entry_or_null("metadata");
+            metadata.ensure(&["annotations"]).insert(TEMPLATE_GENERATION, "1".into());
+        }
         _ => {}
     }
+}
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// Counts the changes of a DaemonSet's template.
+pub(crate) fn revise(resource: &Resource, before: &Value, object: &mut Value) {
+    if (resource.group.as_str(), resource.plural.as_str()) != ("apps", "daemonsets") {
+        return;
+    }
+    let count: i64 = before.text_at(&["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or(1);
+    let template = ["spec", "template"];
+    let changed = i64::from(before.at(&template) != object.at(&template));
+    let annotations = object.ensure(&["metadata", "annotations"]);
+    annotations.insert(TEMPLATE_GENERATION, (count.saturating_add(changed)).to_string().into());
 }
 
 /// Gives out addresses and ports, and what controllers would set at once.
@@ -46,8 +63,29 @@ pub(crate) fn allocate(resource: &Resource, object: &mut Value, world: &mut dyn 
             fill_text(status, "phase", "Pending");
             fill_text(status, "qosClass", class);
         }
-        ("batch", "jobs") => within(root, "spec", |spec| job(spec, &uid, &name)),
+        ("batch", "jobs") => {
+            within(root, "spec", |spec| job(spec, &uid, &name));
+            job_labels(root);
+        }
+        ("", "persistentvolumeclaims") => protect(root, PVC_PROTECTION),
+        ("", "persistentvolumes") => protect(root, PV_PROTECTION),
         _ => {}
+    }
+}
+
+/// What keeps claims and volumes while they are used.
+pub(crate) const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
+pub(crate) const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
+
+fn protect(root: &mut Map, finalizer: &str) {
+    let list = root.entry_or_null("metadata").ensure(&[]).entry_or_null("finalizers");
+    if !matches!(list, Value::List(_)) {
+        *list = Value::List(Vec::new());
+    }
+    if let Value::List(items) = list
+        && !items.iter().any(|known| known.as_str() == Some(finalizer))
+    {
+        items.push(finalizer.into());
     }
 }
 

@@ -20,26 +20,36 @@ pub(super) fn spec(spec: &mut Map) {
     } else {
         spec.insert("serviceAccount", account.into());
     }
-    let on_host = spec.get("hostNetwork").and_then(Value::as_bool) == Some(true);
     for list in ["containers", "initContainers", "ephemeralContainers"] {
-        each(spec, list, |one| container(one, on_host));
+        each(spec, list, container);
     }
     each(spec, "volumes", volume);
 }
 
-fn container(container: &mut Map, on_host: bool) {
+/// Gives the ports of a pod on its node's network to the node; templates are left as they are.
+pub(super) fn host_ports(spec: &mut Map) {
+    if spec.get("hostNetwork").and_then(Value::as_bool) != Some(true) {
+        return;
+    }
+    for list in ["containers", "initContainers"] {
+        each(spec, list, |container| {
+            each(container, "ports", |port| {
+                if let Some(number) = port.get("containerPort").cloned() {
+                    put(port, "hostPort", number);
+                }
+            });
+        });
+    }
+}
+
+fn container(container: &mut Map) {
     fill_text(container, "terminationMessagePath", "/dev/termination-log");
     fill_text(container, "terminationMessagePolicy", "File");
     let image = container.text("image").to_owned();
     let name = image.rsplit('/').next().unwrap_or_default();
     let always = !image.contains('@') && name.rsplit_once(':').is_none_or(|(_, tag)| tag == "latest");
     fill_text(container, "imagePullPolicy", if always { "Always" } else { "IfNotPresent" });
-    each(container, "ports", |port| {
-        protocol(port);
-        if on_host && let Some(number) = port.get("containerPort").cloned() {
-            put(port, "hostPort", number);
-        }
-    });
+    each(container, "ports", protocol);
     each(container, "env", |variable| {
         within(variable, "valueFrom", |from| {
             within(from, "fieldRef", |field| fill_text(field, "apiVersion", "v1"));

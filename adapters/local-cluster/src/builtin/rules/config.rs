@@ -93,7 +93,7 @@ pub(super) fn role(object: &Value, wrong: &mut Vec<Wrong>) {
     for (index, rule) in list(object, &["rules"]).iter().enumerate() {
         let path = format!("rules[{index}]");
         if list(rule, &["verbs"]).is_empty() {
-            wrong.push(Wrong::required(format!("{path}.verbs"), "verbs must contain at least one value"));
+            wrong.push(Wrong::required(format!("{path}.verbs"), ""));
         }
         if !list(rule, &["nonResourceURLs"]).is_empty() {
             continue;
@@ -113,8 +113,10 @@ pub(super) fn binding(object: &Value, old: Option<&Value>, wrong: &mut Vec<Wrong
     if let Some(old) = old
         && object.get("roleRef") != old.get("roleRef")
     {
-        let value = object.get("roleRef").cloned().unwrap_or_default();
-        wrong.push(Wrong::invalid("roleRef", &value, "cannot change roleRef"));
+        let text = |field: &str| Value::from(object.text_at(&["roleRef", field]));
+        let shown =
+            Value::from([("APIGroup", text("apiGroup")), ("Kind", text("kind")), ("Name", text("name"))]);
+        wrong.push(Wrong::invalid("roleRef", &shown, "field is immutable"));
     }
     let group = object.text_at(&["roleRef", "apiGroup"]);
     if group != "rbac.authorization.k8s.io" {
@@ -160,7 +162,7 @@ pub(super) fn storage_class(object: &Value, old: Option<&Value>, wrong: &mut Vec
                 if field == "parameters" {
                     wrong.push(Wrong::forbidden(field, "updates to parameters are forbidden."));
                 } else if field == "provisioner" {
-                    wrong.push(Wrong::forbidden(field, "updates to provisioner are forbidden."));
+                    wrong.push(Wrong::invalid(field, &Value::Null, "field is immutable"));
                 } else {
                     wrong.push(Wrong::invalid(field, &value, "field is immutable"));
                 }

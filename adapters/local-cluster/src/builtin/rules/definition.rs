@@ -38,7 +38,7 @@ pub(super) fn definition(object: &Value, old: Option<&Value>, wrong: &mut Vec<Wr
         let path = format!("spec.versions[{index}]");
         match version.at(&["schema", "openAPIV3Schema"]) {
             None => {
-                wrong.push(Wrong::required(format!("{path}.schema.openAPIV3Schema"), "schemas are required"));
+                wrong.push(Wrong::required(format!("{path}.schema.openAPIV3Schema"), ""));
             }
             Some(schema) => {
                 if schema.text_at(&["type"]).is_empty() {

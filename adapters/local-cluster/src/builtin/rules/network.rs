@@ -66,8 +66,11 @@ pub(super) fn ingress(object: &Value, wrong: &mut Vec<Wrong>) {
     let rules = list(object, &["spec", "rules"]);
     let default = object.at(&["spec", "defaultBackend"]);
     if rules.is_empty() && default.is_none() {
-        let value = object.get("spec").cloned().unwrap_or_default();
-        wrong.push(Wrong::invalid("spec", &value, "either `defaultBackend` or `rules` must be specified"));
+        wrong.push(Wrong::invalid(
+            "spec",
+            &Value::Null,
+            "either `defaultBackend` or `rules` must be specified",
+        ));
     }
     if let Some(default) = default {
         backend(default, "spec.defaultBackend", wrong);
@@ -129,7 +132,7 @@ pub(super) fn ingress(object: &Value, wrong: &mut Vec<Wrong>) {
 fn backend(backend: &Value, path: &str, wrong: &mut Vec<Wrong>) {
     let Some(service) = backend.get("service") else {
         if backend.get("resource").is_none() {
-            wrong.push(Wrong::required(path, "resource or service backend is required"));
+            wrong.push(Wrong::invalid(path, &"".into(), "resource or service backend is required"));
         }
         return;
     };

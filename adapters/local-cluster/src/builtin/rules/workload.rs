@@ -1,7 +1,7 @@
 //! Rules of workloads.
 
 use super::{list, not_negative, pod, unchanged};
-use crate::failure::Wrong;
+use crate::failure::{Wrong, go_quoted};
 use crate::value::{Map, Value};
 
 pub(super) fn apps(plural: &str, object: &Value, old: Option<&Value>, wrong: &mut Vec<Wrong>) {
@@ -67,17 +67,15 @@ fn strategy(object: &Value, wrong: &mut Vec<Wrong>) {
         }
         "RollingUpdate" => {}
         other => {
-            wrong.push(Wrong::not_supported(
-                "spec.strategy.type",
-                &other.into(),
-                &["Recreate", "RollingUpdate"],
-            ));
+            let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", go_quoted(other));
+            wrong.push(Wrong::not_supported_as("spec.strategy", &shown, &["Recreate", "RollingUpdate"]));
         }
     }
 }
 
 fn stateful_update(object: &Value, old: Option<&Value>, wrong: &mut Vec<Wrong>) {
     const FREE: [&str; 8] = [
+        "serviceName",
         "replicas",
         "ordinals",
         "template",
@@ -85,9 +83,9 @@ fn stateful_update(object: &Value, old: Option<&Value>, wrong: &mut Vec<Wrong>) 
         "revisionHistoryLimit",
         "persistentVolumeClaimRetentionPolicy",
         "minReadySeconds",
-        "podManagementPolicyFree",
     ];
     let Some(old) = old else { return };
+    unchanged(object, Some(old), &["spec", "serviceName"], "spec.serviceName", wrong);
     let bare = |value: &Value| {
         let mut spec = value.get("spec").cloned().unwrap_or_default();
         for field in FREE {
@@ -132,9 +130,9 @@ pub(super) fn job(object: &Value, old: Option<&Value>, wrong: &mut Vec<Wrong>) {
         if !matches!(policy, "OnFailure" | "Never") {
             let path = "spec.template.spec.restartPolicy";
             if policy.is_empty() || policy == "Always" {
-                wrong.push(Wrong::required_in(path, &["Never", "OnFailure"]));
+                wrong.push(Wrong::required_in(path, &["OnFailure", "Never"]));
             } else {
-                wrong.push(Wrong::not_supported(path, &policy.into(), &["Never", "OnFailure"]));
+                wrong.push(Wrong::not_supported(path, &policy.into(), &["OnFailure", "Never"]));
             }
         }
     }
@@ -168,27 +166,35 @@ pub(super) fn cron_job(object: &Value, wrong: &mut Vec<Wrong>) {
         let policy = template.text_at(&["spec", "restartPolicy"]);
         if !matches!(policy, "OnFailure" | "Never") {
             let path = "spec.jobTemplate.spec.template.spec.restartPolicy";
-            wrong.push(Wrong::required_in(path, &["Never", "OnFailure"]));
+            wrong.push(Wrong::required_in(path, &["OnFailure", "Never"]));
         }
     }
 }
 
 pub(super) fn autoscaler(object: &Value, wrong: &mut Vec<Wrong>) {
-    for field in ["kind", "name"] {
-        if object.text_at(&["spec", "scaleTargetRef", field]).is_empty() {
-            wrong.push(Wrong::required(format!("spec.scaleTargetRef.{field}"), ""));
-        }
-    }
     let number = |field: &str| object.at(&["spec", field]).and_then(Value::as_int).unwrap_or(0);
     let (least, most) = (number("minReplicas"), number("maxReplicas"));
     if least < 1 {
         wrong.push(Wrong::invalid("spec.minReplicas", &least.into(), "must be greater than or equal to 1"));
     }
-    if most < 1 {
-        wrong.push(Wrong::invalid("spec.maxReplicas", &most.into(), "must be greater than 0"));
-    }
     if most < least {
         let why = "must be greater than or equal to `minReplicas`";
+        wrong.push(Wrong::invalid("spec.maxReplicas", &most.into(), why));
+    }
+    for field in ["kind", "name"] {
+        if object.text_at(&["spec", "scaleTargetRef", field]).is_empty() {
+            wrong.push(Wrong::required(format!("spec.scaleTargetRef.{field}"), ""));
+        }
+    }
+    let version = object.text_at(&["spec", "scaleTargetRef", "apiVersion"]);
+    if version.is_empty() {
+        let why = "apiVersion must specify API group";
+        wrong.push(Wrong::invalid("spec.scaleTargetRef.apiVersion", &version.into(), why));
+    }
+    if most == 0 {
+        wrong.push(Wrong::required("spec.maxReplicas", ""));
+    } else if most < 1 {
+        let why = "must be greater than or equal to 1";
         wrong.push(Wrong::invalid("spec.maxReplicas", &most.into(), why));
     }
 }
