@@ -16,7 +16,7 @@ pub use serve::{ApiServer, kubeconfig};
 use crate::cluster::LocalCluster;
 use crate::failure::Failure;
 use bytes::Buf;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use request::Call;
@@ -68,7 +68,12 @@ where
                 }
             };
             let call = Call::read(&head, body);
-            Ok(answer(&cluster, &call).unwrap_or_else(|failure| respond::failure(&failure)))
+            let answered = answer(&cluster, &call);
+            let answered = match answered {
+                Ok(response) if call.method != Method::GET => cluster.settled().await.map(|()| response),
+                other => other,
+            };
+            Ok(answered.unwrap_or_else(|failure| respond::failure(&failure)))
         })
     }
 }

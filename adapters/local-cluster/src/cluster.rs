@@ -1,5 +1,6 @@
 //! The cluster as a handle that is cheap to clone, and as the port that engines use.
 
+mod journal;
 mod port;
 mod watch;
 mod world;
@@ -12,11 +13,14 @@ use crate::store::{Store, StoreOptions, Subresource, Target};
 use gitops_core::object::Gvk;
 use gitops_core::ports::{ClusterError, ClusterFault};
 use gitops_yaml::Str;
+use journal::{Journal, Restored};
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch as channel;
 use world::World;
 
-/// An embedded Kubernetes API, in memory. Clones are handles of one cluster.
+/// An embedded Kubernetes API, in memory or in a file. Clones are handles of one cluster.
 ///
 /// ```
 /// use gitops_core::ports::{Cluster, ObjectRef, WriteOptions};
@@ -47,6 +51,8 @@ struct Shared {
     state: Mutex<State>,
     /// The revision of the last write.
     written: channel::Sender<u64>,
+    /// The file that the cluster is kept in.
+    journal: Option<Journal>,
 }
 
 #[derive(Debug)]
@@ -73,12 +79,37 @@ impl LocalCluster {
     pub fn with_options(options: StoreOptions) -> Self {
         let mut world = World::default();
         let store = Store::new(options, &mut world);
-        Self::of(store, world)
+        Self::of(store, world, None)
     }
 
-    fn of(store: Store, world: World) -> Self {
+    /// Opens a cluster that is kept in a file, which is made where there is none. What was answered as written is there
+    /// again, however the process ended. One process at a time can open a file.
+    ///
+    /// # Errors
+    /// Where the file can't be opened or is no such file, and where another process has it open.
+    pub fn open(path: &Path, options: StoreOptions) -> io::Result<Self> {
+        let mut world = World::default();
+        let Restored { journal, objects, revision } = Journal::open(path)?;
+        let store = Store::restored(options, objects, revision, &mut world);
+        let cluster = Self::of(store, world, Some(journal));
+        cluster.write(|_, _| ());
+        Ok(cluster)
+    }
+
+    fn of(store: Store, world: World, journal: Option<Journal>) -> Self {
         let (written, _) = channel::channel(store.revision());
-        Self { shared: Arc::new(Shared { state: Mutex::new(State { store, world }), written }) }
+        Self { shared: Arc::new(Shared { state: Mutex::new(State { store, world }), written, journal }) }
+    }
+
+    /// Waits until what was written is in the file that the cluster is kept in, if it is kept in one.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub(crate) async fn settled(&self) -> Result<(), Failure> {
+        match &self.shared.journal {
+            Some(journal) => journal.settled().await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -93,6 +124,12 @@ impl LocalCluster {
         let before = store.revision();
         let out = change(store, world);
         let after = store.revision();
+        if let Some(journal) = &self.shared.journal {
+            let touched = store.take_touched();
+            if !touched.is_empty() {
+                journal.send(after, touched);
+            }
+        }
         drop(state);
         if after != before {
             self.shared.written.send_replace(after);

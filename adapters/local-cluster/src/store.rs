@@ -92,6 +92,9 @@ impl Default for StoreOptions {
     }
 }
 
+/// The namespaces that every cluster has.
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
 /// All objects of a cluster.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -111,8 +114,29 @@ impl Store {
     /// Makes a store with the namespaces that every cluster has.
     pub fn new(options: StoreOptions, world: &mut dyn Surroundings) -> Self {
         let mut store = Self::bare(options);
-        for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+        for name in NAMESPACES {
             store.add_namespace(name, world);
+        }
+        store
+    }
+
+    /// Makes a store of objects that were stored before, and remembers from now on which are written.
+    pub fn restored(
+        options: StoreOptions,
+        objects: Vec<(ObjectKey, Object)>,
+        revision: u64,
+        world: &mut dyn Surroundings,
+    ) -> Self {
+        let mut store = Self::bare(options);
+        store.track();
+        for (key, object) in objects {
+            store.restore(&key, object);
+        }
+        store.restore_revision(revision);
+        for name in NAMESPACES {
+            if store.at(&namespace::key(name)).is_none() {
+                store.add_namespace(name, world);
+            }
         }
         store
     }

@@ -61,8 +61,10 @@ impl LocalCluster {
         Ok(target)
     }
 
-    fn answer(target: &Target, written: Result<Written, Failure>) -> Result<Node, ClusterError> {
-        Ok(shown(&written?.object, target, false))
+    async fn answer(&self, target: &Target, written: Result<Written, Failure>) -> Result<Node, ClusterError> {
+        let written = written?;
+        self.settled().await?;
+        Ok(shown(&written.object, target, false))
     }
 
     fn listing(&self, gvk: &Gvk, options: &ListOptions) -> Result<Target, ClusterError> {
@@ -133,21 +135,21 @@ impl Cluster for LocalCluster {
         let target = self.creation(object)?;
         let value = value(object)?;
         let written = self.write(|store, world| store.create(&target, value, &write(options), world));
-        Self::answer(&target, written)
+        self.answer(&target, written).await
     }
 
     async fn replace(&self, object: &Node, options: &WriteOptions) -> Result<Node, ClusterError> {
         let target = self.target_of(object, part(options))?;
         let value = value(object)?;
         let written = self.write(|store, world| store.replace(&target, value, &write(options), world));
-        Self::answer(&target, written)
+        self.answer(&target, written).await
     }
 
     async fn apply(&self, object: &Node, options: &WriteOptions) -> Result<Node, ClusterError> {
         let target = self.target_of(object, part(options))?;
         let value = value(object)?;
         let written = self.write(|store, world| store.apply(&target, value, &write(options), world));
-        Self::answer(&target, written)
+        self.answer(&target, written).await
     }
 
     async fn patch(
@@ -163,7 +165,7 @@ impl Cluster for LocalCluster {
             Patch::Strategic(node) => Patching::Strategic(value(node)?),
         };
         let written = self.write(|store, world| store.patch(&target, patching, &write(options), world));
-        Self::answer(&target, written)
+        self.answer(&target, written).await
     }
 
     async fn delete(&self, target: &ObjectRef, options: &DeleteOptions) -> Result<bool, ClusterError> {
@@ -175,7 +177,10 @@ impl Cluster for LocalCluster {
             dry_run: options.mode == WriteMode::DryRun,
         };
         match self.write(|store, world| store.delete(&target, &deleting, world)) {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                self.settled().await?;
+                Ok(true)
+            }
             Err(failure) if failure.code == 404 => Ok(false),
             Err(failure) => Err(failure.into()),
         }

@@ -254,6 +254,9 @@ impl Store {
                 version = version.as_str()
             ))
         };
+        if !is_shallow(&value, MOST_LEVELS) {
+            return Err(refuse(&format!("json: exceeded max depth of {MOST_LEVELS}")));
+        }
         let size = self.options.object_bytes;
         let (value, unknown_fields) = match &version.custom {
             Some(structural) => {
@@ -440,6 +443,17 @@ impl Store {
             object
         };
         Ok(Written { object, created: false, warnings })
+    }
+}
+
+/// Objects may not nest deeper: they are read back from JSON, whose reader is bounded.
+const MOST_LEVELS: usize = 120;
+
+fn is_shallow(value: &Value, left: usize) -> bool {
+    match value {
+        Value::Map(map) => left > 0 && map.iter().all(|(_, value)| is_shallow(value, left - 1)),
+        Value::List(items) => left > 0 && items.iter().all(|item| is_shallow(item, left - 1)),
+        _ => true,
     }
 }
 

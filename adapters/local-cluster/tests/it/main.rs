@@ -8,3 +8,4 @@
 
 mod fidelity;
 mod port;
+mod state;
