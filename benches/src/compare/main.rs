@@ -6,6 +6,7 @@
 //! $ cargo run --release --package gitops-benches --bin compare -- kustomize --runs 5
 //! $ cargo run --release --package gitops-benches --bin compare -- scale   # ours alone, on growing inputs
 //! $ cargo run --release --package gitops-benches --bin compare -- fleet   # whole fleets, cold and after one change
+//! $ cargo run --release --package gitops-benches --bin compare -- yaml    # YAML alone, beside Go's libraries and Rust's
 //! ```
 //!
 //! CPU seconds are user plus system time, memory is the peak resident set; both come from the kernel's account of the
@@ -15,6 +16,7 @@
 mod fleet;
 mod inputs;
 mod measure;
+mod yaml;
 
 use inputs::Input;
 use measure::{Cost, measure, median};
@@ -54,12 +56,21 @@ fn main() {
     if args.first().is_some_and(|a| a == measure::CHILD) {
         measure::child(&args[1..]);
     }
+    if args.first().is_some_and(|a| a == yaml::CHILD) {
+        yaml::child(&args[1..]);
+    }
     let runs = flag(&args, "--runs").and_then(|n| n.parse().ok()).unwrap_or(9);
     let slow = args.iter().any(|a| a == "--slow");
     let only = args.first().filter(|a| !a.starts_with("--")).map(String::as_str);
-    let ours = sibling("gitops");
     let work = std::env::temp_dir().join("gitops-compare");
     std::fs::create_dir_all(&work).expect("a temporary folder");
+    if only.is_none_or(|only| only == "yaml") {
+        yaml::table(&work, runs);
+    }
+    if only.is_some_and(|only| only == "yaml") {
+        return;
+    }
+    let ours = sibling("gitops");
     for (name, peer, rows) in
         [("kustomize", "kustomize", KUSTOMIZE), ("helm", "helm", HELM), ("scale", "", SCALE)]
     {
