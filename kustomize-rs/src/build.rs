@@ -429,6 +429,8 @@ impl<'a> Session<'a> {
         }
         self.observe(&String::new, "vars", &resources);
         resources.retain(|resource| !is_local(resource));
+        // Renaming may have made two of one; upstream ends with a panic here.
+        resources.refuse_duplicates()?;
         self.sort(&mut resources, sort_options.as_ref())?;
         if let Some(ManagedBy(name)) = managed {
             let labels = BTreeMap::from([(Str::literal("app.kubernetes.io/managed-by"), name)]);

@@ -138,6 +138,25 @@ fn bytes_that_are_no_text() {
     assert!(made.expect("bytes are data").contains("binaryData:\n  b.bin: /wA="));
 }
 
+/// Upstream ends with a panic here.
+#[test]
+fn two_objects_that_end_up_with_one_name_are_refused_in_any_order() {
+    let files = |order: &str| {
+        let text = format!(
+            "sortOptions: {{order: {order}}}\nresources: [a.yaml]\nreplacements:\n- source: {{kind: ConfigMap, name: a, fieldPath: \
+             metadata.name}}\n  targets:\n  - select: {{kind: ConfigMap, name: b}}\n    fieldPaths: [metadata.name]\n"
+        );
+        let maps = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n";
+        [("app/kustomization.yaml", text.into_bytes()), ("app/a.yaml", maps.as_bytes().to_vec())]
+    };
+    for order in ["fifo", "legacy"] {
+        let files = files(order);
+        let files = files.each_ref().map(|(path, text)| (*path, text.as_slice()));
+        let words = "may not add resource with an already registered id: ConfigMap.v1.[noGrp]/a.[noNs]";
+        refuses(&files, ErrorKind::Duplicate, &[words]);
+    }
+}
+
 #[test]
 fn slips_are_answered_with_what_was_meant() {
     refuses(
