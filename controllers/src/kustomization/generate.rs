@@ -7,11 +7,10 @@ use gitops_core::api::{ImageOverride, Kustomization};
 use gitops_core::did_you_mean;
 use gitops_core::tree::{EntryKind, Source, TreeError, clean, join};
 use gitops_yaml::{Dialect, FileId, Node, Place, ReadOptions, Str, print_sigs, read_document, read_stream};
+use kustomize_rs::kustomization::FILE_NAMES;
 
 use super::build::BuildError;
 
-/// The names of a kustomization file, in the order in which they are looked for.
-const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Directories nested deeper than this are not looked into.
 const DEPTH: usize = 128;
 
