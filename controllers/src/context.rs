@@ -215,6 +215,7 @@ impl<W: World> Context<W> {
             Kind::GitRepository => crate::source::git_repository::reconcile(run).await,
             Kind::OciRepository => crate::source::oci_repository::reconcile(run).await,
             Kind::Kustomization => crate::kustomization::reconcile::reconcile(run).await,
+            Kind::HelmChart => crate::source::helm_chart::reconcile(run).await,
             Kind::HelmRepository => crate::source::helm_repository::reconcile(run).await,
             Kind::HelmRelease => crate::helm_release::reconcile::reconcile(run).await,
             Kind::ImageRepository => crate::image::repository::reconcile(run).await,

@@ -1,6 +1,7 @@
 //! Sources: what is fetched from the world becomes an artifact that others build from.
 
 pub(crate) mod git_repository;
+pub(crate) mod helm_chart;
 pub(crate) mod helm_repository;
 pub(crate) mod oci_repository;
 mod tags;
@@ -10,7 +11,6 @@ use std::time::Duration;
 
 use gitops_core::artifact;
 use gitops_core::ports::{ArtifactStore, Clock};
-use gitops_core::revision::Revision;
 use gitops_core::tree::{Limits, MemTree};
 use gitops_yaml::Node;
 
@@ -20,6 +20,8 @@ use crate::status::mapping;
 use crate::time::rfc3339;
 use crate::world::World;
 
+pub(crate) use helm_chart::with_metadata;
+pub(crate) use tags::CHART_LAYER;
 pub use tags::{chart_tag, highest_tag};
 
 /// The artifact of a source, as its status describes it.
@@ -116,7 +118,7 @@ impl<W: World> Run<'_, W> {
     pub(crate) async fn publish(
         &mut self,
         file: &str,
-        revision: &Revision,
+        revision: &str,
         (content, digest): (Arc<[u8]>, String),
         metadata: &[(&str, &str)],
     ) -> Result<(), Failure> {
@@ -138,7 +140,7 @@ impl<W: World> Run<'_, W> {
         }
         entries.extend([
             ("path", Node::string(path.as_str())),
-            ("revision", Node::string(revision.to_string())),
+            ("revision", Node::string(revision)),
             ("size", Node::int(size)),
             ("url", Node::string(format!("{}/{path}", context.settings.artifact_address))),
         ]);

@@ -109,6 +109,11 @@ impl Chart {
         self.dependencies = charts;
     }
 
+    /// Replaces the chart's version, as it was told apart from others of the same number: `1.2.3+5f1c2a9d0b3e`.
+    pub fn set_version(&mut self, version: impl Into<Str>) {
+        Arc::make_mut(&mut self.metadata).version = version.into();
+    }
+
     /// Replaces the defaults of the chart's values.
     pub fn set_values(&mut self, values: Table) {
         self.values = Some(Arc::new(values));

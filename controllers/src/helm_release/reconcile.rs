@@ -14,7 +14,7 @@ use helm_rs::render::{ReleaseFacts, RenderOptions};
 use helm_rs::values::{SetKind, Table, Value, load_values, merge_tables, set};
 use helm_rs::{Schemas, TemplateOptions, Warnings, template};
 
-use super::chart::{Found, find};
+use super::chart::{Found, find, remove_chart};
 use super::{ReleaseClock, ReleaseCluster, ReleaseSecrets, Waiting};
 use crate::context::{Context, Failure, Finalizer, Outcome, Retry, Run};
 use crate::event::{Event, Severity};
@@ -37,7 +37,10 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     };
     if run.is_deleted() {
         return match uninstall(&run, &spec).await {
-            Ok(()) => run.let_go().await,
+            Ok(()) => match remove_chart(&mut run).await {
+                Ok(()) => run.let_go().await,
+                Err(failure) => run.fail(failure).await,
+            },
             Err(failure) => run.fail(failure).await,
         };
     }

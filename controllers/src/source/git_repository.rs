@@ -75,7 +75,7 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &GitRepository) -> Result<(
     let packed = artifact::pack(&tree, Some(&rules)).map_err(|error| failed(&error))?;
     let digest = packed.digest.clone();
     let file = format!("{}.tar.gz", file_name(&revision, &digest));
-    run.publish(&file, &revision, (packed.content.into(), packed.digest), &[]).await?;
+    run.publish(&file, &revision.to_string(), (packed.content.into(), packed.digest), &[]).await?;
     run.status.drop_condition("FetchFailed");
     if included.is_empty() {
         run.status.unset("includedArtifacts");

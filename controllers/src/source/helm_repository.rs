@@ -98,7 +98,8 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &HelmRepository) -> Result<
         helm_rs::RepositoryIndex::parse_only(&index, "index.yaml", |_| false, &mut warnings)
             .map_err(|error| Failure::passing("IndexationFailed", format!("{}: {error}", spec.url)))?;
         let size = index.len();
-        run.publish(&format!("index-{hash}.yaml"), &revision, (index, digest.clone()), &[]).await?;
+        run.publish(&format!("index-{hash}.yaml"), &revision.to_string(), (index, digest.clone()), &[])
+            .await?;
         let message = format!("stored fetched index of size {} from '{}'", shown(size), spec.url);
         let event = Event::of(&run.key, &run.object, Severity::Info, "NewArtifact", message);
         run.send(event.with("revision", revision.to_string()).with("digest", digest));

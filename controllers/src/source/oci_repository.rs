@@ -102,7 +102,7 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &OciRepository) -> Result<(
     let metadata: Vec<(&str, &str)> =
         manifest.annotations.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let is_new = run.status.text(&["artifact", "digest"]) != Some(&digest);
-    run.publish(&file, &revision, (content, digest.clone()), &metadata).await?;
+    run.publish(&file, &revision.to_string(), (content, digest.clone()), &metadata).await?;
     observe(run, spec);
     run.status.drop_condition("FetchFailed");
     ready(run, &revision.to_string());
