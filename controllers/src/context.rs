@@ -16,6 +16,7 @@ use crate::drift::Drift;
 use crate::event::{Event, Outbox, Severity};
 use crate::kind::{Key, Kind};
 use crate::memory::Memory;
+use crate::notification::Limiter;
 use crate::status::{Status, Truth};
 use crate::time::rfc3339;
 use crate::world::World;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub local_git: bool,
     /// Where artifacts can be fetched: `http://host`, no slash at the end.
     pub artifact_address: String,
+    /// How long an event is not told again to people: 5 m.
+    pub rate_limit: Duration,
 }
 
 impl Default for Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             substitution: Strictness::Strict,
             local_git: false,
             artifact_address: "http://source-controller.flux-system.svc.cluster.local.".into(),
+            rate_limit: Duration::from_secs(300),
         }
     }
 }
@@ -182,6 +186,8 @@ pub struct Context<W> {
     /// Whether work is to end soon; what waits gives up.
     pub stopping: AtomicBool,
     told: Mutex<HashSet<(Key, String)>>,
+    /// What people were told within the last minutes.
+    pub(crate) limiter: Mutex<Limiter>,
     /// What a reconciliation remembers for the next; nothing is lost where it is empty.
     pub memory: Memory,
 }
@@ -189,6 +195,7 @@ pub struct Context<W> {
 impl<W: World> Context<W> {
     /// Makes a context that knows nothing yet.
     pub fn new(world: W, settings: Settings) -> Self {
+        let limiter = Mutex::new(Limiter::new(settings.rate_limit));
         Self {
             world,
             cache: Cache::new(),
@@ -198,6 +205,7 @@ impl<W: World> Context<W> {
             trees: Trees::new(256 << 20),
             stopping: AtomicBool::new(false),
             told: Mutex::default(),
+            limiter,
             memory: Memory::default(),
         }
     }
@@ -221,6 +229,9 @@ impl<W: World> Context<W> {
             Kind::ImageRepository => crate::image::repository::reconcile(run).await,
             Kind::ImagePolicy => crate::image::policy::reconcile(run).await,
             Kind::ImageUpdateAutomation => crate::image::automation::reconcile(run).await,
+            Kind::Alert => crate::notification::alert::reconcile(run).await,
+            Kind::Provider => crate::notification::address::reconcile(run).await,
+            Kind::Receiver => crate::notification::receiver::reconcile(run).await,
             _ => Outcome::on_change(),
         }
     }
@@ -275,12 +286,14 @@ pub struct Run<'a, W> {
     pub object: Arc<Node>,
     /// Its status.
     pub status: Status,
+    /// What is being brought about, once that is known: events say so.
+    pub revision: Option<String>,
 }
 
 impl<'a, W: World> Run<'a, W> {
     fn new(context: &'a Context<W>, key: Key, object: Arc<Node>) -> Self {
         let status = Status::of(&object, context.now());
-        Self { context, key, object, status }
+        Self { context, key, object, status, revision: None }
     }
 
     /// Returns whether the object is being deleted.
@@ -317,7 +330,11 @@ impl<'a, W: World> Run<'a, W> {
 
     /// Tells the world.
     pub fn tell(&self, severity: Severity, reason: &str, message: impl Into<String>) {
-        self.send(Event::of(&self.key, &self.object, severity, reason, message));
+        let event = Event::of(&self.key, &self.object, severity, reason, message);
+        self.send(match &self.revision {
+            Some(revision) => event.with("revision", revision.as_str()),
+            None => event,
+        });
     }
 
     /// Tells the world an event that was made with more facts.

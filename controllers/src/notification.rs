@@ -1,18 +1,25 @@
 //! Events on their way out: into the cluster, and through alerts to people; and web hooks on their way in.
 //!
 //! [`ProviderKind`] words what is sent, [`rate_key`] tells which events are the same, [`ReceiverKind`] checks what comes in.
+//! [`Context::route`] finds who is told of an event, [`Context::send`] tells them, [`Context::receive`] answers web hooks.
 
+pub(crate) mod address;
+pub(crate) mod alert;
+mod dispatch;
 mod endpoint;
 mod hook;
 mod notice;
 mod provider;
 mod rate;
+pub(crate) mod receiver;
 
+pub use dispatch::Delivery;
 pub use endpoint::Endpoint;
 pub use hook::{Hook, ReceiverKind, webhook_path};
 pub use notice::{Involved, Notice};
 pub use provider::{CommitStatus, Exchange, ProviderKind};
 pub use rate::{Facts, Limiter, rate_key};
+pub use receiver::HookAnswer;
 
 use gitops_core::ports::{Cluster, WriteOptions};
 use gitops_yaml::Node;
@@ -24,9 +31,9 @@ use crate::time::rfc3339;
 use crate::world::World;
 
 impl<W: World> Context<W> {
-    /// Sends an event: as an Event of the cluster. What can not be sent is lost; the object's status says the same.
-    pub async fn deliver(&self, event: Event) {
-        let object = cluster_event(&event, self.world.random());
+    /// Writes an event as an Event of the cluster. What can not be written is lost; the object's status says the same.
+    pub async fn deliver(&self, event: &Event) {
+        let object = cluster_event(event, self.world.random());
         let options = WriteOptions { manager: "gitops-controller".into(), ..WriteOptions::default() };
         drop(self.world.cluster().create(&object, &options).await);
     }

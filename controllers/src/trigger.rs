@@ -60,7 +60,15 @@ pub fn concerned(cache: &Cache, key: &Key, before: Option<&Node>, after: Option<
                 }));
             }
         }
-        Kind::ImageUpdateAutomation | Kind::Alert | Kind::Provider | Kind::Receiver => {}
+        Kind::Provider => {
+            if before.is_none() != after.is_none() {
+                keys.extend(cache.list(Kind::Alert).iter().filter_map(|alert| {
+                    refers(alert, &["spec", "providerRef"], key, Some(Kind::Provider))
+                        .then(|| Key::of(alert))?
+                }));
+            }
+        }
+        Kind::ImageUpdateAutomation | Kind::Alert | Kind::Receiver => {}
     }
     keys
 }

@@ -51,8 +51,11 @@ pub trait World: Send + Sync + 'static {
     /// Where the URL or the access is malformed.
     fn charts(&self, url: &str, access: &HttpAccess) -> Result<Self::Charts, PortError>;
 
-    /// Returns the sender of notifications.
-    fn notify(&self) -> &Self::Notify;
+    /// Returns a sender of notifications.
+    ///
+    /// # Errors
+    /// Where the access is malformed.
+    fn notifier(&self, access: &HttpAccess) -> Result<Self::Notify, PortError>;
 
     /// Returns where artifacts are kept.
     fn store(&self) -> &Self::Store;

@@ -66,6 +66,12 @@ pub(crate) struct Args {
     /// The host that others fetch artifacts from, as it stands in `status.artifact.url`.
     #[arg(long, env = "STORAGE_ADV_ADDR", value_name = "HOST")]
     storage_adv_addr: Option<String>,
+    /// Answer the web hooks of Receivers here: `:9292`. Not served by default.
+    #[arg(long, alias = "receiverAddr", value_name = "ADDRESS")]
+    pub(crate) receiver_addr: Option<String>,
+    /// How long an event is not told to people again; `0s` tells all of them.
+    #[arg(long, default_value = "5m")]
+    rate_limit_interval: GoDuration,
     /// Serve `/metrics` here: `:8080`. Not served by default.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics_addr: Option<String>,
@@ -111,6 +117,7 @@ impl Args {
                 false => Strictness::Strict,
             },
             artifact_address: host.unwrap_or(own.artifact_address),
+            rate_limit: self.rate_limit_interval.0,
             ..Settings::default()
         }
     }

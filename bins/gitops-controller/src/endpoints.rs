@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitops_controller::{CONTENT_TYPE, Metrics, RealWorld, plain, serve};
+use gitops_controller::{CONTENT_TYPE, Metrics, RealWorld, plain, serve, serve_webhooks};
 use gitops_controllers::{Context, World};
 use gitops_core::ports::ArtifactStore;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -40,6 +40,10 @@ pub(crate) async fn open(
             let context = Arc::clone(&context);
             async move { artifact(&request, &context).await }
         }));
+    }
+    if let Some(address) = &args.receiver_addr {
+        let listener = bind("--receiver-addr", address).await?;
+        tokio::spawn(serve_webhooks(listener, Arc::clone(context)));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod manager;
 mod metrics;
 mod real_world;
 mod serve;
+mod webhooks;
 
 pub use any_cluster::{AnyCluster, AnyWatch};
 pub use folders::FoldersOrGit;
@@ -16,3 +17,4 @@ pub use manager::{Manager, ManagerOptions, Progress};
 pub use metrics::{CONTENT_TYPE, Metrics};
 pub use real_world::{MemoryStore, RealWorld, Store, SystemClock};
 pub use serve::{plain, serve};
+pub use webhooks::serve_webhooks;

@@ -11,7 +11,7 @@ use gitops_controllers::trigger::concerned;
 use gitops_controllers::{Cache, Context, Event, Key, Kind, Next, Outcome, World};
 use gitops_core::ports::{Clock, Cluster, ClusterFault, ListOptions, Watch, WatchEvent};
 use gitops_yaml::Node;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 /// How the manager works, beyond what concerns single objects.
@@ -320,19 +320,41 @@ enum Broken {
     Failed(String),
 }
 
-/// Sends what the reconcilers told: as Events of the cluster and through the alerts.
+/// How many notices are sent at once.
+const SENT_AT_ONCE: usize = 16;
+/// How many notices wait to be sent; what comes beyond is lost, and told so.
+const WAITING: usize = 1024;
+
+/// Sends what the reconcilers told: as Events of the cluster, and through the alerts to people. A server that does not answer
+/// holds up neither reconcilers nor the notices of others.
 async fn tell<W: World>(
     context: Arc<Context<W>>,
     told: Arc<Notify>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
 ) {
+    let places = Arc::new(Semaphore::new(SENT_AT_ONCE));
+    let mut sending = tokio::task::JoinSet::new();
     loop {
         drop(timeout(Duration::from_millis(500), told.notified()).await);
         for event in context.outbox.take() {
             if let Some(progress) = &progress {
                 drop(progress.send(Progress::Told(event.clone())));
             }
-            context.deliver(event).await;
+            while sending.try_join_next().is_some() {}
+            for delivery in context.route(&event) {
+                if sending.len() >= WAITING {
+                    context.dropped(&delivery);
+                    continue;
+                }
+                let (context, places) = (Arc::clone(&context), Arc::clone(&places));
+                sending.spawn(async move {
+                    // The semaphore is never closed.
+                    let place = places.acquire().await;
+                    context.send(delivery).await;
+                    drop(place);
+                });
+            }
+            context.deliver(&event).await;
         }
     }
 }

@@ -11,7 +11,7 @@ use gitops_git::Git;
 use gitops_http::{HttpNotify, HttpRepository, PassCredentials, RepositoryOptions};
 use gitops_kube::{Connection, Impersonation, KubeCluster, Trust};
 use gitops_oci::{Keychain, OciOptions, OciRegistry};
-use gitops_transport::{Authorization, Options, Proxy, Tls, Verification};
+use gitops_transport::{Authorization, Options, Proxy, Retries, Tls, Verification};
 
 use crate::any_cluster::AnyCluster;
 use crate::folders::FoldersOrGit;
@@ -85,7 +85,7 @@ pub struct RealWorld {
     git: FoldersOrGit,
     registries: Made<HttpAccess, OciRegistry>,
     charts: Made<(String, HttpAccess), HttpRepository>,
-    notify: HttpNotify,
+    notifiers: Made<HttpAccess, HttpNotify>,
     store: Store,
     clock: SystemClock,
     random: Mutex<u64>,
@@ -102,7 +102,7 @@ impl RealWorld {
             git: FoldersOrGit::new(Git::default()),
             registries: Made::default(),
             charts: Made::default(),
-            notify: HttpNotify::new(Options::default())?,
+            notifiers: Made::default(),
             store: Store::Memory(MemoryStore::default()),
             clock: SystemClock,
             random: Mutex::new(SystemClock.now().subsec_nanos().into()),
@@ -153,7 +153,7 @@ impl World for RealWorld {
     type Git = FoldersOrGit;
     type Registry = Arc<OciRegistry>;
     type Charts = Arc<HttpRepository>;
-    type Notify = HttpNotify;
+    type Notify = Arc<HttpNotify>;
     type Store = Store;
     type Clock = SystemClock;
 
@@ -218,8 +218,13 @@ impl World for RealWorld {
         })
     }
 
-    fn notify(&self) -> &HttpNotify {
-        &self.notify
+    fn notifier(&self, access: &HttpAccess) -> Result<Arc<HttpNotify>, PortError> {
+        self.notifiers.get(access.clone(), || {
+            let mut options = transport(access)?;
+            // Whoever sends waits between tries itself, and longer.
+            options.retries = Retries::none();
+            HttpNotify::new(options)
+        })
     }
 
     fn store(&self) -> &Store {

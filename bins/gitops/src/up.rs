@@ -1,7 +1,7 @@
 //! `gitops up`: a repository's whole flow on an embedded cluster, with nothing installed.
 
 use crate::Failure;
-use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld};
+use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld, serve_webhooks};
 use gitops_controllers::fleet::{seeds, source_of};
 use gitops_controllers::status::{condition_of, is_ready};
 use gitops_controllers::{Context, Event, Key, Kind, Settings, Severity, World};
@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// How long to wait for everything to be ready.
     #[arg(long, default_value = "5m", value_parser = duration)]
     timeout: Duration,
+    /// Answer the web hooks of Receivers at this address, such as 127.0.0.1:9292.
+    #[arg(long, value_name = "ADDRESS")]
+    webhook_listen: Option<std::net::SocketAddr>,
     /// Apply to the cluster of this kubeconfig instead of an embedded one.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -88,6 +91,11 @@ async fn up(args: &Args) -> Result<ExitCode, Failure> {
     }
     let context = Arc::new(Context::new(world, Settings { local_git: true, ..Settings::default() }));
     plant(&context, wanted, &read).await?;
+    if let Some(address) = args.webhook_listen {
+        let listener = tokio::net::TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| format!("--webhook-listen {address}: {error}"))?;
+        tokio::spawn(serve_webhooks(listener, Arc::clone(&context)));
+    }
     let (stop, stopped) = watch::channel(false);
     let (progress, told) = mpsc::unbounded_channel();
     let manager = Manager::new(Arc::clone(&context), ManagerOptions::default()).show(progress);

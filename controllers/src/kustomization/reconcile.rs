@@ -83,6 +83,7 @@ async fn bring_about<W: World>(
     let context = run.context;
     let source_key = source_key(run, spec)?;
     let published = published(run, &source_key)?;
+    run.revision = Some(published.revision.clone());
     dependencies(run, spec, &source_key, &published)?;
     if spec.decryption.as_ref().is_some_and(|decryption| decryption.provider != "sops") {
         return Err(Failure::lasting("BuildFailed", "spec.decryption.provider must be 'sops'"));

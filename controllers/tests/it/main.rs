@@ -1,6 +1,7 @@
 //! The reconcilers against a world of fakes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod alerts;
 mod fleet;
 mod generate;
 mod git_repository;

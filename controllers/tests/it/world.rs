@@ -17,7 +17,7 @@ pub(crate) struct FakeWorld {
     pub(crate) cluster: Arc<FakeCluster>,
     pub(crate) git: FakeGit,
     pub(crate) registry: Arc<FakeRegistry>,
-    pub(crate) notify: FakeNotify,
+    pub(crate) notify: Arc<FakeNotify>,
     pub(crate) store: FakeStore,
     pub(crate) clock: FixedClock,
     /// How registries were reached.
@@ -29,7 +29,7 @@ impl World for FakeWorld {
     type Git = FakeGit;
     type Registry = Arc<FakeRegistry>;
     type Charts = Null;
-    type Notify = FakeNotify;
+    type Notify = Arc<FakeNotify>;
     type Store = FakeStore;
     type Clock = FixedClock;
 
@@ -49,8 +49,8 @@ impl World for FakeWorld {
     fn charts(&self, _: &str, _: &HttpAccess) -> Result<Null, PortError> {
         Ok(Null)
     }
-    fn notify(&self) -> &FakeNotify {
-        &self.notify
+    fn notifier(&self, _: &HttpAccess) -> Result<Arc<FakeNotify>, PortError> {
+        Ok(self.notify.clone())
     }
     fn store(&self) -> &FakeStore {
         &self.store
@@ -77,7 +77,7 @@ impl Fleet {
             cluster: Arc::default(),
             git: FakeGit::default(),
             registry: Arc::default(),
-            notify: FakeNotify::default(),
+            notify: Arc::default(),
             store: FakeStore::default(),
             clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
             access: std::sync::Mutex::default(),
@@ -122,7 +122,10 @@ impl Fleet {
             }
             for event in self.context.outbox.take() {
                 self.events.push(format!("{}: {}", event.reason, event.message));
-                block_on(self.context.deliver(event));
+                block_on(self.context.deliver(&event));
+                for delivery in self.context.route(&event) {
+                    block_on(self.context.send(delivery));
+                }
             }
         }
         panic!("there is always more to do");

@@ -34,3 +34,10 @@ pub trait Notify: Send + Sync {
     /// Where no answer came.
     fn send(&self, request: &Request) -> impl Future<Output = Result<Response, PortError>> + Send;
 }
+
+/// A sender that several share.
+impl<N: Notify> Notify for Arc<N> {
+    async fn send(&self, request: &Request) -> Result<Response, PortError> {
+        (**self).send(request).await
+    }
+}
