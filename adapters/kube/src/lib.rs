@@ -24,6 +24,6 @@ mod request;
 mod watch;
 
 pub use cluster::{KubeCluster, Limits};
-pub use connection::{Connection, ConnectionError, Trust};
+pub use connection::{Connection, ConnectionError, Login, Trust};
 pub use impersonation::{Impersonation, ImpersonationError};
 pub use watch::KubeWatch;

@@ -6,28 +6,40 @@
 
 mod artifact;
 mod build;
+mod cluster;
 mod completion;
+mod confirm;
+mod create;
+mod delete;
 mod diff;
 mod explain;
+mod export;
+mod flags;
 mod fleet;
+mod get;
 mod graph;
 mod helm;
 mod image;
 mod install;
 mod kustomize;
 mod lint;
+mod named;
 mod package;
+mod reconcile;
 mod remote;
 mod render;
 mod show;
 mod source;
+mod suspend;
 mod template;
 mod tree;
 mod up;
 mod validate;
 mod version;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use cluster::{say, told};
+use flags::{commands_first, refusal, with_boolean_values};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -46,8 +58,12 @@ struct Cli {
 enum Command {
     Build(build::Args),
     Completion(completion::Args),
+    Create(Box<create::Args>),
+    Delete(delete::Args),
     Diff(diff::Args),
     Explain(explain::Args),
+    Export(export::Args),
+    Get(get::Args),
     Graph(graph::Args),
     Image(image::Args),
     Install(install::Args),
@@ -58,10 +74,13 @@ enum Command {
     Package(package::Args),
     Pull(artifact::pull::Args),
     Push(artifact::push::Args),
+    Reconcile(reconcile::Args),
     Render(render::Args),
+    Resume(suspend::resume::Args),
     Show(show::Args),
     Source(source::Args),
     Tag(artifact::tag::Args),
+    Suspend(suspend::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
     Up(up::Args),
@@ -72,12 +91,39 @@ enum Command {
 /// Why a command failed: printed on stderr as `Error: …`.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// The commands that answer as Flux's do, down to the words of a refusal.
+const OPERATOR: [&str; 8] =
+    ["create", "delete", "export", "get", "reconcile", "resume", "suspend", "install"];
+
+/// Reads the command line.
+fn parse(arguments: Vec<String>) -> Result<Cli, ExitCode> {
+    let command = with_boolean_values(Cli::command(), &arguments);
+    let is_operator = arguments.get(1).is_some_and(|name| OPERATOR.contains(&name.as_str()));
+    command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)).map_err(
+        |error| match refusal(&error).filter(|_| is_operator) {
+            Some(why) => {
+                say::failure(why);
+                ExitCode::FAILURE
+            }
+            None => error.exit(),
+        },
+    )
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match parse(commands_first(std::env::args().collect())) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let result = match cli.command {
         Command::Build(args) => build::run(&args),
         Command::Completion(args) => completion::run(&args),
+        Command::Create(args) => told(create::run(&args)),
+        Command::Delete(args) => told(delete::run(&args)),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => told(export::run(&args)),
+        Command::Get(args) => told(get::run(&args)),
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Install(args) => install::run(&args),
@@ -88,10 +134,13 @@ fn main() -> ExitCode {
         Command::Package(args) => package::run(&args),
         Command::Pull(args) => artifact::pull::run(&args),
         Command::Push(args) => artifact::push::run(&args),
+        Command::Reconcile(args) => told(reconcile::run(&args)),
         Command::Render(args) => render::run(&args),
+        Command::Resume(args) => told(suspend::resume::run(&args)),
         Command::Show(args) => show::run(&args),
         Command::Source(args) => source::run(&args),
         Command::Tag(args) => artifact::tag::run(&args),
+        Command::Suspend(args) => told(suspend::run(&args)),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
         Command::Up(args) => up::run(&args),

@@ -3,7 +3,10 @@
 
 mod artifact;
 mod build_remote;
+mod cluster;
+mod create;
 mod fleet;
+mod flux_commands;
 mod image;
 mod install;
 mod kustomize_edit;

@@ -1,0 +1,33 @@
+//! Progress on stderr, one mark a line, as Flux's users know it.
+
+use std::fmt::Display;
+
+/// Something is being done.
+pub(crate) fn action(text: impl Display) {
+    anstream::eprintln!("► {text}");
+}
+
+/// Something is being made.
+pub(crate) fn generate(text: impl Display) {
+    anstream::eprintln!("✚ {text}");
+}
+
+/// Something is awaited.
+pub(crate) fn waiting(text: impl Display) {
+    anstream::eprintln!("◎ {text}");
+}
+
+/// Something is done.
+pub(crate) fn success(text: impl Display) {
+    anstream::eprintln!("✔ {text}");
+}
+
+/// Something may surprise.
+pub(crate) fn warning(text: impl Display) {
+    anstream::eprintln!("⚠️ {text}");
+}
+
+/// Something has failed.
+pub(crate) fn failure(text: impl Display) {
+    anstream::eprintln!("✗ {text}");
+}

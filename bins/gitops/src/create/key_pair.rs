@@ -1,0 +1,111 @@
+//! SSH keys and host keys, by the programs that every SSH client brings: ssh-keygen and ssh-keyscan.
+
+use crate::Failure;
+use crate::flags::one_of;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// How a key is made where none is given.
+#[derive(clap::Args, Clone, Debug)]
+pub(in crate::create) struct Keys {
+    /// A new key's algorithm: rsa, ecdsa or ed25519.
+    #[arg(long, default_value = "ecdsa", value_name = "ALGORITHM", value_parser = one_of("public key algorithm", &["rsa", "ecdsa", "ed25519"]))]
+    ssh_key_algorithm: String,
+    /// A new RSA key's bits.
+    #[arg(long, default_value = "2048", value_name = "BITS")]
+    ssh_rsa_bits: u32,
+    /// A new ECDSA key's curve: p256, p384 or p521.
+    #[arg(long, default_value = "p384", value_name = "CURVE", value_parser = one_of("ECDSA curve", &["p256", "p384", "p521"]))]
+    ssh_ecdsa_curve: String,
+}
+
+/// A key in the two forms that a Secret holds.
+pub(in crate::create) struct Pair {
+    pub(in crate::create) private: String,
+    pub(in crate::create) public: String,
+}
+
+impl Keys {
+    /// Reads a key, or makes one.
+    pub(in crate::create) fn pair(&self, file: Option<&Path>, password: &str) -> Result<Pair, Failure> {
+        if let Some(file) = file {
+            let private = super::secret::read_file(file, "failed to open private key file")?;
+            return Ok(Pair { private, public: public_key(file, password)? });
+        }
+        let folder = ScratchFolder::new()?;
+        let file = folder.0.join("identity");
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-q", "-m", "PKCS8", "-N", "", "-C", "", "-f"]).arg(&file);
+        match self.ssh_key_algorithm.as_str() {
+            "rsa" => command.args(["-t", "rsa", "-b", &self.ssh_rsa_bits.to_string()]),
+            "ed25519" => command.args(["-t", "ed25519"]),
+            _ => command.args(["-t", "ecdsa", "-b", self.ssh_ecdsa_curve.trim_start_matches('p')]),
+        };
+        output(&mut command, "key pair generation failed")?;
+        let private = std::fs::read_to_string(&file)?;
+        let public = std::fs::read_to_string(file.with_extension("pub"))?;
+        Ok(Pair { private, public: format!("{}\n", public.trim()) })
+    }
+}
+
+fn public_key(file: &Path, password: &str) -> Result<String, Failure> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-y", "-P", password, "-f"]).arg(file);
+    let text = output(&mut command, "the private key can not be read")?;
+    // The comment behind the key is nobody's business.
+    let parts: Vec<&str> = text.split_whitespace().take(2).collect();
+    Ok(format!("{}\n", parts.join(" ")))
+}
+
+/// Asks an SSH server for its key, as a line of `known_hosts`.
+pub(in crate::create) fn known_hosts(host: &str) -> Result<String, Failure> {
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, "22"));
+    let mut command = Command::new("ssh-keyscan");
+    command.args(["-T", "30", "-t", "ecdsa,ed25519,rsa", "-p", port, name]);
+    let text = output(&mut command, "SSH key scan failed")?;
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let wanted = ["ecdsa-", "ssh-ed25519", "ssh-rsa"];
+    let best = wanted.iter().find_map(|kind| {
+        lines.iter().find(|line| line.split_whitespace().nth(1).is_some_and(|word| word.starts_with(kind)))
+    });
+    best.map(|line| (*line).to_owned())
+        .ok_or_else(|| format!("SSH key scan for host {host} failed: no key was offered").into())
+}
+
+fn output(command: &mut Command, failed: &str) -> Result<String, Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let done = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|why| format!("{failed}: {program} can not be run: {why}"))?;
+    if done.status.success() {
+        Ok(String::from_utf8(done.stdout)?)
+    } else {
+        Err(format!("{failed}: {}", String::from_utf8_lossy(&done.stderr).trim()).into())
+    }
+}
+
+/// A folder that only this user reads and that goes with the value.
+struct ScratchFolder(std::path::PathBuf);
+
+impl ScratchFolder {
+    fn new() -> Result<Self, Failure> {
+        let mut bytes = [0_u8; 8];
+        getrandom::fill(&mut bytes).map_err(|why| why.to_string())?;
+        let path = std::env::temp_dir().join(format!("gitops-key-{:016x}", u64::from_le_bytes(bytes)));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt;
+            builder.mode(0o700);
+        }
+        builder.create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for ScratchFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
