@@ -27,7 +27,9 @@ struct Settled {
     resource_version: Str,
     /// Of kinds that count their generations; else empty.
     generation: Str,
-    /// Over labels, annotations and finalizers.
+    /// The labels and annotations that are wanted; those of others come and go.
+    wanted: [Box<[Str]>; 2],
+    /// Over the values of what is wanted, and whether the object is being deleted.
     metadata: u64,
     /// Over what was wanted.
     desired: (u64, u64),
@@ -47,7 +49,8 @@ impl DriftWatch {
     pub(super) fn settle(&mut self, desired: &Desired, stored: &Node) {
         let id = desired.id();
         self.suspects.remove(&id);
-        let mut settled = Settled::of(stored);
+        let mut settled =
+            Settled::of(stored, ["labels", "annotations"].map(|field| keys(&desired.object, field)));
         settled.version = desired.target.gvk.version.clone();
         settled.desired = digest(&desired.object);
         self.settled.insert(id, settled);
@@ -138,11 +141,11 @@ impl DriftWatch {
     fn note_object(&mut self, object: &Node) -> Noticed {
         let id = ObjectId::of(object);
         let Some(settled) = self.settled.get_mut(&id) else { return Noticed::Nothing };
-        let seen = Settled::of(object);
+        let seen = Settled::of(object, settled.wanted.clone());
         if seen.uid == settled.uid && seen.resource_version == settled.resource_version {
             return Noticed::Nothing;
         }
-        // Where generations are counted, a change of the content counts; what is left is the status.
+        // Where generations are counted, a change of the content counts; what is left is the status, and notes of others.
         let only_status = seen.uid == settled.uid
             && !seen.generation.is_empty()
             && seen.generation == settled.generation
@@ -164,14 +167,15 @@ impl DriftWatch {
 }
 
 impl Settled {
-    fn of(object: &Node) -> Self {
+    fn of(object: &Node, wanted: [Box<[Str]>; 2]) -> Self {
         let metadata = |field: &str| object.at_path(&["metadata", field]);
         let text = |field: &str| metadata(field).and_then(Node::scalar).cloned().unwrap_or_default();
         let mut hasher = DefaultHasher::new();
-        for field in ["labels", "annotations", "finalizers", "deletionTimestamp"] {
-            if let Some(node) = metadata(field) {
-                field.hash(&mut hasher);
-                hash(node, &mut hasher);
+        metadata("deletionTimestamp").is_some().hash(&mut hasher);
+        for (field, keys) in ["labels", "annotations"].into_iter().zip(&wanted) {
+            for key in keys {
+                let value = metadata(field).and_then(|values| values.get(key));
+                value.and_then(Node::as_str).hash(&mut hasher);
             }
         }
         Self {
@@ -179,10 +183,16 @@ impl Settled {
             uid: text("uid"),
             resource_version: text("resourceVersion"),
             generation: text("generation"),
+            wanted,
             metadata: hasher.finish(),
             desired: (0, 0),
         }
     }
+}
+
+fn keys(object: &Node, field: &str) -> Box<[Str]> {
+    let values = object.at_path(&["metadata", field]).and_then(Node::entries).unwrap_or_default();
+    values.iter().filter_map(|entry| entry.key.scalar().cloned()).collect()
 }
 
 /// Two hashes over a value, so that none meets another by chance.
@@ -255,6 +265,15 @@ mod tests {
         check(&stored, &WatchEvent::Modified(object(6, "2", "x")), true);
         check(&stored, &WatchEvent::Modified(object(6, "1", "y")), true);
         check(&stored, &WatchEvent::Deleted(object(6, "1", "x")), true);
+    }
+
+    #[test]
+    fn an_annotation_of_others_is_no_drift() {
+        let mut noted = object(6, "1", "x");
+        let metadata = noted.get_mut("metadata").unwrap();
+        let revision = from_json(r#"{"deployment.kubernetes.io/revision":"1"}"#, FileId::NONE).unwrap();
+        metadata.set("annotations", revision);
+        check(&object(5, "1", "x"), &WatchEvent::Modified(noted), false);
     }
 
     #[test]
