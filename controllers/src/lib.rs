@@ -4,6 +4,7 @@
 //! drives them: it fills the [`Cache`] from watches, asks [`trigger::concerned`] whom a change concerns, and works off a
 //! [`queue::Queue`].
 
+mod access;
 pub mod artifact;
 mod cache;
 mod context;

@@ -11,6 +11,7 @@ mod operate;
 mod record;
 mod rollback;
 mod storage;
+mod test;
 mod uninstall;
 mod upgrade;
 
@@ -24,5 +25,6 @@ pub use operate::{Hooks, OperationOptions, Operator};
 pub use record::{ApplyMethod, Release, ReleaseInfo, Status, record_name};
 pub use rollback::Rollback;
 pub use storage::{SECRET_TYPE, SYSTEM_LABELS};
+pub use test::TestOptions;
 pub use uninstall::{History, UninstallOptions, Uninstalled};
 pub use upgrade::{OldValues, Upgrade, UpgradeFacts};

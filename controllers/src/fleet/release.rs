@@ -1,24 +1,28 @@
 //! Renders one HelmRelease: finds its chart, merges its values, runs the templates and the post-renderers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use gitops_core::tree::{MemTree, Source, join};
+use gitops_core::api::{HelmRelease, Object};
+use gitops_core::object::ObjectId;
+use gitops_core::tree::{Source, join};
 use gitops_template::Seeded;
 use gitops_yaml::{Dialect, FileId, Node, ReadOptions, Str, print_sigs, read_stream};
 use helm_rs::chart::{Chart, EntryType, File, IgnoreRules};
 use helm_rs::render::{ReleaseFacts, RenderOptions};
-use helm_rs::values::{SetKind, Table, Value, merge_tables, set};
+use helm_rs::values::{Table, Value, merge_tables};
 use helm_rs::{Schemas, TemplateOptions, Warnings};
-use kustomize_rs::{Build, LoadRestrictions, Options};
 
 use super::app::{AppId, Gap, Severity};
 use super::flux::{SourceRef, is_true, namespace_of, source_ref, text};
-use super::kustomize::{near_directory, own};
+use super::kustomize::near_directory;
 use super::ports::RemoteChart;
 use super::recorder::{Digest, Recorder};
 use super::render::{Fleet, World};
 use super::roots::Declared;
 use super::variables::{missing, references};
+use crate::helm_release::finish::Finish;
+use crate::helm_release::{Form, ReleaseNames, ReleaseValues};
 
 /// Where a release's chart is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,7 @@ pub(crate) enum ChartPlace {
 pub(crate) struct Request<'r> {
     declared: &'r Declared,
     spec: Node,
+    release: HelmRelease,
     pub(crate) chart: ChartPlace,
     values_files: Vec<Str>,
     pub(crate) values: Table,
@@ -54,6 +59,9 @@ impl<'r> Request<'r> {
         recorder: &mut Recorder<'_>,
     ) -> Result<Self, Gap> {
         let object = &declared.node;
+        let release = Object::<HelmRelease>::read(object)
+            .map_err(|error| Gap::error(&*declared.place, error.message))?
+            .spec;
         let spec = object.get("spec").cloned().unwrap_or_else(|| Node::mapping(Vec::new()));
         let place = |path: &[&str]| declared.show(object.at_path(path).unwrap_or(object));
         let (chart, values_files) = match (spec.at_path(&["chart", "spec"]), spec.get("chartRef")) {
@@ -81,7 +89,7 @@ impl<'r> Request<'r> {
             }
         };
         let values = values(id, &spec, world, &|node| declared.show(node))?;
-        Ok(Self { declared, spec, chart, values_files, values })
+        Ok(Self { declared, spec, release, chart, values_files, values })
     }
 
     /// What the render depends on, beside the files of the chart.
@@ -141,14 +149,9 @@ impl<'r> Request<'r> {
     /// The name and the namespace of the release.
     pub(crate) fn facts(&self) -> ReleaseFacts {
         let object = &self.declared.node;
-        let target = text(&self.spec, &["targetNamespace"]);
-        let name = match (text(&self.spec, &["releaseName"]), text(object, &["metadata", "name"])) {
-            (given, _) if !given.is_empty() => given.to_string(),
-            (_, name) if target.is_empty() => name.to_string(),
-            (_, name) => format!("{target}-{name}"),
-        };
-        let namespace = if target.is_empty() { namespace_of(object) } else { target };
-        ReleaseFacts::install(short_name(&name), namespace)
+        let (name, namespace) = (text(object, &["metadata", "name"]), namespace_of(object));
+        let names = ReleaseNames::of(&name, &namespace, &self.release);
+        ReleaseFacts::install(names.name, names.namespace)
     }
 
     /// Renders the chart.
@@ -186,8 +189,7 @@ impl<'r> Request<'r> {
                 self.documents(&hook.manifest, &hook.path, &mut made)?;
             }
         }
-        self.post_render(&mut made)?;
-        self.finish(&mut made, &facts);
+        self.finish(&mut made, &facts)?;
         Ok(made)
     }
 
@@ -200,99 +202,31 @@ impl<'r> Request<'r> {
         Ok(())
     }
 
-    /// Runs the kustomize patches of `postRenderers`.
-    fn post_render(&self, made: &mut Made) -> Result<(), Gap> {
-        let refuse = |message: String| Gap::error(&*self.declared.place, message);
-        for step in self.spec.get("postRenderers").and_then(Node::items).unwrap_or_default() {
-            let Some(kustomize) = step.get("kustomize") else { continue };
-            let mut kustomization = Node::mapping(Vec::new());
-            kustomization.set("resources", Node::sequence(vec![Node::string("all.yaml")]));
-            for field in ["patches", "images", "patchesStrategicMerge", "patchesJson6902"] {
-                if let Some(value) = kustomize.get(field) {
-                    kustomization.set(field, stringified(value));
-                }
-            }
-            let mut all = String::new();
-            for (node, _) in &made.objects {
-                all.push_str("---\n");
-                all.push_str(&print_sigs(node, Dialect::V3).map_err(|error| refuse(error.to_string()))?);
-            }
-            let printed =
-                print_sigs(&kustomization, Dialect::V3).map_err(|error| refuse(error.to_string()))?;
-            let mut tree = MemTree::new();
-            tree.add_file("all.yaml", all).map_err(|error| refuse(error.to_string()))?;
-            tree.add_file("kustomization.yaml", printed).map_err(|error| refuse(error.to_string()))?;
-            let mut options = Options::default();
-            options.load_restrictions = LoadRestrictions::RootOnly;
-            let output = Build::new(&tree)
-                .options(options)
-                .run(".")
-                .map_err(|error| refuse(format!("post-renderer failed: {error}")))?;
-            let places: std::collections::HashMap<_, _> = made
-                .objects
-                .iter()
-                .map(|(node, place)| (gitops_core::object::ObjectId::of(node), place.clone()))
-                .collect();
-            let kept = output.resources().iter().map(|resource| {
-                let id = gitops_core::object::ObjectId::of(&resource.node);
-                (resource.node.clone(), places.get(&id).cloned().unwrap_or_default())
-            });
-            made.objects = kept.collect();
-        }
-        Ok(())
-    }
-
-    /// Adds namespaces, common metadata and the controller's labels.
-    fn finish(&self, made: &mut Made, facts: &ReleaseFacts) {
-        let pairs = |field: &str| -> Vec<(Str, Str)> {
-            let entries = self.spec.at_path(&["commonMetadata", field]).and_then(Node::entries);
-            let pair = |e: &gitops_yaml::Entry| Some((e.key.scalar()?.clone(), e.value.scalar()?.clone()));
-            entries.unwrap_or_default().iter().filter_map(pair).collect()
-        };
-        let mut labels = pairs("labels");
-        labels.push((
-            Str::literal("helm.toolkit.fluxcd.io/name"),
-            text(&self.declared.node, &["metadata", "name"]),
-        ));
-        labels.push((Str::literal("helm.toolkit.fluxcd.io/namespace"), namespace_of(&self.declared.node)));
-        let annotations = pairs("annotations");
+    /// Runs the post-renderers, and adds common metadata, the controller's labels and namespaces.
+    fn finish(&self, made: &mut Made, facts: &ReleaseFacts) -> Result<(), Gap> {
+        let object = &self.declared.node;
+        let (name, namespace) = (text(object, &["metadata", "name"]), namespace_of(object));
+        let files: HashMap<ObjectId, String> =
+            made.objects.iter().map(|(node, file)| (ObjectId::of(node), file.clone())).collect();
+        let objects = made.objects.drain(..).map(|(node, _)| node).collect();
+        let objects = Finish::new(&name, &namespace, &self.release)
+            .objects(objects)
+            .map_err(|why| Gap::error(&*self.declared.place, format!("post-renderer failed: {why}")))?;
         let schema = gitops_core::schema::Schema::kubernetes();
-        for (node, _) in &mut made.objects {
-            own(node, &labels, &annotations);
-            let is_namespaced = schema.scope(super::flux::api_version(node), super::flux::kind(node))
+        made.objects.extend(objects.into_iter().map(|mut node| {
+            let file = files.get(&ObjectId::of(&node)).cloned().unwrap_or_default();
+            let is_namespaced = schema.scope(super::flux::api_version(&node), super::flux::kind(&node))
                 != Some(gitops_core::schema::Scope::Cluster);
             if is_namespaced
-                && text(node, &["metadata", "namespace"]).is_empty()
+                && text(&node, &["metadata", "namespace"]).is_empty()
                 && let Some(metadata) = node.get_mut("metadata")
             {
                 metadata.set("namespace", Node::string(facts.namespace.clone()));
             }
-        }
+            (node, file)
+        }));
+        Ok(())
     }
-}
-
-/// Patches are texts; what was written as a mapping is printed.
-fn stringified(value: &Node) -> Node {
-    let items = value.items().unwrap_or_default().iter();
-    let text = |item: &Node| match item.get("patch") {
-        Some(patch) if !patch.is_scalar() => {
-            let mut item = item.clone();
-            item.set("patch", Node::string(print_sigs(patch, Dialect::V3).unwrap_or_default()));
-            item
-        }
-        _ => item.clone(),
-    };
-    Node::sequence(items.map(text).collect())
-}
-
-/// A release's name is at most 53 long; longer ones are cut and told apart by a digest.
-pub(crate) fn short_name(name: &str) -> String {
-    if name.len() <= 53 {
-        return name.to_owned();
-    }
-    let digest = Digest::of(name.as_bytes()).to_string();
-    let head: String = name.chars().take(40).collect();
-    format!("{head}-{}", digest.get(..12).unwrap_or_default())
 }
 
 fn values_files(chart: &Node) -> Vec<Str> {
@@ -377,7 +311,8 @@ fn resolve(
 
 /// Merges `valuesFrom` in order, then the values of the release itself.
 fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String) -> Result<Table, Gap> {
-    let mut all = Table::new();
+    let inline = spec.get("values").map(Value::from_node);
+    let mut all = ReleaseValues::new(inline.as_ref().and_then(Value::as_table).cloned().unwrap_or_default());
     for (key, is_optional, entry) in references(id, spec.get("valuesFrom")) {
         let refuse = |message: String| Gap::error(show(&entry), message);
         let wanted = text(&entry, &["valuesKey"]);
@@ -400,31 +335,11 @@ fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String
             );
             return Err(refuse(message));
         };
-        match text(&entry, &["targetPath"]) {
-            path if path.is_empty() => {
-                let table = helm_rs::values::load_values(value.as_bytes(), &config.place)
-                    .map_err(|error| refuse(error.to_string()))?;
-                merge_tables(&mut all, &table);
-            }
-            path => {
-                let quoted = [('"', '"'), ('\'', '\'')].iter().any(|(open, close)| {
-                    value.len() >= 2 && value.starts_with(*open) && value.ends_with(*close)
-                });
-                let (value, kind) = match (is_true(&entry, &["literal"]), quoted) {
-                    (true, _) => (value.as_str(), SetKind::Literal),
-                    (false, true) => (value.get(1..value.len() - 1).unwrap_or_default(), SetKind::Text),
-                    (false, false) => (value.as_str(), SetKind::Typed),
-                };
-                set(&mut all, &format!("{path}={value}"), kind).map_err(|error| refuse(error.to_string()))?;
-            }
-        }
+        let path = text(&entry, &["targetPath"]);
+        let form = Form::of(Some(&path), is_true(&entry, &["literal"]));
+        all.lay(value, form).map_err(|error| refuse(error.to_string()))?;
     }
-    if let Some(own) = spec.get("values")
-        && let Value::Table(table) = Value::from_node(own)
-    {
-        merge_tables(&mut all, &table);
-    }
-    Ok(all)
+    Ok(all.finish())
 }
 
 /// Reads the files of a chart's folder, without what its `.helmignore` names.

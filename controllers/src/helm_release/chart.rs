@@ -20,6 +20,7 @@ const OWNER_NAME: &str = "helm.toolkit.fluxcd.io/name";
 const OWNER_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
 
 /// A chart, ready to be rendered.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) chart: Chart,
     /// The version, with the revision of its source where that is a part of it.

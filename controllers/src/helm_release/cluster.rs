@@ -10,7 +10,8 @@ use gitops_core::apply::{Readiness, ReadinessOf};
 use gitops_core::merge::three_way_merge;
 use gitops_core::object::Gvk;
 use gitops_core::ports::{
-    Clock, Cluster, ClusterError, ClusterFault, DeleteOptions, FieldConflicts, ObjectRef, Patch, WriteOptions,
+    Clock, Cluster, ClusterError, ClusterFault, DeleteOptions, FieldConflicts, ObjectRef, Patch, Propagation,
+    WriteOptions,
 };
 use gitops_core::schema::Schema;
 use gitops_yaml::{Node, Str};
@@ -46,6 +47,7 @@ pub struct ReleaseCluster<'a, C, K> {
     pub(super) waiting: Waiting,
     pub(super) cancelled: &'a (dyn Fn() -> bool + Send + Sync),
     manager: Str,
+    propagation: Propagation,
 }
 
 impl<C, K> fmt::Debug for ReleaseCluster<'_, C, K> {
@@ -60,7 +62,15 @@ impl<'a, C: Cluster, K: Clock> ReleaseCluster<'a, C, K> {
     #[must_use]
     pub fn new(cluster: &'a C, clock: &'a K, readiness: ReadinessOf<'a>, waiting: Waiting) -> Self {
         let manager = Str::literal("helm");
-        Self { cluster, clock, readiness, waiting, cancelled: &|| false, manager }
+        Self {
+            cluster,
+            clock,
+            readiness,
+            waiting,
+            cancelled: &|| false,
+            manager,
+            propagation: Propagation::default(),
+        }
     }
 
     /// Names the field manager; Helm's is `helm`.
@@ -74,6 +84,17 @@ impl<'a, C: Cluster, K: Clock> ReleaseCluster<'a, C, K> {
     #[must_use]
     pub fn until(mut self, cancelled: &'a (dyn Fn() -> bool + Send + Sync)) -> Self {
         self.cancelled = cancelled;
+        self
+    }
+
+    /// Says what becomes of what deleted objects own: `background`, which is the default, `foreground` or `orphan`.
+    #[must_use]
+    pub fn propagating(mut self, policy: Option<&str>) -> Self {
+        self.propagation = match policy {
+            Some("foreground") => Propagation::Foreground,
+            Some("orphan") => Propagation::Orphan,
+            _ => Propagation::Background,
+        };
         self
     }
 
@@ -161,7 +182,8 @@ impl<C: Cluster, K: Clock> helm_rs::release::Cluster for ReleaseCluster<'_, C, K
     }
 
     async fn delete(&self, id: &ObjectId) -> Result<(), Refusal> {
-        match self.cluster.delete(&target(id), &DeleteOptions::default()).await {
+        let options = DeleteOptions { propagation: self.propagation, ..DeleteOptions::default() };
+        match self.cluster.delete(&target(id), &options).await {
             Err(error) if error.fault != ClusterFault::NotFound => Err(plain(error)),
             _ => Ok(()),
         }

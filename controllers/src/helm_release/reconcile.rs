@@ -1,30 +1,29 @@
-//! HelmRelease: installed where it is not, upgraded where chart or values have changed, repaired where that fails.
+//! HelmRelease: looks at what is there, decides, acts, and looks again until nothing is left to do.
 
 use std::time::Duration;
 
-use gitops_core::api::{HelmRelease, Object, Remediation};
-use gitops_core::ports::{Clock, ClusterFault};
-use gitops_template::Seeded;
+use gitops_core::api::{HelmRelease, Object};
+use gitops_core::ports::{Clock, Cluster, ClusterFault};
 use gitops_yaml::{Dialect, Node, Str, print_sigs};
-use helm_rs::release::{
-    Crds, Install, NameReuse, NamespaceCreation, OperationOptions, Operator, Release, ReleaseStore, Rollback,
-    Status as ReleaseStatus, UninstallOptions, Upgrade,
-};
-use helm_rs::render::{ReleaseFacts, RenderOptions};
-use helm_rs::values::{SetKind, Table, Value, load_values, merge_tables, set};
-use helm_rs::{Schemas, TemplateOptions, Warnings, template};
+use helm_rs::Time;
+use helm_rs::manifest::HookEvent;
+use helm_rs::release::{Release, ReleaseStore, Status as ReleaseStatus};
+use helm_rs::values::{Table, Value};
 
-use super::chart::{Found, find, remove_chart};
-use super::{ReleaseClock, ReleaseCluster, ReleaseSecrets, Waiting};
-use crate::context::{Context, Failure, Finalizer, Outcome, Retry, Run};
-use crate::event::{Event, Severity};
-use crate::fleet::release::short_name;
-use crate::health::readiness;
+use super::act::Work;
+use super::chart::{find, remove_chart};
+use super::decide::{Failures, Standing, Step, Tests, next};
+use super::{Form, ReleaseNames, ReleaseSecrets, ReleaseValues, config_digest};
+use crate::context::{Failure, Finalizer, Outcome, Retry, Run};
+use crate::event::Severity;
 use crate::kind::Kind;
 use crate::secret::secret_data;
 use crate::source::referenced;
-use crate::status::{Truth, is_ready, mapping};
+use crate::status::{Truth, is_ready};
 use crate::world::World;
+
+/// How many steps one reconciliation takes at most: unlock, an action, its tests, a repair, and one more look.
+const STEPS: usize = 6;
 
 pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     let spec = match Object::<HelmRelease>::read(&run.object) {
@@ -36,7 +35,7 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
         Err(error) => return run.fail(Failure::lasting("InvalidSpec", error.message)).await,
     };
     if run.is_deleted() {
-        return match uninstall(&run, &spec).await {
+        return match delete(&mut run, &spec).await {
             Ok(()) => match remove_chart(&mut run).await {
                 Ok(()) => run.let_go().await,
                 Err(failure) => run.fail(failure).await,
@@ -57,26 +56,39 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     }
 }
 
-/// The release's name and namespaces.
-struct Names {
-    name: String,
-    namespace: Str,
-    storage: Str,
+async fn bring_about<W: World>(run: &mut Run<'_, W>, spec: &HelmRelease) -> Result<(), Failure> {
+    let context = run.context;
+    dependencies(run, spec)?;
+    let account = spec.service_account_name.as_deref();
+    let access =
+        context.cluster_access(&run.key, spec.kube_config.as_ref(), account, "ReconcileError").await?;
+    if access.is_own() {
+        return release(run, spec, context.world.cluster()).await;
+    }
+    let cluster = context.world.cluster_through(&access).await.map_err(|error| {
+        Failure::passing("ReconcileError", format!("the cluster can not be reached: {error}"))
+    })?;
+    release(run, spec, &cluster).await
 }
 
-fn names<W>(run: &Run<'_, W>, spec: &HelmRelease) -> Names {
-    let target = spec.target_namespace.as_deref().filter(|target| !target.is_empty());
-    let name = match (spec.release_name.as_deref().filter(|name| !name.is_empty()), target) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(target)) => format!("{target}-{}", run.key.name),
-        (None, None) => run.key.name.to_string(),
-    };
-    let own = &run.key.namespace;
-    Names {
-        name: short_name(&name),
-        namespace: target.map_or_else(|| own.clone(), Str::from),
-        storage: spec.storage_namespace.as_deref().map_or_else(|| own.clone(), Str::from),
+/// Ends what the object has released.
+async fn delete<W: World>(run: &mut Run<'_, W>, spec: &HelmRelease) -> Result<(), Failure> {
+    let context = run.context;
+    if spec.suspend {
+        // Who suspends a release and then deletes the object wants to keep what it has made.
+        return Ok(());
     }
+    let account = spec.service_account_name.as_deref();
+    let access =
+        context.cluster_access(&run.key, spec.kube_config.as_ref(), account, "UninstallFailed").await?;
+    let names = ReleaseNames::of(&run.key.name, &run.key.namespace, spec);
+    if access.is_own() {
+        return Work::new(run, spec, &names, context.world.cluster())?.uninstall_for_good().await;
+    }
+    let cluster = context.world.cluster_through(&access).await.map_err(|error| {
+        Failure::passing("UninstallFailed", format!("the cluster can not be reached: {error}"))
+    })?;
+    Work::new(run, spec, &names, &cluster)?.uninstall_for_good().await
 }
 
 fn dependencies<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<(), Failure> {
@@ -98,11 +110,12 @@ fn dependencies<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<(), Fa
     Ok(())
 }
 
-/// Merges the values: references in their order, single values at their paths, then what stands inline.
+/// Merges the values: references in their order, then what stands inline.
 async fn values<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<Table, Failure> {
-    let mut all = Table::new();
+    let inline = run.object.at_path(&["spec", "values"]).map(Value::from_node);
+    let mut all = ReleaseValues::new(inline.as_ref().and_then(Value::as_table).cloned().unwrap_or_default());
     for reference in &spec.values_from {
-        let key = reference.values_key.as_deref().unwrap_or("values.yaml");
+        let key = reference.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or("values.yaml");
         let shown = format!(
             "{} chart values reference '{}/{}' with key '{key}'",
             reference.kind, run.key.namespace, reference.name
@@ -111,10 +124,8 @@ async fn values<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<Table,
             Failure::passing("ValuesError", format!("could not resolve {shown}: {why}"))
         };
         if !matches!(reference.kind.as_str(), "ConfigMap" | "Secret") {
-            return Err(Failure::lasting(
-                "ValuesError",
-                format!("could not resolve {shown}: the kind must be ConfigMap or Secret"),
-            ));
+            let why = "the kind must be ConfigMap or Secret";
+            return Err(Failure { retry: Retry::Never, ..failed(&why) });
         }
         let found = match run.context.read(&reference.kind, &run.key.namespace, &reference.name).await {
             Ok(found) => found,
@@ -133,379 +144,242 @@ async fn values<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<Table,
             }
             return Err(failed(&"key not found"));
         };
-        match reference.target_path.as_deref().filter(|path| !path.is_empty()) {
-            None => {
-                // A text of a Secret is no part of an error.
-                let table = load_values(content.as_bytes(), key)
-                    .map_err(|_| failed(&"the values are no YAML mapping"))?;
-                merge_tables(&mut all, &table);
+        let form = Form::of(reference.target_path.as_deref(), reference.literal);
+        all.lay(&content, form).map_err(|error| match (reference.kind.as_str(), form) {
+            ("ConfigMap", _) => failed(&error),
+            // A text of a Secret is no part of an error.
+            (_, Form::File) => failed(&"the values are no YAML mapping"),
+            (_, Form::At(path) | Form::LiteralAt(path)) => {
+                failed(&format!("the value does not fit the path '{path}'"))
             }
-            Some(path) => {
-                let quoted = content.len() > 1
-                    && (content.starts_with('"') && content.ends_with('"')
-                        || content.starts_with('\'') && content.ends_with('\''));
-                let (text, kind) = if reference.literal {
-                    (content.as_str(), SetKind::Literal)
-                } else if quoted {
-                    (content.get(1..content.len() - 1).unwrap_or_default(), SetKind::Text)
-                } else {
-                    (content.as_str(), SetKind::Typed)
-                };
-                set(&mut all, &format!("{path}={text}"), kind)
-                    .map_err(|_| failed(&format!("the value does not fit the path '{path}'")))?;
-            }
-        }
+        })?;
     }
-    let inline = run.object.at_path(&["spec", "values"]).map(Value::from_node);
-    if let Some(table) = inline.as_ref().and_then(Value::as_table) {
-        merge_tables(&mut all, table);
-    }
-    Ok(all)
+    Ok(all.finish())
 }
 
-/// A digest of all that decides what is rendered, beside the chart.
-fn config_digest(values: &Table) -> String {
-    let printed = print_sigs(&Value::table(values.clone()).to_node(), Dialect::V3).unwrap_or_default();
-    gitops_core::digest::sha256(printed.as_bytes())
+/// Digests of what changes the rendered objects, by which a change of them is told.
+fn digest_of(object: &Node, field: &str) -> Option<String> {
+    let value = object.at_path(&["spec", field])?;
+    let is_empty = value.items().is_some_and(<[_]>::is_empty) || value.entries().is_some_and(<[_]>::is_empty);
+    let printed = print_sigs(value, Dialect::V3).unwrap_or_default();
+    (!is_empty).then(|| gitops_core::digest::sha256(printed.as_bytes()))
 }
 
-fn waiting(spec: &HelmRelease, own: Option<gitops_core::api::GoDuration>) -> Waiting {
-    let timeout = own.or(spec.timeout).map_or(Duration::from_secs(300), |timeout| timeout.0);
-    Waiting { timeout, ..Waiting::default() }
-}
+/// The fields of the status that hold those digests.
+const OBSERVED: [(&str, &str); 2] =
+    [("postRenderers", "observedPostRenderersDigest"), ("commonMetadata", "observedCommonMetadataDigest")];
 
-/// What renders a chart for a release, with a chance that differs from run to run.
-fn seed<W: World>(context: &Context<W>) -> Seeded {
-    let now = context.world.clock().now();
-    let nanos = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number from 0 to 2^53")]
-    let chance = (context.world.random() * 9_007_199_254_740_992.0) as u64;
-    Seeded::new(chance, nanos.into())
-}
-
-async fn bring_about<W: World>(run: &mut Run<'_, W>, spec: &HelmRelease) -> Result<(), Failure> {
+async fn release<W: World, C: Cluster>(
+    run: &mut Run<'_, W>,
+    spec: &HelmRelease,
+    cluster: &C,
+) -> Result<(), Failure> {
     let context = run.context;
-    if !spec.post_renderers.is_empty() {
-        return Err(Failure::lasting("InvalidSpec", "spec.postRenderers are not supported"));
-    }
-    if spec.kube_config.is_some() || spec.service_account_name.is_some() {
-        return Err(Failure::lasting(
-            "InvalidSpec",
-            "spec.kubeConfig and spec.serviceAccountName are not supported",
-        ));
-    }
-    dependencies(run, spec)?;
     let values = values(run, spec).await?;
     let found = find(run, spec).await?;
-    let names = names(run, spec);
+    let names = ReleaseNames::of(&run.key.name, &run.key.namespace, spec);
+    leave_old(run, spec, &names, cluster).await?;
     let digest = config_digest(&values);
-    let cluster = context.world.cluster();
-    let clock = context.world.clock();
-    let store = ReleaseSecrets::new(cluster, clock, names.storage.clone());
-    let mut history = store
-        .history(&names.name)
-        .await
-        .map_err(|error| Failure::passing("ReleaseFailed", error.to_string()))?;
-    history.sort_by_key(|release| release.revision);
-    let last = history.last();
     let attempted =
         (run.status.text(&["lastAttemptedConfigDigest"]), run.status.text(&["lastAttemptedRevision"]));
-    let same = attempted == (Some(&digest), Some(&found.version)) && !run.is_new_generation();
-    let chart_name = found.chart.name().to_owned();
-    let described = |revision: i64| {
-        format!("{}/{}.v{revision} with chart {chart_name}@{}", names.namespace, names.name, found.version)
-    };
-    let is_deployed = last.is_some_and(|last| last.info.status == ReleaseStatus::Deployed);
-    if same && is_deployed {
-        let revision = last.map_or(1, |last| last.revision);
-        let reason = if revision == 1 { "InstallSucceeded" } else { "UpgradeSucceeded" };
-        let action = if revision == 1 { "install" } else { "upgrade" };
-        let message = format!("Helm {action} succeeded for release {}", described(revision));
-        run.status.ready(reason, &message);
-        return Ok(());
-    }
-    if !same {
+    let generation = Node::int(crate::status::generation(&run.object));
+    let is_new = attempted != (Some(&digest), Some(&found.version))
+        || run.status.text(&["lastAttemptedGeneration"]) != generation.as_str();
+    let asked = run.asked_for("reconcile.fluxcd.io/resetAt", "lastHandledResetAt");
+    if is_new || asked {
         for field in ["installFailures", "upgradeFailures", "failures"] {
             run.status.unset(field);
         }
     }
+    let mut forced = run.asked_for("reconcile.fluxcd.io/forceAt", "lastHandledForceAt");
     run.status.set_text("lastAttemptedConfigDigest", digest.as_str());
     run.status.set_text("lastAttemptedRevision", found.version.as_str());
-    let gone = last.is_none_or(|last| last.info.status == ReleaseStatus::Uninstalled);
-    if gone {
-        install(run, spec, &names, found, values, &store).await
-    } else {
-        upgrade(run, spec, &names, found, values, &store).await
+    run.status.set("lastAttemptedGeneration", generation);
+    run.status.set_text("storageNamespace", names.storage.clone());
+    let version = found.version.clone();
+    let mut work = Work::new(run, spec, &names, cluster)?.with_chart(found, values);
+    let mut failed: Option<Failure> = None;
+    for _ in 0..STEPS {
+        let history = work.history().await?;
+        let last = history.last();
+        let standing = last.map(|last| standing(work.run, last, &history, &digest, &version, spec));
+        let failures = failures(work.run);
+        let step = next(standing, failures, spec, forced);
+        if matches!(step, Step::Install | Step::Upgrade)
+            && let Some(failure) = failed.take()
+        {
+            // What was repaired is tried again, but not at once.
+            return Err(failure);
+        }
+        match step {
+            Step::Rest => {
+                if let Some(last) = last {
+                    work.correct_drift(last).await?;
+                    settled(work.run, last, &version);
+                }
+                return Ok(());
+            }
+            Step::GiveUp { action, attempts } => {
+                let message = format!("Failed to {action} after {attempts} attempt(s)");
+                let told = Failure::lasting("RetriesExceeded", message);
+                return Err(failed.map_or(told, |failure| Failure { retry: Retry::Never, ..failure }));
+            }
+            Step::Unlock => work.unlock().await?,
+            Step::Install => failed = work.install().await.err(),
+            Step::Upgrade => failed = work.upgrade().await.err(),
+            Step::Test => failed = work.test().await.err(),
+            Step::Rollback => work.roll_back(&history).await?,
+            Step::Uninstall => work.uninstall_to_repair().await?,
+        }
+        forced = false;
     }
+    let wait = context.spread(Duration::from_secs(5));
+    Err(Failure::later("ReconcileError", "the release does not come to rest", wait))
 }
 
-fn failures<W: World>(run: &Run<'_, W>, field: &str) -> i64 {
-    run.status.field(&[field]).and_then(Node::scalar).and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-/// Returns whether an action that has failed so often is tried again.
-fn may_retry(failures: i64, remediation: Option<&Remediation>) -> bool {
-    let retries = remediation.and_then(|remediation| remediation.retries).unwrap_or(0);
-    retries < 0 || failures <= retries
-}
-
-async fn install<W: World>(
+/// Uninstalls what stands under another name or in other namespaces, after these were changed.
+async fn leave_old<W: World, C: Cluster>(
     run: &mut Run<'_, W>,
     spec: &HelmRelease,
-    names: &Names,
-    found: Found,
-    values: Table,
-    store: &ReleaseSecrets<'_, W::Cluster, W::Clock>,
+    names: &ReleaseNames,
+    cluster: &C,
 ) -> Result<(), Failure> {
-    let context = run.context;
-    let how = spec.install.clone().unwrap_or_default();
-    let failed = failures(run, "installFailures");
-    if failed > 0 && !may_retry(failed, how.remediation.as_ref()) {
-        let message = format!("Failed to install after {failed} attempt(s)");
-        return Err(Failure::lasting("RetriesExceeded", message));
-    }
-    let waiting = waiting(spec, how.timeout);
-    let shown = gitops_core::api::GoDuration(waiting.timeout);
-    run.status.progressing(&format!("Running 'install' action with timeout of {shown}"));
-    drop(run.write_status().await);
-    let clock = ReleaseClock(context.world.clock());
-    let ready = |object: &Node| readiness(object);
-    let cluster = ReleaseCluster::new(context.world.cluster(), context.world.clock(), &ready, waiting);
-    let mut options = OperationOptions::default();
-    options.history = usize::try_from(spec.max_history.unwrap_or(5)).unwrap_or(0);
-    if how.disable_hooks {
-        options.hooks = helm_rs::release::Hooks::Skipped;
-    }
-    let operator = Operator::new(&cluster, store, &clock, options);
-    let mut wanted = Install::new(names.name.as_str(), names.namespace.clone());
-    wanted.config = values.clone();
-    wanted.crds = if how.crds.as_deref() == Some("Skip") { Crds::Skipped } else { Crds::Applied };
-    wanted.name_reuse = NameReuse::Allowed;
-    if how.create_namespace {
-        wanted.namespace_creation = NamespaceCreation::Yes;
-    }
-    let chart_name = found.chart.name().to_owned();
-    let crds = found.chart.crds();
-    let world = seed(context);
-    let facts = ReleaseFacts::install(names.name.as_str(), names.namespace.clone());
-    let schemas = if how.disable_schema_validation { Schemas::Skipped } else { Schemas::Checked };
-    let render = || {
-        let options = TemplateOptions::new(RenderOptions::new(facts).world(&world)).schemas(schemas);
-        template(found.chart, &values, &options, &mut Warnings::new()).map_err(|error| error.error)
+    let text = |field: &str| {
+        let snapshot = run.status.field(&["history"]).and_then(Node::items)?.first()?;
+        snapshot.get(field).and_then(Node::scalar).cloned()
     };
-    let result = operator.install(&wanted, &crds, render, &mut Warnings::new()).await;
-    let about = format!("{}/{}.v1 with chart {chart_name}@{}", names.namespace, names.name, found.version);
-    match result {
-        Ok(release) => {
-            succeeded(run, &release, "install", "InstallSucceeded", &about, &found.version);
-            Ok(())
-        }
-        Err(error) => {
-            let message = format!("Helm install failed for release {about}: {error}");
-            let failure = action_failed(run, "installFailures", "InstallFailed", message);
-            let may_retry = may_retry(failed + 1, how.remediation.as_ref());
-            if may_retry {
-                // What a failed install left behind goes, so that the next begins anew.
-                let uninstalled =
-                    operator.uninstall(&names.name, &UninstallOptions::default(), &mut Warnings::new()).await;
-                run.status.condition(
-                    "Remediated",
-                    if uninstalled.is_ok() { Truth::True } else { Truth::False },
-                    if uninstalled.is_ok() { "UninstallSucceeded" } else { "UninstallFailed" },
-                    &format!("Helm uninstall remediation for release {about}"),
-                );
-            }
-            Err(Failure { retry: if may_retry { Retry::Backoff } else { Retry::Never }, ..failure })
-        }
+    let (Some(name), Some(namespace)) = (text("name"), text("namespace")) else { return Ok(()) };
+    let storage = run.status.text(&["storageNamespace"]).map_or_else(|| names.storage.clone(), Str::from);
+    let old = ReleaseNames { name, namespace, storage };
+    if old == *names {
+        return Ok(());
+    }
+    Work::new(run, spec, &old, cluster)?.uninstall_for_good().await?;
+    run.status.unset("history");
+    Ok(())
+}
+
+fn failures<W: World>(run: &Run<'_, W>) -> Failures {
+    let count = |field| run.status.field(&[field]).and_then(Node::scalar).and_then(|text| text.parse().ok());
+    Failures {
+        install: count("installFailures").unwrap_or(0),
+        upgrade: count("upgradeFailures").unwrap_or(0),
+        last_was_install: run.status.text(&["lastAttemptedReleaseAction"]) == Some("install"),
     }
 }
 
-async fn upgrade<W: World>(
-    run: &mut Run<'_, W>,
+/// Compares the last revision with what was noted of it, and with what is wanted.
+fn standing<W: World>(
+    run: &Run<'_, W>,
+    last: &Release,
+    history: &[Release],
+    digest: &str,
+    version: &str,
     spec: &HelmRelease,
-    names: &Names,
-    found: Found,
-    values: Table,
-    store: &ReleaseSecrets<'_, W::Cluster, W::Clock>,
-) -> Result<(), Failure> {
-    let context = run.context;
-    let how = spec.upgrade.clone().unwrap_or_default();
-    let failed = failures(run, "upgradeFailures");
-    if failed > 0 && !may_retry(failed, how.remediation.as_ref()) {
-        let message = format!("Failed to upgrade after {failed} attempt(s)");
-        return Err(Failure::lasting("RetriesExceeded", message));
-    }
-    let waiting = waiting(spec, how.timeout);
-    let shown = gitops_core::api::GoDuration(waiting.timeout);
-    run.status.progressing(&format!("Running 'upgrade' action with timeout of {shown}"));
-    drop(run.write_status().await);
-    unlock(store, names).await?;
-    let clock = ReleaseClock(context.world.clock());
-    let ready = |object: &Node| readiness(object);
-    let cluster = ReleaseCluster::new(context.world.cluster(), context.world.clock(), &ready, waiting);
-    let mut options = OperationOptions::default();
-    options.history = usize::try_from(spec.max_history.unwrap_or(5)).unwrap_or(0);
-    if how.disable_hooks {
-        options.hooks = helm_rs::release::Hooks::Skipped;
-    }
-    let operator = Operator::new(&cluster, store, &clock, options);
-    let mut wanted = Upgrade::new(names.name.as_str());
-    wanted.values = values;
-    let chart_name = found.chart.name().to_owned();
-    let world = seed(context);
-    let name = Str::from(names.name.as_str());
-    let schemas = if how.disable_schema_validation { Schemas::Skipped } else { Schemas::Checked };
-    let render = |facts: &helm_rs::release::UpgradeFacts| {
-        let mut release = ReleaseFacts::install(name.clone(), facts.namespace.clone());
-        release.revision = facts.revision;
-        release.operation = helm_rs::render::Operation::Upgrade;
-        let options = TemplateOptions::new(RenderOptions::new(release).world(&world)).schemas(schemas);
-        template(facts.chart.clone(), &facts.values, &options, &mut Warnings::new())
-            .map_err(|error| error.error)
+) -> Standing {
+    let snapshots = run.status.field(&["history"]).and_then(Node::items).unwrap_or_default();
+    let snapshot = snapshots.first();
+    let text = |field: &str| snapshot.and_then(|snapshot| snapshot.get(field)).and_then(Node::as_str);
+    let own_digest = config_digest(&last.config);
+    let same_time = text("lastDeployed")
+        .and_then(Time::parse)
+        .is_some_and(|time| time.seconds() == last.info.last_deployed.seconds());
+    let is_own = text("version") == Some(&*last.revision.to_string())
+        && text("configDigest") == Some(&own_digest)
+        && same_time;
+    let same_finish = OBSERVED
+        .iter()
+        .all(|(field, observed)| digest_of(&run.object, field).as_deref() == run.status.text(&[observed]));
+    let runs: Vec<&str> = last
+        .hooks
+        .iter()
+        .filter(|hook| hook.runs_at(HookEvent::Test))
+        .filter(|hook| super::act::runs_test(spec, &hook.name))
+        .map(|hook| hook.last_run.phase.as_str())
+        .collect();
+    let tests = match () {
+        () if runs.contains(&"Failed") => Some(Tests::Failed),
+        () if runs.iter().any(|phase| phase.is_empty() || *phase == "Unknown") => None,
+        () => Some(Tests::Passed),
     };
-    let result = operator.upgrade(&wanted, found.chart, render, &mut Warnings::new()).await;
-    match result {
-        Ok(release) => {
-            let about = format!(
-                "{}/{}.v{} with chart {chart_name}@{}",
-                names.namespace, names.name, release.revision, found.version
-            );
-            succeeded(run, &release, "upgrade", "UpgradeSucceeded", &about, &found.version);
-            Ok(())
+    Standing {
+        status: last.info.status,
+        is_own,
+        is_current: own_digest == digest && text("chartVersion") == Some(version) && same_finish,
+        tests,
+        has_previous: super::act::previous(history).is_some(),
+    }
+}
+
+/// Notes that a release is as wanted.
+fn settled<W: World>(run: &mut Run<'_, W>, last: &Release, version: &str) {
+    let words = run.status.words("Released").map(|(reason, message)| (reason.to_owned(), message.to_owned()));
+    let (reason, message) = match (run.status.truth("Released"), words) {
+        (Some(Truth::True), Some(words)) => words,
+        _ => {
+            let (reason, action) = if last.revision == 1 {
+                ("InstallSucceeded", "install")
+            } else {
+                ("UpgradeSucceeded", "upgrade")
+            };
+            let (namespace, name, chart) = (&last.namespace, &last.name, last.chart.name());
+            let about = format!("{namespace}/{name}.v{} with chart {chart}@{version}", last.revision);
+            (reason.to_owned(), format!("Helm {action} succeeded for release {about}"))
         }
-        Err(error) => {
-            let about =
-                format!("{}/{} with chart {chart_name}@{}", names.namespace, names.name, found.version);
-            let message = format!("Helm upgrade failed for release {about}: {error}");
-            let failure = action_failed(run, "upgradeFailures", "UpgradeFailed", message);
-            let remediation = how.remediation.as_ref();
-            let again = may_retry(failed + 1, remediation);
-            let retries = remediation.and_then(|remediation| remediation.retries).unwrap_or(0);
-            let last_too =
-                remediation.and_then(|remediation| remediation.remediate_last_failure).unwrap_or(retries > 0);
-            if retries != 0 && (again || last_too) {
-                let back =
-                    operator.rollback(&Rollback::new(names.name.as_str(), 0), &mut Warnings::new()).await;
-                let (truth, reason, message) = match back {
-                    Ok(release) => (
-                        Truth::True,
-                        "RollbackSucceeded",
-                        format!(
-                            "Helm rollback to a previous release succeeded: {}/{}.v{}",
-                            names.namespace, names.name, release.revision
-                        ),
-                    ),
-                    Err(error) => (Truth::False, "RollbackFailed", format!("Helm rollback failed: {error}")),
-                };
-                run.status.condition("Remediated", truth, reason, &message);
-            }
-            Err(Failure { retry: if again { Retry::Backoff } else { Retry::Never }, ..failure })
+    };
+    let (reason, message) = match (run.status.truth("TestSuccess"), run.status.words("TestSuccess")) {
+        (Some(Truth::True), Some((reason, message))) => (reason.to_owned(), message.to_owned()),
+        _ => (reason, message),
+    };
+    run.status.ready(&reason, &message);
+}
+
+impl<W: World> Run<'_, W> {
+    /// Returns whether an annotation asks for something together with a reconciliation, once; notes that it was heard.
+    fn asked_for(&mut self, annotation: &str, handled: &str) -> bool {
+        let Some(asked) = self.annotation(annotation).map(str::to_owned) else { return false };
+        let is_now = self.annotation(crate::context::REQUESTED_AT) == Some(&asked);
+        let is_new = self.status.text(&[handled]) != Some(&asked);
+        if is_now && is_new {
+            self.status.set_text(handled, asked);
+        }
+        is_now && is_new
+    }
+}
+
+/// Notes what was done with which changes of the rendered objects.
+pub(super) fn observe_finish<W: World>(run: &mut Run<'_, W>) {
+    for (field, observed) in OBSERVED {
+        match digest_of(&run.object, field) {
+            Some(digest) => run.status.set_text(observed, digest),
+            None => run.status.unset(observed),
         }
     }
 }
 
-/// A revision that an interrupted controller left in the middle of its action is said to have failed.
-async fn unlock<S: ReleaseStore>(store: &S, names: &Names) -> Result<(), Failure> {
-    let failed = |error: helm_rs::release::ClusterError| Failure::passing("ReleaseFailed", error.to_string());
-    for mut release in store.history(&names.name).await.map_err(failed)? {
+/// Reads the records of a release, oldest first.
+pub(super) async fn history<C: Cluster, K: Clock>(
+    store: &ReleaseSecrets<'_, C, K>,
+    name: &str,
+) -> Result<Vec<Release>, Failure> {
+    let mut history = store
+        .history(name)
+        .await
+        .map_err(|error| Failure::passing("ReconcileError", format!("the records can't be read: {error}")))?;
+    history.sort_by_key(|release| release.revision);
+    Ok(history)
+}
+
+/// Says that interrupted actions have failed.
+pub(super) async fn unlock<S: ReleaseStore>(store: &S, name: &str) -> Result<(), Failure> {
+    let failed =
+        |error: helm_rs::release::ClusterError| Failure::passing("ReconcileError", error.to_string());
+    for mut release in store.history(name).await.map_err(failed)? {
         if release.info.status.is_pending() {
             release.info.status = ReleaseStatus::Failed;
             release.info.description = "Release unlocked from stale 'pending' state".to_owned();
             store.update(&release).await.map_err(failed)?;
         }
     }
-    Ok(())
-}
-
-fn action_failed<W: World>(
-    run: &mut Run<'_, W>,
-    counter: &str,
-    reason: &'static str,
-    message: String,
-) -> Failure {
-    let count = failures(run, counter) + 1;
-    run.status.set(counter, Node::int(count));
-    run.status.set("failures", Node::int(count));
-    run.status.condition("Released", Truth::False, reason, &message);
-    Failure::passing(reason, message)
-}
-
-fn succeeded<W: World>(
-    run: &mut Run<'_, W>,
-    release: &Release,
-    action: &str,
-    reason: &str,
-    about: &str,
-    version: &str,
-) {
-    let message = format!("Helm {action} succeeded for release {about}");
-    for field in ["installFailures", "upgradeFailures", "failures"] {
-        run.status.unset(field);
-    }
-    run.status.drop_condition("Remediated");
-    let time = |time: helm_rs::Time| Node::string(time.to_string());
-    let entry = mapping(vec![
-        ("chartName", Node::string(release.chart.name())),
-        ("chartVersion", Node::string(version)),
-        ("configDigest", Node::string(config_digest(&release.config))),
-        ("digest", Node::string(gitops_core::digest::sha256(release.to_json_text().as_bytes()))),
-        ("firstDeployed", time(release.info.first_deployed)),
-        ("lastDeployed", time(release.info.last_deployed)),
-        ("name", Node::string(release.name.clone())),
-        ("namespace", Node::string(release.namespace.clone())),
-        ("status", Node::string("deployed")),
-        ("version", Node::int(release.revision)),
-    ]);
-    let mut history: Vec<Node> =
-        run.status.field(&["history"]).and_then(Node::items).map(<[_]>::to_vec).unwrap_or_default();
-    for older in &mut history {
-        older.set("status", Node::string("superseded"));
-    }
-    history.insert(0, entry);
-    history.truncate(5);
-    run.status.set("history", Node::sequence(history));
-    run.status.condition("Released", Truth::True, reason, &message);
-    run.status.ready(reason, &message);
-    let event = Event::of(&run.key, &run.object, Severity::Info, reason_word(reason), message);
-    run.send(event.with("revision", version));
-}
-
-fn reason_word(reason: &str) -> &str {
-    reason
-}
-
-async fn uninstall<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<(), Failure> {
-    let context = run.context;
-    let names = names(run, spec);
-    let store = ReleaseSecrets::new(context.world.cluster(), context.world.clock(), names.storage.clone());
-    let failed = |why: String| Failure::passing("UninstallFailed", why);
-    let history = store.history(&names.name).await.map_err(|error| failed(error.to_string()))?;
-    if history.is_empty() {
-        return Ok(());
-    }
-    let how = spec.uninstall.clone().unwrap_or_default();
-    let clock = ReleaseClock(context.world.clock());
-    let ready = |object: &Node| readiness(object);
-    let cluster = ReleaseCluster::new(
-        context.world.cluster(),
-        context.world.clock(),
-        &ready,
-        waiting(spec, how.timeout),
-    );
-    let mut options = OperationOptions::default();
-    if how.disable_hooks {
-        options.hooks = helm_rs::release::Hooks::Skipped;
-    }
-    let operator = Operator::new(&cluster, &store, &clock, options);
-    operator.uninstall(&names.name, &UninstallOptions::default(), &mut Warnings::new()).await.map_err(
-        |error| {
-            failed(format!("Helm uninstall failed for release {}/{}: {error}", names.namespace, names.name))
-        },
-    )?;
-    run.tell(
-        Severity::Info,
-        "UninstallSucceeded",
-        format!("Helm uninstall succeeded for release {}/{}", names.namespace, names.name),
-    );
     Ok(())
 }

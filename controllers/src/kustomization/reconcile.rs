@@ -284,33 +284,8 @@ async fn access<W: World>(
     key: &Key,
     spec: &Kustomization,
 ) -> Result<ClusterAccess, Failure> {
-    let mut access = ClusterAccess::default();
-    if let Some(config) = &spec.kube_config {
-        let Some(secret) = &config.secret_ref else {
-            let message = "spec.kubeConfig.configMapRef is not supported: put a kubeconfig into a Secret";
-            return Err(Failure::lasting("ReconciliationFailed", message));
-        };
-        let failed = |message: String| Failure::passing("ReconciliationFailed", message);
-        let data =
-            context.secret(&key.namespace, &secret.name).await.map_err(|error| failed(error.to_string()))?;
-        let names: Vec<&str> = match &secret.key {
-            Some(name) => vec![name],
-            None => vec!["value", "value.yaml"],
-        };
-        let found = names.iter().find_map(|name| data.get(*name)).ok_or_else(|| {
-            let name = &secret.name;
-            failed(format!(
-                "KubeConfig secret '{}/{name}' does not contain a '{}' key",
-                key.namespace, names[0]
-            ))
-        })?;
-        let text = String::from_utf8_lossy(found).into_owned();
-        access.kubeconfig = Some(gitops_core::ports::Secret::new(text));
-    }
-    let account =
-        spec.service_account_name.clone().or_else(|| context.settings.default_service_account.clone());
-    access.service_account = account.map(|account| (key.namespace.to_string(), account));
-    Ok(access)
+    let account = spec.service_account_name.as_deref();
+    context.cluster_access(key, spec.kube_config.as_ref(), account, "ReconciliationFailed").await
 }
 
 /// Keeps the inventory in the object's status.
@@ -446,25 +421,24 @@ async fn served<W: World, C: Cluster>(
 }
 
 fn ignore_rules(spec: &Kustomization) -> Result<IgnoreRules, Failure> {
-    let rules: Vec<gitops_core::apply::IgnoreRule> = spec
-        .ignore
-        .iter()
-        .map(|rule| {
-            let target = rule.target.clone().unwrap_or_default();
-            let text = |text: Option<String>| Str::from(text.unwrap_or_default());
-            let mut made = gitops_core::apply::IgnoreRule::default();
-            made.paths = rule.paths.iter().map(|path| Str::from(path.as_str())).collect();
-            made.group = text(target.group);
-            made.version = text(target.version);
-            made.kind = text(target.kind);
-            made.namespace = text(target.namespace);
-            made.name = text(target.name);
-            made.label_selector = text(target.label_selector);
-            made.annotation_selector = text(target.annotation_selector);
-            made
-        })
-        .collect();
+    let rules: Vec<_> = spec.ignore.iter().map(ignore_rule).collect();
     IgnoreRules::new(&rules).map_err(|error| Failure::lasting("InvalidSpec", format!("spec.ignore: {error}")))
+}
+
+/// Turns a rule of the API into the applier's.
+pub(crate) fn ignore_rule(rule: &gitops_core::api::IgnoreRule) -> gitops_core::apply::IgnoreRule {
+    let target = rule.target.clone().unwrap_or_default();
+    let text = |text: Option<String>| Str::from(text.unwrap_or_default());
+    let mut made = gitops_core::apply::IgnoreRule::default();
+    made.paths = rule.paths.iter().map(|path| Str::from(path.as_str())).collect();
+    made.group = text(target.group);
+    made.version = text(target.version);
+    made.kind = text(target.kind);
+    made.namespace = text(target.namespace);
+    made.name = text(target.name);
+    made.label_selector = text(target.label_selector);
+    made.annotation_selector = text(target.annotation_selector);
+    made
 }
 
 fn tell_changes<W: World>(run: &Run<'_, W>, outcome: &Applied, published: &Published) {

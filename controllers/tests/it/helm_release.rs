@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use gitops_conformance::{Suite, folder, rows};
+use gitops_controllers::helm_release::{Form, ReleaseNames, ReleaseValues, config_digest};
 use gitops_controllers::{Key, Kind};
-use gitops_yaml::Node;
+use gitops_core::api::HelmRelease;
+use gitops_yaml::{Dialect, Node, print_sigs};
+use helm_rs::values::{Table, Value, load_values};
 
 use crate::world::{Fleet, tree};
 
@@ -97,4 +101,164 @@ fn what_is_missing_is_named_and_no_secret_is_shown() {
         fleet.ready(&key()),
         "False ValuesError: could not resolve Secret chart values reference 'flux-system/more' with key 'sizes': key not found"
     );
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(ours: &T, wanted: &T) -> Result<(), String> {
+    if ours == wanted { Ok(()) } else { Err(format!("{ours:?} and not {wanted:?}")) }
+}
+
+#[test]
+fn names_are_those_of_flux() {
+    let Some(folder) = folder("flux") else { return };
+    let mut suite = Suite::new("release_name");
+    for row in rows(&folder.join("release_name.jsonl")) {
+        let text = |field: &str| row[field].as_str().map(str::to_owned);
+        let spec = HelmRelease {
+            release_name: text("releaseName"),
+            target_namespace: text("targetNamespace"),
+            storage_namespace: text("storageNamespace"),
+            ..HelmRelease::default()
+        };
+        let names = ReleaseNames::of(&text("name").unwrap(), &text("namespace").unwrap(), &spec);
+        let ours = (names.name.to_string(), names.namespace.to_string(), names.storage.to_string());
+        let wanted = ["release", "release_namespace", "storage_namespace"].map(|field| text(field).unwrap());
+        suite.check(row["id"].as_str().unwrap(), || same(&ours, &wanted.into()));
+    }
+    suite.finish(99.0);
+}
+
+/// Merges the values of a recorded case.
+fn merged(row: &serde_json::Value) -> Result<Table, String> {
+    let inline = row["values"].as_str().unwrap_or_default();
+    let mut all = ReleaseValues::new(load_values(inline.as_bytes(), "inline").map_err(|e| e.to_string())?);
+    for reference in row["valuesFrom"].as_array().unwrap() {
+        let text = |field: &str| reference[field].as_str();
+        let kind = text("kind").unwrap();
+        let group = if kind == "Secret" { "secrets" } else { "configmaps" };
+        let key = text("valuesKey").filter(|key| !key.is_empty()).unwrap_or("values.yaml");
+        let shown = format!(
+            "could not resolve {kind} chart values reference 'default/{}' with key '{key}'",
+            text("name").unwrap()
+        );
+        let is_optional = reference["optional"].as_bool() == Some(true);
+        let object = row[group].get(text("name").unwrap());
+        let Some(content) = object.and_then(|object| object.get(key)).and_then(serde_json::Value::as_str)
+        else {
+            if is_optional && matches!(kind, "ConfigMap" | "Secret") {
+                continue;
+            }
+            return Err(shown);
+        };
+        let form = Form::of(text("targetPath"), reference["literal"].as_bool() == Some(true));
+        all.lay(content, form).map_err(|error| format!("{shown}: {error}"))?;
+    }
+    Ok(all.finish())
+}
+
+#[test]
+fn values_are_merged_as_flux_merges_them() {
+    let Some(folder) = folder("flux") else { return };
+    let mut suite = Suite::new("helm_values");
+    for row in rows(&folder.join("helm_values.jsonl")) {
+        let id = row["id"].as_str().unwrap();
+        match (merged(&row), row["output"].as_str()) {
+            (Ok(values), Some(output)) => {
+                let node = Value::table(values.clone()).to_node();
+                let ours = print_sigs(&node, Dialect::V3).unwrap();
+                let digest = config_digest(&values);
+                let wanted = (output.to_owned(), row["configDigest"].as_str().unwrap().to_owned());
+                suite.check(id, || same(&(ours, digest), &wanted));
+            }
+            (Err(why), None) => {
+                // The reference is named in the same words; what is wrong with it may be said better.
+                let wanted = row["error"].as_str().unwrap();
+                let start = why.split(": ").next().unwrap();
+                let head = wanted.get(..start.len()).unwrap_or_default();
+                suite.check(id, || same(&start, &head));
+            }
+            (ours, wanted) => suite.check(id, || Err(format!("{ours:?} and not {wanted:?}"))),
+        }
+    }
+    // The digest of integers beyond 64 bits is not Flux's.
+    suite.finish(98.0);
+}
+
+#[test]
+fn a_failed_upgrade_goes_back_and_gives_up_after_its_retries() {
+    let mut fleet = Fleet::new();
+    commit(&fleet, "1.0.0");
+    let spec = "  upgrade: {remediation: {retries: 1}}\n";
+    fleet.apply(&format!("{}{spec}", OBJECTS.replace("VALUE", "flat")));
+    fleet.settle();
+    assert_eq!(all(&fleet).as_deref(), Some("red-flat-5-1"));
+    // A map that the API refuses, so that the upgrade fails after its record was made.
+    fleet.context.world.cluster.set_immutable("ConfigMap", &["data", "all"]);
+    fleet.apply(&format!("{}{spec}", OBJECTS.replace("VALUE", "steep")));
+    fleet.settle();
+    fleet.after(Duration::from_secs(120));
+    let told = fleet.ready(&key());
+    assert!(
+        told.starts_with(
+            "False UpgradeFailed: Helm upgrade failed for release flux-system/web with chart web@1.0.0"
+        ),
+        "{told}"
+    );
+    assert_eq!(all(&fleet).as_deref(), Some("red-flat-5-1"), "what was deployed stays");
+    let object = fleet.context.cache.get(&key()).unwrap();
+    let status = |field: &str| object.at_path(&["status", field]).and_then(Node::as_str).map(str::to_owned);
+    assert_eq!(status("upgradeFailures").as_deref(), Some("2"), "one try and one retry");
+    fleet.context.world.cluster.forget_requests();
+    fleet.after(Duration::from_secs(3600));
+    let writes = fleet.context.world.cluster.writes();
+    assert!(!writes.iter().any(|write| write.contains("ConfigMap")), "{writes:?}");
+}
+
+#[test]
+fn objects_are_changed_and_marked_before_they_are_applied() {
+    let mut fleet = Fleet::new();
+    commit(&fleet, "1.0.0");
+    let spec = "  commonMetadata: {labels: {team: blue}}\n  postRenderers:\n    - kustomize:\n        patches:\n          - target: {kind: ConfigMap}\n            patch: |\n              - {op: add, path: /data/more, value: patched}\n";
+    fleet.apply(&format!("{}{spec}", OBJECTS.replace("VALUE", "flat")));
+    fleet.settle();
+    let map = fleet.get("v1", "ConfigMap", "web").unwrap();
+    let text = |path: &[&str]| map.at_path(path).and_then(Node::as_str).map(str::to_owned);
+    assert_eq!(text(&["data", "more"]).as_deref(), Some("patched"));
+    assert_eq!(text(&["metadata", "labels", "team"]).as_deref(), Some("blue"));
+    assert_eq!(text(&["metadata", "labels", "helm.toolkit.fluxcd.io/name"]).as_deref(), Some("web"));
+    // A change of the patches alone is an upgrade.
+    fleet.apply(&format!(
+        "{}{}",
+        OBJECTS.replace("VALUE", "flat"),
+        spec.replace("value: patched", "value: anew")
+    ));
+    fleet.settle();
+    let map = fleet.get("v1", "ConfigMap", "web").unwrap();
+    assert_eq!(map.at_path(&["data", "more"]).and_then(Node::as_str), Some("anew"));
+}
+
+#[test]
+fn a_new_name_replaces_the_release() {
+    let mut fleet = Fleet::new();
+    commit(&fleet, "1.0.0");
+    fleet.apply(&OBJECTS.replace("VALUE", "flat"));
+    fleet.settle();
+    fleet.apply(&format!("{}  releaseName: net\n", OBJECTS.replace("VALUE", "flat")));
+    fleet.settle();
+    assert!(fleet.get("v1", "ConfigMap", "web").is_none(), "the old one is uninstalled");
+    assert!(fleet.get("v1", "ConfigMap", "net").is_some());
+}
+
+#[test]
+fn drift_is_told_and_undone_where_that_is_wanted() {
+    let mut fleet = Fleet::new();
+    commit(&fleet, "1.0.0");
+    fleet.apply(&format!("{}  driftDetection: {{mode: enabled}}\n", OBJECTS.replace("VALUE", "flat")));
+    fleet.settle();
+    fleet.after(Duration::from_secs(400));
+    assert_eq!(all(&fleet).as_deref(), Some("red-flat-5-1"));
+    let mut map = fleet.get("v1", "ConfigMap", "web").unwrap();
+    map.get_mut("data").unwrap().set("all", Node::string("by hand"));
+    fleet.context.world.cluster.put(map);
+    fleet.after(Duration::from_secs(400));
+    assert_eq!(all(&fleet).as_deref(), Some("red-flat-5-1"));
 }

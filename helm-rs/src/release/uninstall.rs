@@ -184,20 +184,4 @@ impl<C: Cluster, S: ReleaseStore, N: Now> Operator<'_, C, S, N> {
         }
         if has_failed { Err(failed()) } else { Ok((deleted, left)) }
     }
-
-    /// Runs the tests of a release: the hooks of [`HookEvent::Test`].
-    ///
-    /// # Errors
-    /// The first test that fails.
-    pub async fn test(&self, name: &str, warnings: &mut Warnings) -> Result<Release, Error> {
-        if check_name(name).is_err() {
-            return Err(refused(format!("releaseTest: Release name is invalid: {name}")));
-        }
-        let last = self.last(name).await?;
-        let mut release = last.ok_or_else(|| refused("release: not found"))?;
-        let method = release.apply_method;
-        let tested = self.run_hooks(&mut release, HookEvent::Test, method, warnings).await;
-        self.record(&release, warnings).await;
-        tested.map(|()| release)
-    }
 }

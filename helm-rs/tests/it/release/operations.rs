@@ -182,7 +182,7 @@ fn run(world: &World, line: &Line<'_>, chart: &dyn Fn(&str) -> Chart) -> Option<
             }
             done(operator.uninstall(name, &options, &mut warnings)).map(drop)
         }
-        _ => done(operator.test(name, &mut warnings)).map(drop),
+        _ => done(operator.test(name, &helm_rs::release::TestOptions::default(), &mut warnings)).map(drop),
     };
     Some(result)
 }
