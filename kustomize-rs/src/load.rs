@@ -193,16 +193,7 @@ impl<'s, 'a> Loader<'s, 'a> {
             return Err(Error::new(ErrorKind::Kustomization, message));
         }
         let root = self.confirm_directory(&self.full_path(path)?)?;
-        if let Some(repository) = self.repository.as_ref().filter(|repository| !is_within(&root, repository))
-        {
-            let message = format!(
-                "security; bases in kustomizations found in cloned git repos must be within the repo, but base '{}' is \
-                 outside '{}'",
-                self.session.shown(&root),
-                self.session.shown(repository)
-            );
-            return Err(Error::new(ErrorKind::Restricted, message));
-        }
+        self.refuse_outside_repository(&root)?;
         let visited = self.referrers.iter().chain([&self.root]).rev();
         if let Some(visited) = visited.into_iter().find(|visited| is_within(visited, &root)) {
             let message = format!(
@@ -215,6 +206,22 @@ impl<'s, 'a> Loader<'s, 'a> {
         let mut below = self.below()?;
         below.referrers.push(self.root.clone());
         Ok(Self { root: root.into(), ..below })
+    }
+
+    /// Refuses a directory outside of the repository that the kustomization was fetched from.
+    pub(crate) fn refuse_outside_repository(&self, directory: &str) -> Result<(), Error> {
+        match &self.repository {
+            Some(repository) if !is_within(directory, repository) => {
+                let message = format!(
+                    "security; bases in kustomizations found in cloned git repos must be within the repo, but base '{}' is \
+                     outside '{}'",
+                    self.session.shown(directory),
+                    self.session.shown(repository)
+                );
+                Err(Error::new(ErrorKind::Restricted, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Goes one level down, within the limits of a build.

@@ -12,3 +12,4 @@ mod inventory;
 mod kstatus;
 mod sourceignore;
 mod sources;
+mod trees;

@@ -82,6 +82,7 @@ pub(crate) fn inflate(loader: &Loader<'_, '_>, chart: &HelmChart) -> Result<Vec<
         home = format!("{home}/{}-{}", &*chart.name, chart.version);
     }
     let directory = loader.full_path(&format!("{home}/{}", &*chart.name))?;
+    loader.refuse_outside_repository(&directory).map_err(|error| error.at(chart.name.place))?;
     let is_local = loader.is_directory(&format!("{home}/{}", &*chart.name));
     if !is_local && chart.repo.is_empty() {
         let shown = loader.session().shown(&directory);

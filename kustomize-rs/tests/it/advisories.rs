@@ -1,7 +1,7 @@
 //! One test for each class of advisory about the peers that a build of strangers' files could belong to.
 
 use gitops_core::tree::MemTree;
-use kustomize_rs::{Build, Error, ErrorKind, LoadRestrictions, Options};
+use kustomize_rs::{Build, ChartInflator, ChartRequest, Error, ErrorKind, LoadRestrictions, Options};
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -55,6 +55,54 @@ fn no_field_reaches_out_of_the_tree_by_its_path() {
             }
         }
     }
+}
+
+struct NoCharts;
+
+impl ChartInflator for NoCharts {
+    fn inflate(&self, request: &ChartRequest) -> Result<String, String> {
+        Ok(MAP.replace("name: a", &format!("name: {}", request.name)))
+    }
+}
+
+/// Argo CD CVE-2022-24348, -24904: files of values and charts.
+#[test]
+fn no_chart_takes_values_from_outside() {
+    let build = |entry: &str| {
+        let tree = tree(&[
+            ("app/kustomization.yaml", &format!("helmCharts: [{entry}]\n")),
+            ("app/charts/c/Chart.yaml", "name: c\n"),
+            ("app/charts/c/values.yaml", ""),
+            ("app/inside.yaml", ""),
+            ("secret.yaml", "password: hunter2\n"),
+        ]);
+        Build::new(&tree).charts(&NoCharts).run("app").map(|output| output.resources().len())
+    };
+    assert_eq!(build("{name: c, valuesFile: inside.yaml}").expect("a chart"), 1);
+    for path in ["../secret.yaml", "/secret.yaml", "../../../etc/passwd", "charts/../../secret.yaml"] {
+        for entry in [
+            format!("{{name: c, valuesFile: {path}}}"),
+            format!("{{name: c, additionalValuesFiles: [{path}]}}"),
+            format!("{{name: c, valuesFile: inside.yaml, additionalValuesFiles: [inside.yaml, {path}]}}"),
+        ] {
+            let error = build(&entry).expect_err("a refusal");
+            assert_eq!(error.kind(), ErrorKind::Restricted, "{entry}: {error}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+    assert!(build("{name: c, releaseName: r, chartHome: ../../..}").is_err());
+    // A chart of a fetched base is one of its repository.
+    let mut tree = tree(&[
+        ("app/kustomization.yaml", "resources: ['https://h/o/r']\n"),
+        ("app/charts/c/Chart.yaml", "name: c\n"),
+        ("app/charts/c/values.yaml", ""),
+    ]);
+    tree.add_file("r/kustomization.yaml", "helmCharts: [{name: c, chartHome: ../app/charts}]\n")
+        .expect("a file");
+    let mut options = Options::default();
+    options.remotes.insert("https://h/o/r".to_owned(), "r".to_owned());
+    let error = Build::new(&tree).options(options).charts(&NoCharts).run("app").expect_err("a refusal");
+    assert_eq!(error.kind(), ErrorKind::Restricted, "{error}");
 }
 
 /// Flux CVE-2022-24877, Argo CD CVE-2022-24731: links of files, of directories, and of what a link leads to.
