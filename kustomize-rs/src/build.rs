@@ -53,14 +53,14 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many kustomizations may be included in all, each counted as often as it is included; 20,000 by default. It ends
+    /// How many kustomizations may be included in all, each counted as often as it is included; 10,000 by default. It ends
     /// bases that include others twice, which include others twice, and so on.
     pub kustomizations: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { kustomizations: 20_000 }
+        Self { kustomizations: 10_000 }
     }
 }
 
