@@ -1,6 +1,6 @@
 //! Documents as they come back from JSON: without comments, every scalar in one form.
 
-use gitops_yaml::{Dialect, Kind, Node, Place, Str, Style, Tag, go_float, resolve};
+use gitops_yaml::{Dialect, Kind, Node, Place, Str, Style, Tag, folded_again, go_float, resolve};
 
 /// Brings a document, read as go-yaml v3 does, into the form in which it returns from JSON. Places stay.
 pub(super) fn settle(node: &mut Node) {
@@ -49,6 +49,8 @@ fn settle_as(node: &mut Node, dialect: Dialect) {
         Kind::Str | Kind::Timestamp if dialect == Dialect::Yaml11 => {
             text(node.scalar().cloned().unwrap_or_default())
         }
+        // On its way to JSON a document is printed, which changes what folded scalars hold.
+        Kind::Str if node.style == Style::Folded => text(folded_again(node.as_str().unwrap_or_default())),
         Kind::Str => text(node.scalar().cloned().unwrap_or_default()),
         _ => return,
     };
@@ -81,6 +83,16 @@ mod tests {
     fn check(before: &Node, dialect: Dialect, text: &str, kind: Kind) {
         let after = value_of(before, dialect);
         assert_eq!((after.as_str(), after.kind(Dialect::V3)), (Some(text), kind));
+    }
+
+    #[test]
+    fn folded_text_is_printed_once_more_on_its_way() {
+        let folded = |text: &str| value_of(&Node::string(text).styled(Style::Folded), Dialect::V3);
+        assert_eq!(folded("x\n\n  y").as_str(), Some("x\n\n\n  y"));
+        let once = folded("one two\n\n  indented\n\nthree\nfour\n");
+        assert_eq!(once.as_str(), Some("one two\n\n\n  indented\n\nthree\nfour\n"));
+        assert_eq!(value_of(&once, Dialect::V3).as_str(), once.as_str());
+        assert_eq!(folded("plain text\n").as_str(), Some("plain text\n"));
     }
 
     #[test]

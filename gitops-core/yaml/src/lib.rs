@@ -28,7 +28,7 @@ mod timestamp;
 
 pub use alias::{DuplicateKey, MergeRule};
 pub use bridge::{DecodeError, UnknownField, from_node, from_str, to_node, to_string};
-pub use decode::{Tree, ValueSink, visit_values};
+pub use decode::{Tree, ValueSink, folded_again, visit_values};
 pub use edit::{Edits, PathStep, ScalarSite};
 pub use error::{Error, ErrorKind};
 pub use field_path::{FieldPath, FieldStep};

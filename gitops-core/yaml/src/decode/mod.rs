@@ -9,6 +9,7 @@ mod printed;
 mod walk;
 
 pub(crate) use fields::{Decoder, Field};
+pub use printed::folded_again;
 pub(crate) use walk::walk;
 pub use walk::{ValueSink, visit_values};
 

@@ -13,9 +13,10 @@ pub(super) fn is_quoted_by_v3(node: &Node, text: &str, in_flow: bool, is_key: bo
     if text.is_empty() { in_flow || is_key } else { in_flow && !analyze(text, Variant::V3).flow_plain }
 }
 
-/// Returns a folded scalar's text after it is printed and read again. The printer writes one line break too many where
-/// an indented line or the end follows, and the reader keeps it.
-pub(super) fn folded_again(text: &str) -> Str {
+/// Returns a folded scalar's text after go-yaml v3 printed it and read it again. The printer writes one line break too many
+/// where an indented line or the end follows, and the reader keeps it.
+#[must_use]
+pub fn folded_again(text: &str) -> Str {
     let body = text.strip_suffix('\n').unwrap_or(text);
     if !body.contains(['\n', '\u{2028}', '\u{2029}']) {
         return text.into();
