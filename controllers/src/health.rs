@@ -2,7 +2,9 @@
 
 use gitops_core::api::HealthCheckExpression;
 use gitops_core::apply::Readiness;
-use gitops_core::health::status;
+use gitops_core::cel::Program;
+use gitops_core::health::{CustomHealth, Expression, status};
+use gitops_core::object::Gvk;
 use gitops_yaml::Node;
 
 /// Returns an object's readiness by kstatus, with Flux's rule for jobs.
@@ -12,28 +14,109 @@ pub fn readiness(object: &Node) -> Readiness {
     Readiness::new(health.state.to_string(), health.message)
 }
 
-/// Expressions by kind. None is supported yet: a Kustomization that has one is refused by name.
-pub(crate) struct Expressions;
+/// `healthCheckExprs`: the words of kinds that kstatus does not know.
+pub(crate) struct Expressions(Vec<CustomHealth>);
 
 impl Expressions {
+    /// Reads expressions; the first of a kind wins.
+    ///
+    /// # Errors
+    /// Where one can't be read, with its place: `spec.healthCheckExprs[0].current: …`.
     pub(crate) fn compile(expressions: &[HealthCheckExpression]) -> Result<Self, String> {
-        match expressions.first() {
-            None => Ok(Self),
-            Some(first) => Err(format!(
-                "healthCheckExprs are not supported (for {}): use healthChecks",
-                first.api_version
-            )),
+        let read = |index: usize, field: &str, text: &str| -> Result<Box<dyn Expression>, String> {
+            let program = Program::parse(text);
+            let program = program.map_err(|why| format!("spec.healthCheckExprs[{index}].{field}: {why}"))?;
+            Ok(Box::new(program))
+        };
+        let mut compiled = Vec::with_capacity(expressions.len());
+        for (index, one) in expressions.iter().enumerate() {
+            let optional = |field, text: &Option<String>| {
+                let text = text.as_deref().filter(|text| !text.is_empty());
+                text.map(|text| read(index, field, text)).transpose()
+            };
+            compiled.push(CustomHealth {
+                api_version: one.api_version.clone(),
+                kind: one.kind.clone().unwrap_or_default(),
+                in_progress: optional("inProgress", &one.in_progress)?,
+                failed: optional("failed", &one.failed)?,
+                current: read(index, "current", &one.current)?,
+            });
         }
+        Ok(Self(compiled))
     }
 
-    #[allow(clippy::unused_self, reason = "expressions will be asked")]
-    pub(crate) fn readiness(&self, _: &Node) -> Option<Readiness> {
-        None
+    /// Returns an object's readiness by the expressions of its kind, if there are any. An expression that does not fit the
+    /// object leaves it unknown, with why.
+    pub(crate) fn readiness(&self, object: &Node) -> Option<Readiness> {
+        let gvk = Gvk::of(object);
+        let health = self.0.iter().find(|health| health.is_for(&gvk))?;
+        Some(match health.status(object) {
+            Ok(health) => Readiness::new(health.state.to_string(), health.message),
+            Err(why) => Readiness::new("", why.0),
+        })
     }
 }
 
-pub(crate) fn is_ready_by(expression: &str, _: &Node, _: &Node) -> Result<bool, String> {
-    Err(format!(
-        "readyExpr is not supported: remove '{expression}', the dependency's conditions are asked then"
-    ))
+/// Returns whether a dependency is ready by `readyExpr`: `self` is the dependant, `dep` the dependency.
+///
+/// # Errors
+/// Where the expression can't be read, or has no answer for the two objects.
+pub(crate) fn is_ready_by(expression: &str, own: &Node, dependency: &Node) -> Result<bool, String> {
+    let asked =
+        Program::parse(expression).and_then(|program| program.holds(&[("self", own), ("dep", dependency)]));
+    asked.map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::node;
+
+    fn check(expression: &HealthCheckExpression, object: &str) -> Option<(String, String)> {
+        let expressions = Expressions::compile(std::slice::from_ref(expression)).unwrap();
+        expressions.readiness(&node(object)).map(|it| (it.status.to_string(), it.message))
+    }
+
+    #[test]
+    fn custom_kinds_have_their_own_words() {
+        let expression = HealthCheckExpression {
+            api_version: "db.example.com/v1".into(),
+            kind: Some("Database".into()),
+            in_progress: Some("status.phase == 'Creating'".into()),
+            failed: Some("status.phase == 'Broken'".into()),
+            current: "status.phase == 'Up'".into(),
+        };
+        let state = |status: &str| {
+            let object = format!("apiVersion: db.example.com/v1\nkind: Database\nstatus: {status}");
+            check(&expression, &object).unwrap()
+        };
+        assert_eq!(state("{phase: Creating}").0, "InProgress");
+        assert_eq!(state("{phase: Broken}").0, "Failed");
+        assert_eq!(state("{phase: Up}").0, "Current");
+        assert_eq!(state("{phase: Odd}").0, "InProgress");
+        let (status, message) = state("{}");
+        assert!(status.is_empty() && message.contains("phase"), "{message}");
+        assert_eq!(check(&expression, "apiVersion: db.example.com/v1\nkind: Backup"), None);
+    }
+
+    #[test]
+    fn expressions_that_can_not_be_read_are_named() {
+        let expression = HealthCheckExpression {
+            api_version: "db.example.com/v1".into(),
+            current: "status.phase ==".into(),
+            ..HealthCheckExpression::default()
+        };
+        let error = Expressions::compile(&[expression]).err().unwrap();
+        assert!(error.starts_with("spec.healthCheckExprs[0].current: "), "{error}");
+    }
+
+    #[test]
+    fn ready_expressions_see_both_objects() {
+        let own = node("metadata: {labels: {version: v2}}");
+        let old = node("metadata: {labels: {version: v1}}");
+        let expression = "self.metadata.labels.version == dep.metadata.labels.version";
+        assert_eq!(is_ready_by(expression, &own, &own), Ok(true));
+        assert_eq!(is_ready_by(expression, &own, &old), Ok(false));
+        assert!(is_ready_by("dep.status.ready", &own, &old).is_err());
+    }
 }
