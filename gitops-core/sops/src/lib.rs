@@ -1,0 +1,46 @@
+//! Documents that SOPS encrypted, read with age keys.
+//!
+//! YAML, JSON, dotenv and binary documents are read as SOPS v3 writes them: each value is sealed with AES-256-GCM under a
+//! data key, and the data key is sealed for age recipients. Documents for PGP, clouds' keys, Vault, or several key groups
+//! are refused by name. No key and no value that was decrypted reaches an error or a debug print.
+//!
+//! ```
+//! use gitops_sops::{AgeKeys, Format};
+//! let mut keys = AgeKeys::default();
+//! assert!(keys.add("AGE-SECRET-KEY-1NOPE").unwrap_err().to_string().contains("line 1"));
+//! let plain = b"a: 1";
+//! assert!(!Format::Yaml.is_encrypted(plain));
+//! let error = gitops_sops::decrypt(plain, Format::Yaml, Format::Yaml, &keys).unwrap_err();
+//! assert_eq!(error.to_string(), "sops metadata not found");
+//! ```
+
+mod age;
+mod cipher;
+mod document;
+mod metadata;
+#[cfg(test)]
+mod sealing;
+mod tree;
+
+pub use age::AgeKeys;
+pub use document::{Format, Integrity, decrypt, decrypt_node};
+
+use std::fmt;
+
+/// Why a document could not be decrypted; never quotes a value or a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SopsError(String);
+
+impl SopsError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for SopsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SopsError {}
