@@ -11,18 +11,20 @@ mod table;
 mod watch;
 
 pub use respond::ApiBody;
-pub use serve::{ApiServer, kubeconfig};
+pub use serve::ApiServer;
 
 use crate::cluster::LocalCluster;
 use crate::failure::Failure;
 use bytes::Buf;
-use http::{Method, Request, Response};
+use http::request::Parts;
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use request::Call;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Requests with greater bodies are refused.
@@ -32,13 +34,15 @@ const BODY_BYTES: usize = 8 << 20;
 #[derive(Clone, Debug)]
 pub struct ApiService {
     cluster: LocalCluster,
+    /// What a client must know; nothing in process.
+    token: Option<Arc<str>>,
 }
 
 impl LocalCluster {
     /// Returns the cluster's HTTP API as a service, which needs no socket.
     #[must_use]
     pub fn service(&self) -> ApiService {
-        ApiService { cluster: self.clone() }
+        ApiService { cluster: self.clone(), token: None }
     }
 }
 
@@ -58,8 +62,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let cluster = self.cluster.clone();
+        let token = self.token.clone();
         Box::pin(async move {
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            if token.is_some_and(|token| !admit(&mut head, &token)) {
+                return Ok(respond::failure(&Failure::new(401, "Unauthorized", "Unauthorized")));
+            }
             let body = match Limited::new(body, BODY_BYTES).collect().await {
                 Ok(body) => body.to_bytes(),
                 Err(_) => {
@@ -76,6 +84,30 @@ where
             Ok(answered.unwrap_or_else(|failure| respond::failure(&failure)))
         })
     }
+}
+
+/// Whether a request knows the token, as the first part of its path, which is taken off, or as a bearer token.
+///
+/// Clients send bearer tokens over TLS alone; a path they keep to, and no web page can guess it.
+fn admit(head: &mut Parts, token: &str) -> bool {
+    let bearer =
+        head.headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if bearer.is_some_and(|found| same(found, token)) {
+        return true;
+    }
+    let target = head.uri.path_and_query().map(http::uri::PathAndQuery::as_str).unwrap_or_default();
+    let (found, rest) = target.strip_prefix('/').unwrap_or(target).split_once('/').unwrap_or((target, ""));
+    let is_known = same(found.as_bytes(), token);
+    let Ok(uri) = format!("/{rest}").parse() else { return false };
+    if is_known {
+        head.uri = uri;
+    }
+    is_known
+}
+
+/// Compares all of a token, whatever differs first.
+fn same(found: &[u8], token: &str) -> bool {
+    found.len() == token.len() && found.iter().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
 fn answer(cluster: &LocalCluster, call: &Call) -> Result<Response<ApiBody>, Failure> {

@@ -17,13 +17,15 @@ mod fields;
 pub mod kinds;
 mod patch;
 mod quantity;
+pub mod simulate;
 pub mod store;
 mod time;
 pub mod types;
 pub mod value;
 
-pub use api::{ApiBody, ApiServer, ApiService, kubeconfig};
+pub use api::{ApiBody, ApiServer, ApiService};
 pub use cluster::{LocalCluster, LocalWatch};
 pub use custom::Structural;
 pub use failure::{Cause, Details, Failure};
+pub use simulate::Simulation;
 pub use store::StoreOptions;

@@ -23,6 +23,7 @@ mod image;
 mod install;
 mod kustomize;
 mod lint;
+mod local_cluster;
 mod named;
 mod package;
 mod reconcile;
@@ -71,6 +72,7 @@ enum Command {
     Kustomize(kustomize::Args),
     Lint(Box<lint::Args>),
     List(artifact::list::Args),
+    LocalCluster(local_cluster::Args),
     Package(package::Args),
     Pull(artifact::pull::Args),
     Push(artifact::push::Args),
@@ -131,6 +133,7 @@ fn main() -> ExitCode {
         Command::Kustomize(args) => kustomize::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::List(args) => artifact::list::run(&args),
+        Command::LocalCluster(args) => local_cluster::run(&args),
         Command::Package(args) => package::run(&args),
         Command::Pull(args) => artifact::pull::run(&args),
         Command::Push(args) => artifact::push::run(&args),

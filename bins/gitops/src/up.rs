@@ -1,6 +1,7 @@
 //! `gitops up`: a repository's whole flow on an embedded cluster, with nothing installed.
 
 use crate::Failure;
+use crate::local_cluster::Serving;
 use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld, serve_webhooks};
 use gitops_controllers::fleet::{seeds, source_of};
 use gitops_controllers::status::{condition_of, is_ready};
@@ -9,7 +10,6 @@ use gitops_core::apply::Inventory;
 use gitops_core::ports::{Cluster, FieldConflicts, WriteOptions};
 use gitops_fs::Folder;
 use gitops_kube::{Connection, KubeCluster};
-use gitops_local_cluster::LocalCluster;
 use gitops_yaml::Node;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,12 +21,14 @@ use tokio::sync::{mpsc, watch};
 /// Run a repository's whole flow: sources, Kustomizations, releases, on an embedded cluster or a real one.
 ///
 /// The folder stands for the repository that its root Kustomizations read: what is saved in it is applied, and what is
-/// deleted from it is pruned. Nothing needs to be installed, and nothing is left behind.
+/// deleted from it is pruned. Nothing needs to be installed, and nothing is left behind. Workloads of the embedded cluster
+/// pretend to run, so that what waits for them goes on.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   gitops up examples/fleet
   gitops up . --path clusters/staging --exit-when-ready --timeout 2m
   gitops up . --replace https://github.com/org/infra=../infra
+  gitops up . --kubeconfig-out /tmp/up.kubeconfig --state up.state
   gitops up . --kubeconfig ~/.kube/config")]
 pub(crate) struct Args {
     /// The folder of the repository.
@@ -53,9 +55,11 @@ pub(crate) struct Args {
     /// The context of the kubeconfig.
     #[arg(long, requires = "kubeconfig")]
     context: Option<String>,
+    #[command(flatten)]
+    embedded: Serving,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<gitops_core::api::GoDuration>().map(|time| time.0)
 }
 
@@ -115,7 +119,13 @@ async fn up(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn cluster(args: &Args) -> Result<AnyCluster, Failure> {
-    let Some(file) = &args.kubeconfig else { return Ok(AnyCluster::Local(LocalCluster::new())) };
+    let Some(file) = &args.kubeconfig else {
+        let cluster = args.embedded.open()?;
+        if args.embedded.is_served() {
+            tokio::spawn(args.embedded.bind(&cluster).await?.serve());
+        }
+        return Ok(AnyCluster::Local(cluster));
+    };
     let connection = Connection::from_file(file, args.context.as_deref()).await?;
     Ok(AnyCluster::Kube(Box::new(KubeCluster::connect(connection)?)))
 }

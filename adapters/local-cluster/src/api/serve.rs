@@ -2,6 +2,7 @@
 
 use super::ApiService;
 use crate::cluster::LocalCluster;
+use crate::store::Surroundings;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -9,7 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-/// A cluster's API on a TCP port, without TLS and without users: whoever reaches the port may do everything.
+/// A cluster's API on a TCP port, without TLS. Whoever knows its token, a part of the
+/// kubeconfig's URL, may do everything; nobody else may do anything.
 #[derive(Debug)]
 pub struct ApiServer {
     listener: TcpListener,
@@ -22,7 +24,9 @@ impl ApiServer {
     /// # Errors
     /// Where the address can't be had.
     pub async fn bind(cluster: &LocalCluster, address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, service: cluster.service() })
+        let token = format!("{:032x}", cluster.state().world.random());
+        let service = ApiService { token: Some(token.into()), ..cluster.service() };
+        Ok(Self { listener: TcpListener::bind(address).await?, service })
     }
 
     /// Returns the address that it listens on.
@@ -31,6 +35,16 @@ impl ApiServer {
     /// Where the system does not tell.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Returns a kubeconfig by which kubectl and other clients reach it: a secret.
+    ///
+    /// # Errors
+    /// Where the system does not tell the address.
+    pub fn kubeconfig(&self) -> io::Result<String> {
+        let address = self.address()?;
+        let token = self.service.token.as_deref().unwrap_or_default();
+        Ok(kubeconfig(&format!("http://{address}/{token}")))
     }
 
     /// Serves until the future is dropped.
@@ -54,14 +68,7 @@ impl ApiServer {
     }
 }
 
-/// Returns a kubeconfig for a cluster at a URL.
-///
-/// ```
-/// let text = gitops_local_cluster::kubeconfig("http://127.0.0.1:6443");
-/// assert!(text.contains("server: http://127.0.0.1:6443\n"));
-/// ```
-#[must_use]
-pub fn kubeconfig(url: &str) -> String {
+fn kubeconfig(url: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\nclusters:\n- name: local\n  cluster:\n    server: {url}\nusers:\n- name: local\n  user: {{}}\ncontexts:\n- name: local\n  context:\n    cluster: local\n    user: local\ncurrent-context: local\n"
     )

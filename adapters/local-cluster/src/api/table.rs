@@ -18,7 +18,10 @@ pub(super) fn of(target: &Target, objects: &[&Object], with_columns: bool) -> Va
             let format = if *name == "Name" { "name" } else { "" };
             column(name, kind, format, "", 0)
         });
-        (columns.collect(), objects.iter().map(|object| cells::of(&target.resource, object, now)).collect())
+        let wide = cells::wide(&target.resource);
+        let columns = columns.chain(wide.iter().map(|name| column(name, "string", "", "", 1)));
+        let rows = objects.iter().map(|object| cells::of(&target.resource, object, now));
+        (columns.collect(), rows.collect())
     } else {
         let mut columns = vec![column("Name", "string", "name", "", 0)];
         if version.columns.is_empty() {

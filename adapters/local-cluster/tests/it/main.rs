@@ -7,5 +7,7 @@
 )]
 
 mod fidelity;
+mod kubectl;
 mod port;
+mod simulate;
 mod state;

@@ -73,6 +73,19 @@ pub(super) fn columns(resource: &Resource) -> Heads {
     }
 }
 
+/// Returns the names of the columns that only wide output has.
+pub(super) fn wide(resource: &Resource) -> &'static [&'static str] {
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "pods") => &["IP", "Node", "Nominated Node", "Readiness Gates"],
+        ("", "services") => &["Selector"],
+        ("", "persistentvolumeclaims") => &["VolumeMode"],
+        ("apps", "deployments" | "daemonsets" | "replicasets") => &["Containers", "Images", "Selector"],
+        ("apps", "statefulsets") => &["Containers", "Images"],
+        ("batch", "jobs") => &["Containers", "Images", "Selector"],
+        _ => &[],
+    }
+}
+
 /// Returns an object's cells.
 pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
     let body = object.body();
@@ -82,9 +95,10 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
     let or_none = |value: String| Value::from(if value.is_empty() { "<none>".to_owned() } else { value });
     let ratio = |have: &[&str], want: i64| Value::from(format!("{}/{want}", number(have)));
     let wanted = body.at(&["spec", "replicas"]).and_then(Value::as_int).unwrap_or(1);
-    columns(resource)
-        .iter()
-        .map(|(column, _)| match (*column, resource.plural.as_str()) {
+    let listed = columns(resource).iter().map(|(column, _)| *column);
+    listed
+        .chain(wide(resource).iter().copied())
+        .map(|column| match (column, resource.plural.as_str()) {
             ("Name", _) => object.name().into(),
             ("Age", _) => age(object, now),
             ("Created At", _) => text(&["metadata", "creationTimestamp"]),
@@ -95,7 +109,13 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             ("Type", _) => text(&["type"]),
             ("Data", _) => i64::try_from(count("data") + count("binaryData")).unwrap_or(0).into(),
             ("Cluster-IP", _) => or_none(body.text_at(&["spec", "clusterIP"]).to_owned()),
-            ("External-IP", _) => or_none(body.text_at(&["spec", "externalName"]).to_owned()),
+            ("External-IP", _) => match body.text_at(&["spec", "externalName"]) {
+                "" if body.text_at(&["spec", "type"]) == "LoadBalancer" => {
+                    let address = addresses(body);
+                    if address.is_empty() { "<pending>".into() } else { address.into() }
+                }
+                name => or_none(name.to_owned()),
+            },
             ("Port(s)", _) => or_none(ports(body)),
             ("Ready", "pods") => pod_ready(body),
             ("Ready", "deployments" | "statefulsets") => ratio(&["status", "readyReplicas"], wanted),
@@ -117,7 +137,14 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             ("Suspend", _) => (body.at(&["spec", "suspend"]).and_then(Value::as_bool) == Some(true)).into(),
             ("Class", _) => or_none(body.text_at(&["spec", "ingressClassName"]).to_owned()),
             ("Hosts", _) => hosts(body),
-            ("Address", _) => "".into(),
+            ("Address", _) => addresses(body).into(),
+            ("Containers", _) => containers(body, "name").into(),
+            ("Images", _) => containers(body, "image").into(),
+            ("Selector", _) => or_none(crate::api::scale::selector(body.at(&["spec", "selector"]))),
+            ("VolumeMode", _) => text(&["spec", "volumeMode"]),
+            ("IP", _) => or_none(body.text_at(&["status", "podIP"]).to_owned()),
+            ("Node", _) => or_none(body.text_at(&["spec", "nodeName"]).to_owned()),
+            ("Nominated Node" | "Readiness Gates", _) => "<none>".into(),
             ("Ports", _) => if body.at(&["spec", "tls"]).is_some() { "80, 443" } else { "80" }.into(),
             ("Last Seen", _) => {
                 let last = body.text_at(&["lastTimestamp"]);
@@ -134,6 +161,22 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             _ => Value::Null,
         })
         .collect()
+}
+
+/// The addresses of a load balancer.
+fn addresses(body: &Value) -> String {
+    let ingress = body.at(&["status", "loadBalancer", "ingress"]).and_then(Value::as_list);
+    let shown = ingress.unwrap_or_default().iter().map(|one| match one.text_at(&["ip"]) {
+        "" => one.text_at(&["hostname"]),
+        ip => ip,
+    });
+    shown.collect::<Vec<_>>().join(",")
+}
+
+/// A field of all containers of a template.
+fn containers(body: &Value, field: &str) -> String {
+    let list = body.at(&["spec", "template", "spec", "containers"]).and_then(Value::as_list);
+    list.unwrap_or_default().iter().map(|one| one.text_at(&[field])).collect::<Vec<_>>().join(",")
 }
 
 fn job_status(body: &Value) -> Value {
