@@ -1,5 +1,11 @@
-//! The reconcilers against a world of fakes.
-#![allow(clippy::unwrap_used, reason = "tests")]
+//! The reconcilers against a world of fakes, and releases on a real API server.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod alerts;
 mod fleet;
@@ -7,6 +13,7 @@ mod generate;
 mod git_repository;
 mod helm_release;
 mod helm_release_cluster;
+mod helm_release_real;
 mod image;
 mod kustomization;
 mod notification;

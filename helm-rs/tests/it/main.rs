@@ -8,6 +8,7 @@
 
 mod chart;
 mod charts;
+mod differential;
 mod hostile;
 mod json;
 mod manifests;

@@ -1,0 +1,320 @@
+//! Random charts, rendered here and by the `helm` on the PATH: the same bytes, or a refusal by both.
+//!
+//! Skipped where there is no such program. `DIFFERENTIAL_CASES` sets how many are tried, `DIFFERENTIAL_FIRST` the first of
+//! them.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use helm_rs::chart::{Chart, File};
+use helm_rs::render::{ReleaseFacts, RenderOptions};
+use helm_rs::values::load_values;
+use helm_rs::{TemplateOptions, template};
+
+type Files = BTreeMap<String, String>;
+
+#[test]
+fn random_charts_render_as_upstream_renders_them() {
+    if Command::new("helm").arg("version").output().is_err() {
+        println!("skipped: no helm on the PATH");
+        return;
+    }
+    let number = |name: &str, default| {
+        std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(default)
+    };
+    let (cases, first) = (number("DIFFERENTIAL_CASES", 30), number("DIFFERENTIAL_FIRST", 1));
+    let mut failures = Vec::new();
+    let mut refused = 0;
+    for seed in first..first.saturating_add(cases) {
+        let mut dice = Dice::of(seed);
+        let (files, values) = dice.charts();
+        match compare(&files, &values) {
+            Ok(rendered) => refused += u64::from(!rendered),
+            Err(difference) => failures.push(format!("seed {seed}: {difference}")),
+        }
+    }
+    println!("{cases} charts, {refused} refused by both");
+    assert!(failures.is_empty(), "{} of {cases} differ; the first:\n{}", failures.len(), failures[0]);
+}
+
+/// Compares one chart; says whether both rendered it.
+fn compare(files: &Files, values: &str) -> Result<bool, String> {
+    let folder = std::env::temp_dir().join(format!("charts-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    for (path, text) in files {
+        let path = folder.join("top").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::fs::write(folder.join("given.yaml"), values).unwrap();
+    let upstream = Command::new("helm")
+        .args(["template", "r", "top", "--namespace", "ns", "-f", "given.yaml"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let _ = std::fs::remove_dir_all(&folder);
+    let ours = render(files, values);
+    let show = || {
+        let files: String = files.iter().map(|(path, text)| format!("=== {path}\n{text}\n")).collect();
+        format!("{files}=== given.yaml\n{values}")
+    };
+    match (ours, upstream.status.success()) {
+        (Ok(ours), true) => {
+            let wanted = String::from_utf8_lossy(&upstream.stdout);
+            if ours == wanted {
+                return Ok(true);
+            }
+            let pair = ours.lines().zip(wanted.lines()).find(|(a, b)| a != b);
+            Err(format!("{pair:?} differ\n--- wanted\n{wanted}\n--- got\n{ours}\n{}", show()))
+        }
+        (Err(error), false) => {
+            let wanted = String::from_utf8_lossy(&upstream.stderr);
+            if wanted.contains(&error) {
+                return Ok(false);
+            }
+            Err(format!("wanted {wanted}\ngot {error}\n{}", show()))
+        }
+        (Ok(_), false) => {
+            Err(format!("rendered, wanted {}\n{}", String::from_utf8_lossy(&upstream.stderr), show()))
+        }
+        (Err(error), true) => Err(format!("refused: {error}\n{}", show())),
+    }
+}
+
+fn render(files: &Files, values: &str) -> Result<String, String> {
+    let files: Vec<File> = files.iter().map(|(path, text)| File::new(path, text.as_bytes())).collect();
+    let mut warnings = Vec::new();
+    let chart = Chart::load(&files, &mut warnings).map_err(|error| error.to_string())?;
+    let values = load_values(values.as_bytes(), "given.yaml").map_err(|error| error.to_string())?;
+    let options = TemplateOptions::new(RenderOptions::new(ReleaseFacts::install("r", "ns")));
+    template(chart, &values, &options, &mut warnings)
+        .map(|templated| templated.print())
+        .map_err(|failed| failed.error.to_string())
+}
+
+/// A stream of choices that a seed decides.
+struct Dice(u64);
+
+/// Keys of values, few enough that charts and templates meet in them.
+const KEYS: [&str; 8] = ["name", "list", "map", "count", "on", "text", "port", "deep"];
+
+impl Dice {
+    fn of(seed: u64) -> Self {
+        // Spreads small seeds over all bits.
+        Self((seed ^ (seed >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap_or(usize::MAX) % sides
+    }
+
+    fn pick<'t>(&mut self, choices: &[&'t str]) -> &'t str {
+        choices[self.roll(choices.len())]
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.roll(n) == 0
+    }
+
+    /// Makes a chart with up to three levels of charts beneath, and a user's values.
+    fn charts(&mut self) -> (Files, String) {
+        let mut files = Files::new();
+        self.chart("", "top", 0, &mut files);
+        let mut given = self.values(0, &["a", "b", "c"]);
+        if self.one_in(2) {
+            given.push_str(&format!("tags: {{front: {}}}\n", self.pick(&["true", "false"])));
+        }
+        (files, given)
+    }
+
+    fn chart(&mut self, folder: &str, name: &str, level: usize, files: &mut Files) {
+        let mut meta = format!("apiVersion: v2\nname: {name}\nversion: {}.0.{level}\n", 1 + self.roll(3));
+        let children = if level < 2 { self.roll(3) } else { 0 };
+        let names = &["a", "b", "c"][..children];
+        if children > 0 {
+            meta.push_str("dependencies:\n");
+        }
+        for child in names {
+            meta.push_str(&format!("- name: {child}\n  version: '*'\n"));
+            match self.roll(6) {
+                0 => meta.push_str(&format!("  condition: {child}.enabled,global.enabled\n")),
+                1 => meta.push_str("  tags: [front]\n"),
+                2 => meta.push_str(&format!("  alias: {child}x\n")),
+                3 => meta.push_str("  import-values: [out]\n"),
+                4 => meta.push_str("  import-values: [{child: map, parent: deep}]\n"),
+                _ => {}
+            }
+            self.chart(&format!("{folder}charts/{child}/"), child, level + 1, files);
+        }
+        files.insert(format!("{folder}Chart.yaml"), meta);
+        files.insert(format!("{folder}values.yaml"), self.values(level, names));
+        files.insert(format!("{folder}notes.txt"), "one\ntwo: 2\n".to_owned());
+        let helpers = format!(
+            "{{{{- define \"{name}.full\" -}}}}\n{{{{ .Release.Name }}}}-{{{{ .Chart.Name }}}}{{{{ with .Values.name }}}}-{{{{ . }}}}{{{{ end }}}}\n{{{{- end }}}}\n{{{{ define \"shared\" }}}}from: {name}{{{{ end }}}}\n"
+        );
+        files.insert(format!("{folder}templates/_helpers.tpl"), helpers);
+        for index in 0..1 + self.roll(2) {
+            let text = self.template(name);
+            files.insert(format!("{folder}templates/t{index}.yaml"), text);
+        }
+    }
+
+    fn values(&mut self, level: usize, children: &[&str]) -> String {
+        let mut text = String::new();
+        for key in KEYS {
+            if self.one_in(3) {
+                continue;
+            }
+            let value = self.value(2);
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+        if self.one_in(2) {
+            let (key, value) = (self.pick(&["zone", "enabled", "map"]), self.value(1));
+            text.push_str(&format!("global: {{{key}: {value}}}\n"));
+        }
+        if self.one_in(3) {
+            text.push_str("exports: {out: {text: exported, port: 9}}\n");
+        }
+        for child in children.iter().filter(|_| level < 3) {
+            if self.one_in(2) {
+                let (key, value) = (self.pick(&KEYS), self.value(2));
+                let enabled = self.pick(&["true", "false", "null", "yes"]);
+                text.push_str(&format!("{child}: {{{key}: {value}, enabled: {enabled}}}\n"));
+            }
+        }
+        text
+    }
+
+    /// A value in flow style.
+    fn value(&mut self, depth: usize) -> String {
+        let sides = if depth == 0 { 7 } else { 9 };
+        match self.roll(sides) {
+            0 => "null".to_owned(),
+            1 => self.pick(&["true", "false"]).to_owned(),
+            2 => format!("{}", self.roll(100_000)),
+            3 => self.pick(&["1.5", "-0.25", "1e6", "3.0", "12345678901234", "0x1f", "1e21"]).to_owned(),
+            4 => self
+                .pick(&["plain", "two words", "\"quo\\\"ted\"", "''", "'8080'", "\"a\\nb\"", "\"yes\""])
+                .to_owned(),
+            5 => self
+                .pick(&["web", "db", "\"é: ü\"", "\"# no comment\"", "2020-01-02", "'{{ .Values.text }}'"])
+                .to_owned(),
+            6 => self.pick(&["[]", "{}", "\"\"", "0", "~"]).to_owned(),
+            7 => {
+                let items: Vec<String> = (0..self.roll(4)).map(|_| self.value(depth - 1)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            _ => {
+                let mut entries = BTreeMap::new();
+                for _ in 0..self.roll(4) {
+                    entries.insert(self.pick(&["x", "y", "port", "name", "on"]), self.value(depth - 1));
+                }
+                let entries: Vec<String> = entries.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
+                format!("{{{}}}", entries.join(", "))
+            }
+        }
+    }
+
+    /// A place that holds something: a value, a fact of the release or the chart.
+    fn place(&mut self) -> String {
+        match self.roll(10) {
+            0 => ".Release.Name".to_owned(),
+            1 => ".Chart.Version".to_owned(),
+            2 => "$.Values.global".to_owned(),
+            3 => "(.Values.map | default dict)".to_owned(),
+            _ => format!("$.Values.{}", self.pick(&KEYS)),
+        }
+    }
+
+    /// An expression that prints something.
+    fn expression(&mut self) -> String {
+        let place = self.place();
+        match self.roll(28) {
+            0 => place,
+            1 => format!("{place} | quote"),
+            2 => format!("{place} | default \"none\" | quote"),
+            3 => format!("toJson {place}"),
+            4 => format!("{place} | toString | upper | trunc 5 | quote"),
+            5 => format!("kindOf {place}"),
+            6 => format!("typeOf {place} | quote"),
+            7 => format!("printf \"%v-%T\" {place} {place} | quote"),
+            8 => format!("{place} | toString | b64enc"),
+            9 => format!("{place} | toString | sha256sum | trunc 8 | quote"),
+            10 => format!("ternary 1 2 (empty {place})"),
+            11 => format!("{place} | int64 | add 3"),
+            12 => format!("mul (float64 {place} | int) 2"),
+            13 => format!("{place} | toString | replace \"a\" \"b\" | squote"),
+            14 => format!("list 1 {place} \"x\" | toJson"),
+            15 => format!("dict \"k\" {place} | toYaml | trim | nindent 4"),
+            16 => format!("coalesce {place} {} \"last\" | toJson", self.place()),
+            17 => format!("eq (toString {place}) (toString {})", self.place()),
+            18 => format!("and {place} {} | toJson", self.place()),
+            19 => format!("or {place} {} | toJson", self.place()),
+            20 => "include \"shared\" . | quote".to_owned(),
+            21 => format!("tpl (toString {place}) . | quote"),
+            22 => format!("hasKey ($.Values.map | default dict) \"{}\"", self.pick(&["x", "port"])),
+            23 => format!("{place} | toString | regexReplaceAll \"[a-m]+\" . \"<$0>\" | quote")
+                .replace(" . \"<", " \"<"),
+            24 => format!("{place} | toString | splitList \"e\" | join \"+\" | quote"),
+            25 => format!("mergeOverwrite (dict \"x\" 1) ({place} | default dict | dict \"in\") | toJson"),
+            26 => format!("{place} | toPrettyJson | nindent 2 | quote"),
+            _ => format!(
+                "$.Files.Get \"notes.txt\" | trim | {} | quote",
+                self.pick(&["upper", "title", "nospace"])
+            ),
+        }
+    }
+
+    fn line(&mut self, index: usize) -> String {
+        let expression = self.expression();
+        let place = self.place();
+        let key = self.pick(&KEYS);
+        match self.roll(12) {
+            0 => format!("  k{index}: {{{{- toYaml {place} | nindent 4 }}}}\n"),
+            1 => format!(
+                "  {{{{- range $i, $e := $.Values.list }}}}\n  r{index}-{{{{ $i }}}}: {{{{ $e | toJson }}}}\n  {{{{- end }}}}\n"
+            ),
+            2 => format!(
+                "  {{{{- range $k, $v := $.Values.map }}}}\n  m{index}-{{{{ $k }}}}: {{{{ $v | toJson }}}}\n  {{{{- else }}}}\n  m{index}: nothing\n  {{{{- end }}}}\n"
+            ),
+            3 => format!(
+                "  {{{{- if {place} }}}}\n  i{index}: {{{{ {expression} }}}}\n  {{{{- else }}}}\n  i{index}: otherwise\n  {{{{- end }}}}\n"
+            ),
+            4 => format!(
+                "  {{{{- with {place} }}}}\n  w{index}: {{{{ . | toJson | quote }}}}\n  {{{{- end }}}}\n"
+            ),
+            5 => format!(
+                "  {{{{- $x{index} := {expression} }}}}\n  v{index}: {{{{ $x{index} | toString | quote }}}}\n"
+            ),
+            6 => format!(
+                "  {{{{- range until (int $.Values.{key} | min 3) }}}}\n  u{index}-{{{{ . }}}}: x\n  {{{{- end }}}}\n"
+            ),
+            7 => format!("  d{index}: {{{{ ($.Values.deep | default dict | dict \"in\").in | toJson }}}} # {key}\n"),
+            _ => format!("  e{index}: {{{{ {expression} }}}}\n"),
+        }
+    }
+
+    fn template(&mut self, chart: &str) -> String {
+        let kind = self.pick(&["ConfigMap", "Secret", "Service", "Deployment", "Echo", "Namespace"]);
+        let mut text = format!(
+            "apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {{{{ include \"{chart}.full\" . | quote }}}}\n"
+        );
+        if self.one_in(5) {
+            let weight = self.roll(5);
+            text.push_str(&format!(
+                "  annotations: {{helm.sh/hook: post-install, helm.sh/hook-weight: \"{weight}\"}}\n"
+            ));
+        }
+        text.push_str("data:\n");
+        for index in 0..1 + self.roll(4) {
+            text.push_str(&self.line(index));
+        }
+        if self.one_in(4) {
+            text.push_str("---\n# alone\n---\napiVersion: v1\nkind: Role\nmetadata: {name: second}\n");
+        }
+        text
+    }
+}
