@@ -95,6 +95,9 @@ fn render(files: &Files, values: &str) -> Result<String, String> {
 /// A stream of choices that a seed decides.
 struct Dice(u64);
 
+/// One in how many values or expressions is of a kind that need not fit its place.
+const ODD: usize = 40;
+
 /// Keys of values, few enough that charts and templates meet in them.
 const KEYS: [&str; 8] = ["name", "list", "map", "count", "on", "text", "port", "deep"];
 
@@ -168,7 +171,7 @@ impl Dice {
             if self.one_in(3) {
                 continue;
             }
-            let value = self.value(2);
+            let value = self.value_for(key);
             text.push_str(&format!("{key}: {value}\n"));
         }
         if self.one_in(2) {
@@ -180,7 +183,8 @@ impl Dice {
         }
         for child in children.iter().filter(|_| level < 3) {
             if self.one_in(2) {
-                let (key, value) = (self.pick(&KEYS), self.value(2));
+                let key = self.pick(&KEYS);
+                let value = self.value_for(key);
                 let enabled = self.pick(&["true", "false", "null", "yes"]);
                 text.push_str(&format!("{child}: {{{key}: {value}, enabled: {enabled}}}\n"));
             }
@@ -188,7 +192,54 @@ impl Dice {
         text
     }
 
-    /// A value in flow style.
+    /// A value of the kind that the key's name tells, so that most templates can use it; now and then any value.
+    fn value_for(&mut self, key: &str) -> String {
+        if self.one_in(ODD) {
+            return self.value(2);
+        }
+        match key {
+            "list" => self.list(1),
+            "map" => self.map(1),
+            "deep" => format!("{{in: {}}}", self.map(1)),
+            "count" | "port" => format!("{}", self.roll(10)),
+            "on" => self.pick(&["true", "false", "on", "No"]).to_owned(),
+            "name" => self.pick(&["web", "db", "two-words", "''"]).to_owned(),
+            _ => self.text(),
+        }
+    }
+
+    fn text(&mut self) -> String {
+        self.pick(&[
+            "plain",
+            "two words",
+            "\"quo\\\"ted\"",
+            "''",
+            "'8080'",
+            "\"a\\nb\"",
+            "\"yes\"",
+            "\"é: ü\"",
+            "\"# no comment\"",
+            "2020-01-02",
+            "'{{ .Release.Name }}'",
+        ])
+        .to_owned()
+    }
+
+    fn list(&mut self, depth: usize) -> String {
+        let items: Vec<String> = (0..self.roll(4)).map(|_| self.value(depth)).collect();
+        format!("[{}]", items.join(", "))
+    }
+
+    fn map(&mut self, depth: usize) -> String {
+        let mut entries = BTreeMap::new();
+        for _ in 0..self.roll(4) {
+            entries.insert(self.pick(&["x", "y", "port", "name", "on"]), self.value(depth));
+        }
+        let entries: Vec<String> = entries.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
+        format!("{{{}}}", entries.join(", "))
+    }
+
+    /// A value of any kind, in flow style.
     fn value(&mut self, depth: usize) -> String {
         let sides = if depth == 0 { 7 } else { 9 };
         match self.roll(sides) {
@@ -196,25 +247,10 @@ impl Dice {
             1 => self.pick(&["true", "false"]).to_owned(),
             2 => format!("{}", self.roll(100_000)),
             3 => self.pick(&["1.5", "-0.25", "1e6", "3.0", "12345678901234", "0x1f", "1e21"]).to_owned(),
-            4 => self
-                .pick(&["plain", "two words", "\"quo\\\"ted\"", "''", "'8080'", "\"a\\nb\"", "\"yes\""])
-                .to_owned(),
-            5 => self
-                .pick(&["web", "db", "\"é: ü\"", "\"# no comment\"", "2020-01-02", "'{{ .Values.text }}'"])
-                .to_owned(),
+            4 | 5 => self.text(),
             6 => self.pick(&["[]", "{}", "\"\"", "0", "~"]).to_owned(),
-            7 => {
-                let items: Vec<String> = (0..self.roll(4)).map(|_| self.value(depth - 1)).collect();
-                format!("[{}]", items.join(", "))
-            }
-            _ => {
-                let mut entries = BTreeMap::new();
-                for _ in 0..self.roll(4) {
-                    entries.insert(self.pick(&["x", "y", "port", "name", "on"]), self.value(depth - 1));
-                }
-                let entries: Vec<String> = entries.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
-                format!("{{{}}}", entries.join(", "))
-            }
+            7 => self.list(depth - 1),
+            _ => self.map(depth - 1),
         }
     }
 
@@ -229,8 +265,14 @@ impl Dice {
         }
     }
 
-    /// An expression that prints something.
+    /// An expression that prints something, as YAML can hold it; now and then as it comes.
     fn expression(&mut self) -> String {
+        let plain = self.one_in(ODD);
+        let expression = self.any_expression();
+        if plain { expression } else { format!("{expression} | toJson") }
+    }
+
+    fn any_expression(&mut self) -> String {
         let place = self.place();
         match self.roll(28) {
             0 => place,
@@ -290,9 +332,11 @@ impl Dice {
                 "  {{{{- $x{index} := {expression} }}}}\n  v{index}: {{{{ $x{index} | toString | quote }}}}\n"
             ),
             6 => format!(
-                "  {{{{- range until (int $.Values.{key} | min 3) }}}}\n  u{index}-{{{{ . }}}}: x\n  {{{{- end }}}}\n"
+                "  {{{{- range until (min $.Values.{key} 3 | int) }}}}\n  u{index}-{{{{ . }}}}: x\n  {{{{- end }}}}\n"
             ),
-            7 => format!("  d{index}: {{{{ ($.Values.deep | default dict | dict \"in\").in | toJson }}}} # {key}\n"),
+            7 => format!(
+                "  d{index}: {{{{ ($.Values.deep | default dict | dict \"in\").in | toJson }}}} # {key}\n"
+            ),
             _ => format!("  e{index}: {{{{ {expression} }}}}\n"),
         }
     }
