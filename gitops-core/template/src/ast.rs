@@ -26,8 +26,8 @@ pub(crate) struct Tree {
     /// The file that it stands in.
     pub(crate) source: Arc<Source>,
     pub(crate) root: ListId,
-    pub(crate) lists: Vec<Vec<Node>>,
-    pub(crate) pipes: Vec<Pipe>,
+    pub(crate) lists: Box<[Box<[Node]>]>,
+    pub(crate) pipes: Box<[Pipe]>,
 }
 
 /// A parsed text and its name.
@@ -77,15 +77,15 @@ pub(crate) struct Branch {
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) pos: Pos,
-    pub(crate) declared: Vec<Variable>,
+    pub(crate) declared: Box<[Variable]>,
     pub(crate) is_assign: bool,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) commands: Box<[Command]>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) pos: Pos,
-    pub(crate) args: Vec<Arg>,
+    pub(crate) args: Box<[Arg]>,
 }
 
 /// A variable by name, and its place among the variables, which the parser knows; none where Go would only find out
@@ -113,10 +113,10 @@ pub(crate) enum ArgKind {
         quoted: Str,
         value: Value,
     },
-    Field(Vec<Str>),
+    Field(Box<[Str]>),
     Variable {
         variable: Variable,
-        fields: Vec<Str>,
+        fields: Box<[Str]>,
     },
     Function {
         name: Str,
@@ -124,7 +124,7 @@ pub(crate) enum ArgKind {
     },
     Chain {
         base: Box<Arg>,
-        fields: Vec<Str>,
+        fields: Box<[Str]>,
     },
     Pipe(PipeId),
 }

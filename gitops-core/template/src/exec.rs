@@ -52,6 +52,9 @@ impl Operand {
 
 pub(crate) type Run<T> = Result<T, Box<RenderError>>;
 
+/// How many texts that `tpl` was given are kept parsed.
+const MOST_PARSED: usize = 10_000;
+
 /// What a list of nodes ended with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
@@ -116,14 +119,22 @@ impl<'r> Machine<'r> {
         }
     }
 
+    /// Renders one template after another; what `tpl` parsed for one serves the next.
     #[allow(clippy::result_large_err, reason = "a render fails once")]
-    pub(crate) fn render(mut self, name: &str, data: &Value) -> Result<Output, RenderError> {
+    pub(crate) fn render(&mut self, name: &str, data: &Value) -> Result<Output, RenderError> {
         let Some(tree) = self.tree(name) else {
             return Err(outside(name, format!("{} is an incomplete or empty template", quote(name))));
         };
-        match self.execute(&tree, data) {
-            Ok(()) => Ok(Output::new(self.out, self.marks)),
-            Err(error) => Err(*error),
+        self.steps = 0;
+        self.included.clear();
+        let result = self.execute(&tree, data);
+        let (out, marks) = (std::mem::take(&mut self.out), std::mem::take(&mut self.marks));
+        match result {
+            Ok(()) => Ok(Output::new(out, marks)),
+            Err(error) => {
+                self.overlays.clear();
+                Err(*error)
+            }
         }
     }
 
@@ -436,7 +447,7 @@ impl Turns<'_, '_, '_, '_> {
         self.ran = true;
         self.machine.tick(self.frame, 1)?;
         let pipe = self.frame.tree.pipe(self.branch.pipe);
-        match pipe.declared.as_slice() {
+        match &*pipe.declared {
             [] => {}
             [one] => self.frame.assign(one, item.clone())?,
             [first, second, ..] => {
@@ -603,7 +614,9 @@ impl Machine<'_> {
             }
         }
         let overlay = Arc::new(overlay);
-        self.parsed.insert(text.into(), Arc::clone(&overlay));
+        if self.parsed.len() < MOST_PARSED {
+            self.parsed.insert(text.into(), Arc::clone(&overlay));
+        }
         Ok(overlay)
     }
 }

@@ -57,7 +57,7 @@ pub use functions::sprig;
 pub use lex::Delimiters;
 pub use limits::Limits;
 pub use quote::{quote, quote_ascii, quote_rune, quote_rune_ascii, unquote};
-pub use set::{MissingKey, Options, Origin, Output, Templates, Trace};
+pub use set::{MissingKey, Options, Origin, Output, Renderer, Templates, Trace};
 pub use unicode::is_print;
 pub use value::{Element, IntKind, List, Map, Object, UintKind, Value};
 pub use world::{Hermetic, Refused, Seeded, World};

@@ -37,6 +37,8 @@ pub(crate) fn parse(
         trees: Vec::new(),
         by_name: HashMap::new(),
         blocks: 0,
+        args: Vec::new(),
+        commands: Vec::new(),
     };
     parser.text()?;
     Ok(parser.trees)
@@ -45,7 +47,7 @@ pub(crate) fn parse(
 /// The tree under construction; a definition within a text gets one of its own.
 struct Building<'a> {
     name: Str,
-    lists: Vec<Vec<Node>>,
+    lists: Vec<Box<[Node]>>,
     pipes: Vec<Pipe>,
     /// Go's list of known names, which an assignment extends as well.
     names: Vec<Str>,
@@ -87,6 +89,9 @@ struct Parser<'a> {
     trees: Vec<Tree>,
     by_name: HashMap<Str, usize>,
     blocks: usize,
+    /// Arguments and commands that wait for theirs to end: each list is then allocated once, in its final size.
+    args: Vec<Arg>,
+    commands: Vec<Command>,
 }
 
 /// What a list of nodes meets next.
@@ -209,7 +214,7 @@ impl<'a> Parser<'a> {
     }
 
     fn add_list(&mut self, nodes: Vec<Node>) -> ListId {
-        self.building.lists.push(nodes);
+        self.building.lists.push(nodes.into_boxed_slice());
         ListId(u32::try_from(self.building.lists.len() - 1).expect("fewer lists than bytes"))
     }
 
@@ -221,8 +226,8 @@ impl<'a> Parser<'a> {
             name: building.name.clone(),
             source: Arc::clone(&self.source),
             root,
-            lists: std::mem::take(&mut building.lists),
-            pipes: std::mem::take(&mut building.pipes),
+            lists: std::mem::take(&mut building.lists).into(),
+            pipes: std::mem::take(&mut building.pipes).into(),
         };
         match self.by_name.get(&tree.name) {
             None => {
@@ -507,7 +512,7 @@ impl<'a> Parser<'a> {
             }
             break;
         }
-        let mut commands: Vec<Command> = Vec::new();
+        let first_command = self.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -525,11 +530,13 @@ impl<'a> Parser<'a> {
                 | Kind::Variable
                 | Kind::LeftParen => {
                     self.back();
-                    commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
+        let commands: Box<[Command]> = self.commands.drain(first_command..).collect();
         self.check_pipeline(&commands, context)?;
         let declared = declared.into_iter().map(|name| self.declare(name, is_assign)).collect();
         self.building.pipes.push(Pipe { pos, declared, is_assign, commands });
@@ -569,11 +576,11 @@ impl<'a> Parser<'a> {
 
     fn command(&mut self) -> Parsed<Command> {
         let pos = pos_of(&self.peek_non_space());
-        let mut args = Vec::new();
+        let first_arg = self.args.len();
         loop {
             self.peek_non_space();
             if let Some(arg) = self.operand()? {
-                args.push(arg);
+                self.args.push(arg);
             }
             let token = self.next();
             match token.kind {
@@ -584,10 +591,10 @@ impl<'a> Parser<'a> {
             }
             break;
         }
-        if args.is_empty() {
+        if self.args.len() == first_arg {
             return self.error("empty command");
         }
-        Ok(Command { pos, args })
+        Ok(Command { pos, args: self.args.drain(first_arg..).collect() })
     }
 
     fn operand(&mut self) -> Parsed<Option<Arg>> {
@@ -598,13 +605,16 @@ impl<'a> Parser<'a> {
         }
         // The position of `.a.b` and `$x.a` is that of the second part, as in Go.
         let pos = pos_of(&first);
-        let mut chain = Vec::new();
+        let mut chain = match &mut arg.kind {
+            ArgKind::Field(fields) | ArgKind::Variable { fields, .. } => std::mem::take(fields).into_vec(),
+            _ => Vec::new(),
+        };
         while self.peek().kind == Kind::Field {
             chain.push(Str::from(&self.next().text[1..]));
         }
         match &mut arg.kind {
             ArgKind::Field(fields) | ArgKind::Variable { fields, .. } => {
-                fields.append(&mut chain);
+                *fields = chain.into();
                 arg.pos = pos;
             }
             ArgKind::Bool(_) | ArgKind::String { .. } | ArgKind::Number(_) | ArgKind::Nil | ArgKind::Dot => {
@@ -617,7 +627,7 @@ impl<'a> Parser<'a> {
                 };
                 return self.error(format!("unexpected . after term {}", quote(&text)));
             }
-            _ => arg = Arg { pos, kind: ArgKind::Chain { base: Box::new(arg), fields: chain } },
+            _ => arg = Arg { pos, kind: ArgKind::Chain { base: Box::new(arg), fields: chain.into() } },
         }
         Ok(Some(arg))
     }
@@ -634,13 +644,9 @@ impl<'a> Parser<'a> {
                 }
                 let name = Str::from(token.text);
                 let slot = self.slot(&name);
-                ArgKind::Variable { variable: Variable { name, slot }, fields: Vec::new() }
+                ArgKind::Variable { variable: Variable { name, slot }, fields: Box::default() }
             }
-            Kind::Field => {
-                let mut fields = Vec::with_capacity(4);
-                fields.push(Str::from(&token.text[1..]));
-                ArgKind::Field(fields)
-            }
+            Kind::Field => ArgKind::Field(Box::new([Str::from(&token.text[1..])])),
             Kind::Bool => ArgKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = match token.kind {

@@ -259,6 +259,44 @@ impl Templates {
     pub fn render(&self, name: &str, data: &Value, options: &Options<'_>) -> Result<Output, RenderError> {
         Machine::new(self, options).render(name, data)
     }
+
+    /// Returns what renders many templates of the set, one after another, and parses each text that `tpl` is given but
+    /// once.
+    ///
+    /// ```
+    /// use gitops_template::{Options, Templates, Value};
+    /// let mut templates = Templates::default();
+    /// templates.parse("a", "{{.}}?")?;
+    /// templates.parse("b", "{{.}}!")?;
+    /// let mut renderer = templates.renderer(&Options::default());
+    /// assert_eq!(renderer.render("a", &Value::from("x"))?.text, "x?");
+    /// assert_eq!(renderer.render("b", &Value::from("x"))?.text, "x!");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn renderer<'r>(&'r self, options: &Options<'r>) -> Renderer<'r> {
+        Renderer(Machine::new(self, options))
+    }
+}
+
+/// Renders templates of one set, one after another. Limits hold for each render by itself.
+pub struct Renderer<'r>(Machine<'r>);
+
+impl fmt::Debug for Renderer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renderer").finish_non_exhaustive()
+    }
+}
+
+impl Renderer<'_> {
+    /// Renders a template over this data.
+    ///
+    /// # Errors
+    /// As [`Templates::render`].
+    #[allow(clippy::result_large_err, reason = "a render fails once")]
+    pub fn render(&mut self, name: &str, data: &Value) -> Result<Output, RenderError> {
+        self.0.render(name, data)
+    }
 }
 
 impl From<ParseError> for CallError {

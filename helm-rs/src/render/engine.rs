@@ -168,6 +168,7 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
         Trace::On => gitops_template::Trace::On,
     };
     let run = Options::default().world(options.world).trace(trace);
+    let mut renderer = templates.renderer(&run);
     let mut rendered = Rendered::default();
     for renderable in &all {
         if base_name(&renderable.path).starts_with('_') {
@@ -175,8 +176,7 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
         }
         renderable.data.insert("Template", template_value(renderable));
         let data = values_object(renderable.data.clone());
-        let output =
-            templates.render(&renderable.path, &data, &run).map_err(|error| execution_error(&error))?;
+        let output = renderer.render(&renderable.path, &data).map_err(|error| execution_error(&error))?;
         rendered.files.insert(renderable.path.clone(), RenderedFile::new(output));
     }
     Ok(rendered)
