@@ -9,7 +9,7 @@ use crate::chart::{Chart, Crd};
 use crate::go::path_match;
 use crate::manifest::{Hook, HookEvent, KindOrder, Manifest, Sorted, sort_manifests, split_manifests};
 use crate::post_render::{PostRender, post_render};
-use crate::render::{RenderOptions, Rendered, render};
+use crate::render::{RenderOptions, Rendered, Trace, render};
 use crate::schema::validate;
 use crate::values::{Nulls, Table, coalesce, process_dependencies};
 use crate::{Error, ErrorKind, Warnings};
@@ -140,7 +140,9 @@ pub fn template(
     }
     let rendering = |error: Error| TemplateError { error, while_rendering: true, rendered: None };
     options.render.capabilities.check(&chart).map_err(rendering)?;
-    let mut rendered = render(&chart, &values, &options.render).map_err(rendering)?;
+    // Most renders succeed, and then nobody asks where lines came from.
+    let untraced = options.render.clone().trace(Trace::Off);
+    let mut rendered = render(&chart, &values, &untraced).map_err(rendering)?;
     let notes = rendered.take_notes(chart.name(), options.subchart_notes);
     let sorted = match &options.post_render {
         None => sort_manifests(&rendered.files, KindOrder::Install, warnings),
@@ -150,6 +152,11 @@ pub fn template(
     let Sorted { manifests, hooks } = match sorted {
         Ok(sorted) => sorted,
         Err(error) => {
+            if options.render.trace == Trace::On
+                && let Ok(traced) = render(&chart, &values, &options.render)
+            {
+                rendered.add_origins(traced);
+            }
             let error = rendered.explain(error);
             return Err(TemplateError { error, while_rendering: true, rendered: Some(rendered) });
         }
@@ -168,7 +175,18 @@ pub struct OutputPart {
 }
 
 fn part(path: &str, content: &str) -> String {
-    format!("---\n# Source: {path}\n{content}\n")
+    let mut text = String::with_capacity(path.len() + content.len() + AROUND_PART);
+    push_part(&mut text, path, content);
+    text
+}
+
+/// How many bytes a part has besides its path and content.
+const AROUND_PART: usize = "---\n# Source: \n\n".len();
+
+fn push_part(text: &mut String, path: &str, content: &str) {
+    for piece in ["---\n# Source: ", path, "\n", content, "\n"] {
+        text.push_str(piece);
+    }
 }
 
 impl Templated {
@@ -176,9 +194,18 @@ impl Templated {
     /// `with_crds` holds them.
     #[must_use]
     pub fn manifest(&self, with_crds: &[Crd]) -> String {
-        let crds = with_crds.iter().map(|crd| part(&crd.path, &crd.file.text()));
-        let manifests = self.manifests.iter().map(|manifest| part(&manifest.file, &manifest.content));
-        crds.chain(manifests).collect()
+        let crds: usize =
+            with_crds.iter().map(|crd| crd.path.len() + crd.file.data.len() + AROUND_PART).sum();
+        let manifests: usize =
+            self.manifests.iter().map(|m| m.file.len() + m.content.len() + AROUND_PART).sum();
+        let mut text = String::with_capacity(crds + manifests + 1);
+        for crd in with_crds {
+            push_part(&mut text, &crd.path, &crd.file.text());
+        }
+        for manifest in &self.manifests {
+            push_part(&mut text, &manifest.file, &manifest.content);
+        }
+        text
     }
 
     /// Prints everything as `helm template` does: manifests, then hooks.
@@ -190,12 +217,11 @@ impl Templated {
     /// Prints custom resource definitions, manifests and hooks as `helm template` does.
     #[must_use]
     pub fn print_with(&self, crds: &[Crd], hooks: &[&Hook]) -> String {
-        let manifest = self.manifest(crds);
-        let mut text = String::with_capacity(manifest.len() + 1);
-        text.push_str(manifest.trim());
+        let mut text = self.manifest(crds);
+        text.truncate(text.trim_end().len());
         text.push('\n');
         for hook in hooks {
-            text.push_str(&part(&hook.path, &hook.manifest));
+            push_part(&mut text, &hook.path, &hook.manifest);
         }
         text
     }

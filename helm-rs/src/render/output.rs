@@ -92,6 +92,18 @@ impl Rendered {
         notes
     }
 
+    /// Takes over where lines came from out of another render of the same templates, file by file where both printed the
+    /// same.
+    pub(crate) fn add_origins(&mut self, traced: Rendered) {
+        for (path, traced) in traced.files {
+            if let Some(file) = self.files.get_mut(&path)
+                && file.output.text == traced.output.text
+            {
+                *file = traced;
+            }
+        }
+    }
+
     /// Adds to an error about a rendered file the rendered lines around it and the template line that printed it.
     #[must_use]
     pub fn explain(&self, error: Error) -> Error {
