@@ -45,7 +45,9 @@ pub fn coalesce(
 
 /// Lays a table over another one, which fills its gaps.
 pub fn coalesce_tables(over: &mut Table, under: &Table, nulls: Nulls, warnings: &mut Warnings) {
-    Job { warnings }.tables(over, under, "", nulls, Clean::No);
+    let mut filled = Arc::new(std::mem::take(over));
+    Job { warnings }.tables(&mut filled, under, "", nulls, Clean::No);
+    *over = Arc::unwrap_or_clone(filled);
 }
 
 /// Whether nulls within the lower table are dropped first.
@@ -95,7 +97,7 @@ impl Job<'_> {
                         _ => (Nulls::Keep, Clean::No),
                     };
                     let path = joined(&joined(prefix, chart.name()), key);
-                    self.tables(Arc::make_mut(table), default, &path, nulls, clean);
+                    self.tables(table, default, &path, nulls, clean);
                 }
                 Some(_) => {}
                 None if nulls == Nulls::Keep => {
@@ -137,65 +139,81 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Copies the parent's globals down.
+    /// Copies the parent's globals down. Where that changes nothing, both hold the same table.
     fn globals(&mut self, sub: &mut Table, parent: &Table, prefix: &str) {
-        let mut own = match sub.get(GLOBAL) {
-            None => Table::new(),
-            Some(Value::Table(table)) => (**table).clone(),
+        let own = match sub.get(GLOBAL) {
+            None => None,
+            Some(Value::Table(table)) => Some(Arc::clone(table)),
             Some(_) => {
                 self.warn("warning: skipping globals because destination global is not a table.".to_owned());
                 return;
             }
         };
-        let empty = Table::new();
         let above = match parent.get(GLOBAL) {
-            None => &empty,
+            None => &Arc::default(),
             Some(Value::Table(table)) => table,
             Some(_) => {
                 self.warn("warning: skipping globals because source global is not a table.".to_owned());
                 return;
             }
         };
-        for (key, value) in above {
+        let Some(mut own) = own else {
+            sub.insert(Str::literal(GLOBAL), Value::Table(Arc::clone(above)));
+            return;
+        };
+        if Arc::ptr_eq(&own, above) {
+            return;
+        }
+        for (key, value) in above.iter() {
             match (value, own.get(key)) {
                 (Value::Table(over), Some(Value::Table(under))) => {
-                    let (mut over, under) = ((**over).clone(), Arc::clone(under));
-                    self.tables(&mut over, &under, &joined(prefix, key), Nulls::Keep, Clean::No);
-                    own.insert(key.clone(), Value::table(over));
+                    let (mut merged, under) = (Arc::clone(over), Arc::clone(under));
+                    self.tables(&mut merged, &under, &joined(prefix, key), Nulls::Keep, Clean::No);
+                    if !Arc::ptr_eq(&merged, &under) {
+                        Arc::make_mut(&mut own).insert(key.clone(), Value::Table(merged));
+                    }
                 }
                 (Value::Table(_), Some(_)) => {
                     let key = quoted(key);
                     self.warn(format!("Conflict: cannot merge map onto non-map for {key}. Skipping."));
                 }
-                (Value::Table(_), None) => {
-                    own.insert(key.clone(), value.clone());
-                }
                 (_, Some(Value::Table(_))) => self.warn(format!("key {key} is table. Skipping")),
+                (_, Some(own)) if own == value => {}
                 _ => {
-                    own.insert(key.clone(), value.clone());
+                    Arc::make_mut(&mut own).insert(key.clone(), value.clone());
                 }
             }
         }
-        sub.insert(Str::literal(GLOBAL), Value::table(own));
+        sub.insert(Str::literal(GLOBAL), Value::Table(own));
     }
 
-    /// Fills the gaps of a table with another one.
-    fn tables(&mut self, over: &mut Table, under: &Table, prefix: &str, nulls: Nulls, clean: Clean) {
-        for (key, value) in under {
+    /// Fills the gaps of a table with another one. Tables that this does not change stay shared.
+    fn tables(&mut self, over: &mut Arc<Table>, under: &Table, prefix: &str, nulls: Nulls, clean: Clean) {
+        if std::ptr::eq(&**over, under) && (nulls == Nulls::Keep || !has_nulls(over)) {
+            return;
+        }
+        for (key, value) in under.iter() {
             if clean == Clean::Yes && *value == Value::Null {
                 continue;
             }
-            match (over.get_mut(key), value) {
+            match (over.get(key), value) {
                 (None, _) => {
                     let value = if clean == Clean::Yes { without_nulls(value) } else { value.clone() };
-                    over.insert(key.clone(), value);
+                    Arc::make_mut(over).insert(key.clone(), value);
                 }
                 (Some(Value::Null), Value::Null) => {}
                 (Some(Value::Null), _) if nulls == Nulls::Remove => {
-                    over.remove(key);
+                    Arc::make_mut(over).remove(key);
                 }
-                (Some(Value::Table(over)), Value::Table(under)) if !Arc::ptr_eq(over, under) => {
-                    self.tables(Arc::make_mut(over), under, &joined(prefix, key), nulls, clean);
+                (Some(Value::Table(old)), Value::Table(under)) => {
+                    let mut merged = Arc::clone(old);
+                    self.tables(&mut merged, under, &joined(prefix, key), nulls, clean);
+                    let is_changed = over
+                        .get(key)
+                        .is_none_or(|old| !matches!(old, Value::Table(old) if Arc::ptr_eq(old, &merged)));
+                    if is_changed {
+                        Arc::make_mut(over).insert(key.clone(), Value::Table(merged));
+                    }
                 }
                 (Some(_), Value::Table(_)) => {
                     let value = if clean == Clean::Yes { without_nulls(value) } else { value.clone() };
@@ -215,15 +233,16 @@ impl Job<'_> {
     }
 }
 
+fn has_nulls(table: &Table) -> bool {
+    table.values().any(|value| match value {
+        Value::Null => true,
+        Value::Table(table) => has_nulls(table),
+        _ => false,
+    })
+}
+
 /// Returns a value without the nulls in its tables; one that has none is shared.
 fn without_nulls(value: &Value) -> Value {
-    fn has_nulls(table: &Table) -> bool {
-        table.values().any(|value| match value {
-            Value::Null => true,
-            Value::Table(table) => has_nulls(table),
-            _ => false,
-        })
-    }
     fn cleaned(table: &Arc<Table>) -> Arc<Table> {
         if !has_nulls(table) {
             return Arc::clone(table);
@@ -248,7 +267,9 @@ fn without_nulls(value: &Value) -> Value {
 fn share_globals_upwards(parent: &mut Table, sub: &Table) {
     let Some(Value::Table(from)) = sub.get(GLOBAL) else { return };
     let Some(Value::Table(to)) = parent.get_mut(GLOBAL) else { return };
-    share(to, from);
+    if !Arc::ptr_eq(to, from) {
+        share(to, from);
+    }
 }
 
 fn share(to: &mut Arc<Table>, from: &Table) {
@@ -285,7 +306,9 @@ fn share_globals_downwards(chart: &Chart, values: &mut Table) {
     for sub in chart.dependencies() {
         if let Some(Value::Table(table)) = values.get_mut(sub.name()) {
             let table = Arc::make_mut(table);
-            if let Some(Value::Table(own)) = table.get_mut(GLOBAL) {
+            if let Some(Value::Table(own)) = table.get_mut(GLOBAL)
+                && !Arc::ptr_eq(own, &globals)
+            {
                 share_into(own, &globals);
             }
             share_globals_downwards(sub, table);
