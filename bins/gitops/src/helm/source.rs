@@ -3,6 +3,7 @@
 use crate::Failure;
 use helm_rs::chart::{ArchiveLimits, Chart, EntryType, File, IgnoreRules};
 use helm_rs::{Time, Warnings};
+use std::fs::DirEntry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -87,7 +88,8 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<File>, Failure> {
     } else {
         IgnoreRules::default()
     };
-    let mut reader = FolderReader { rules, left: ArchiveLimits::default().bytes, files: Vec::new() };
+    let mut reader =
+        FolderReader { rules, left: ArchiveLimits::default().bytes, files: Vec::new(), buffer: Vec::new() };
     reader.folder(folder, "", 0)?;
     Ok(reader.files)
 }
@@ -97,6 +99,8 @@ struct FolderReader {
     /// How many bytes may still be read.
     left: u64,
     files: Vec<File>,
+    /// Where each file is read, one after the other.
+    buffer: Vec<u8>,
 }
 
 /// How deep folders may nest; a link to a folder above ends here.
@@ -107,13 +111,14 @@ impl FolderReader {
         if depth > DEPTH {
             return Err(format!("{}: folders are nested more than {DEPTH} deep", folder.display()).into());
         }
-        let mut entries: Vec<PathBuf> =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-        entries.sort();
-        for path in entries {
-            let Some(name) = path.file_name() else { continue };
-            let name = format!("{prefix}{}", name.to_string_lossy());
-            let found = std::fs::metadata(&path)?;
+        let mut entries: Vec<DirEntry> = std::fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
+        entries.sort_by_cached_key(DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            // The folder's own listing says what most entries are; links are followed.
+            let listed = entry.file_type()?;
+            let found = if listed.is_symlink() { std::fs::metadata(&path)?.file_type() } else { listed };
             let kind = if found.is_dir() { EntryType::Directory } else { EntryType::File };
             if self.rules.ignores(&name, kind) {
                 continue;
@@ -121,12 +126,8 @@ impl FolderReader {
             if found.is_dir() {
                 self.folder(&path, &format!("{name}/"), depth + 1)?;
             } else if found.is_file() {
-                let data = self.file(&path, &name)?;
-                let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-                let modified = modified.map_or(Time::ZERO, |passed| {
-                    Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())
-                });
-                self.files.push(File::new(name, &data).modified(modified));
+                let file = self.file(&path, name)?;
+                self.files.push(file);
             } else {
                 let shown = path.display();
                 return Err(
@@ -137,12 +138,16 @@ impl FolderReader {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-        let mut data = Vec::new();
+    fn file(&mut self, path: &Path, name: String) -> Result<File, Failure> {
         let file =
             std::fs::File::open(path).map_err(|error| open_error(&path.display().to_string(), &error))?;
-        file.take(self.left + 1).read_to_end(&mut data)?;
-        let read = data.len() as u64;
+        let found = file.metadata()?;
+        let size = found.len().min(self.left);
+        // One byte more lets the end be seen without another buffer.
+        self.buffer.clear();
+        self.buffer.reserve(usize::try_from(size).unwrap_or(0) + 1);
+        file.take(self.left + 1).read_to_end(&mut self.buffer)?;
+        let read = self.buffer.len() as u64;
         if read > self.left {
             let most = ArchiveLimits::default().bytes;
             return Err(format!(
@@ -151,7 +156,11 @@ impl FolderReader {
             .into());
         }
         self.left -= read;
-        Ok(data)
+        let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = modified.map_or(Time::ZERO, |passed| {
+            Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())
+        });
+        Ok(File::new(name, &self.buffer).modified(modified))
     }
 }
 
