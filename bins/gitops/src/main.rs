@@ -11,6 +11,7 @@ mod completion;
 mod confirm;
 mod create;
 mod delete;
+mod dependency;
 mod diff;
 mod explain;
 mod export;
@@ -61,6 +62,7 @@ enum Command {
     Completion(completion::Args),
     Create(Box<create::Args>),
     Delete(delete::Args),
+    Dependency(Box<dependency::Args>),
     Diff(diff::Args),
     Explain(explain::Args),
     Export(export::Args),
@@ -122,6 +124,7 @@ fn main() -> ExitCode {
         Command::Completion(args) => completion::run(&args),
         Command::Create(args) => told(create::run(&args)),
         Command::Delete(args) => told(delete::run(&args)),
+        Command::Dependency(args) => dependency::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => told(export::run(&args)),

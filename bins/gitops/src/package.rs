@@ -3,6 +3,8 @@
 use crate::Failure;
 use crate::helm::world::unix_seconds;
 use crate::helm::{print_warnings, source};
+use crate::remote::chart::ChartFlags;
+use crate::remote::login::LoginFlags;
 use helm_rs::{PackageOptions, Time, Warnings, package};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,9 +24,14 @@ pub(crate) struct Args {
     /// Give the chart this appVersion.
     #[arg(long)]
     app_version: Option<String>,
-    /// Take dependencies of `file://` repositories from disk where charts/ lacks them.
+    /// Take dependencies that charts/ lacks from their repositories.
     #[arg(short = 'u', long)]
     dependency_update: bool,
+    #[command(flatten)]
+    login: LoginFlags,
+    /// Speak to registries without TLS.
+    #[arg(long)]
+    plain_http: bool,
     /// Refused: archives are not signed here.
     #[arg(long, hide = true)]
     sign: bool,
@@ -52,7 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         let mut warnings = Warnings::new();
         let mut chart = source::load(&path, &mut warnings)?;
         if args.dependency_update && !chart.missing_dependencies().is_empty() {
-            source::add_local_dependencies(&path, &mut chart, &mut warnings)?;
+            let remote = |repo: &str, range: &str| {
+                ChartFlags::of_dependency(repo, range, args.login.clone(), args.plain_http)
+            };
+            source::add_dependencies(&path, &mut chart, &remote, &mut warnings)?;
         }
         print_warnings(&warnings);
         let mut options = PackageOptions::new(Time::from_seconds(unix_seconds()));

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::helm::{print_warnings, source};
+use crate::remote::chart::ChartFlags;
 use helm_rs::{Show, Warnings, show};
 use std::io::Write;
 use std::process::ExitCode;
@@ -29,12 +30,10 @@ enum Part {
 
 #[derive(clap::Args, Debug)]
 struct Which {
-    /// The chart: a folder or a .tgz.
+    /// The chart: a folder, a .tgz, an address, or a name in --repo.
     chart: String,
-    #[arg(long, hide = true)]
-    devel: bool,
-    #[arg(long, hide = true)]
-    version: Option<String>,
+    #[command(flatten)]
+    remote: ChartFlags,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -45,9 +44,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Part::Readme(which) => (which, Show::Readme),
         Part::Crds(which) => (which, Show::Crds),
     };
-    let path = source::locate(&which.chart)?;
     let mut warnings = Warnings::new();
-    let chart = source::load(&path, &mut warnings)?;
+    let (_, chart) = source::find(&which.chart, &which.remote, &mut warnings)?;
     print_warnings(&warnings);
     std::io::stdout().write_all(&show(&chart, part))?;
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::helm::flags::ValueFlags;
 use crate::helm::world::{ThisMachine, unix_seconds};
 use crate::helm::{namespace, print_warnings, source};
+use crate::remote::chart::ChartFlags;
 use helm_rs::chart::{Chart, Crd};
 use helm_rs::render::{Mode, Operation, ReleaseFacts, RenderOptions, Trace};
 use helm_rs::{
@@ -19,7 +20,8 @@ use std::process::{Command, ExitCode, Stdio};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   gitops template web ./charts/web -f prod.yaml
-  gitops template web ./charts/web --set image.tag=1.2 --show-only templates/deployment.yaml")]
+  gitops template web ./charts/web --set image.tag=1.2 --show-only templates/deployment.yaml
+  gitops template web oci://ghcr.io/stefanprodan/charts/podinfo --version '6.x'")]
 pub(crate) struct Args {
     /// The release's name and the chart; the chart alone renders `release-name`.
     #[arg(value_name = "[NAME] CHART", required = true, num_args = 1..=2)]
@@ -68,7 +70,7 @@ pub(crate) struct Args {
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     name_template: Option<String>,
-    /// Take dependencies of `file://` repositories from disk where charts/ lacks them.
+    /// Take dependencies that charts/ lacks from their repositories; nothing is written to disk.
     #[arg(long)]
     dependency_update: bool,
     /// Fail where a template uses a value that is not set.
@@ -93,6 +95,8 @@ pub(crate) struct Args {
     #[arg(long)]
     debug: bool,
     #[command(flatten)]
+    remote: ChartFlags,
+    #[command(flatten)]
     ignored: IgnoredFlags,
 }
 
@@ -104,8 +108,6 @@ struct IgnoredFlags {
     create_namespace: bool,
     #[arg(long, hide = true)]
     replace: bool,
-    #[arg(long, hide = true)]
-    devel: bool,
     #[arg(long, hide = true)]
     disable_openapi_validation: bool,
     #[arg(long, hide = true)]
@@ -120,10 +122,6 @@ struct IgnoredFlags {
     wait_for_jobs: bool,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
     wait: Option<Option<String>>,
-    #[arg(long, hide = true)]
-    timeout: Option<String>,
-    #[arg(long, hide = true)]
-    version: Option<String>,
     #[arg(long, hide = true)]
     description: Option<String>,
     #[arg(short = 'l', long, hide = true)]
@@ -144,10 +142,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     capabilities.api_versions.extend(args.api_versions.iter().map(Into::into));
     let (name, chart) = name_and_chart(args)?;
-    let path = source::locate(chart)?;
     let values = args.values.merge()?;
     let mut warnings = Warnings::new();
-    let chart = load(&path, args, &mut warnings)?;
+    let chart = load(chart, args, &mut warnings)?;
     helm_rs::release::check_name(&name)
         .map_err(|error| format!("release name check failed: release name \"{name}\": {error}"))?;
 
@@ -212,8 +209,8 @@ fn name_and_chart(args: &Args) -> Result<(String, &str), Failure> {
 }
 
 /// Loads the chart, and where wanted the dependencies that it lacks.
-fn load(path: &Path, args: &Args, warnings: &mut Warnings) -> Result<Chart, Failure> {
-    let mut chart = source::load(path, warnings)?;
+fn load(name: &str, args: &Args, warnings: &mut Warnings) -> Result<Chart, Failure> {
+    let (path, mut chart) = source::find(name, &args.remote, warnings)?;
     match chart.metadata().chart_type.as_str() {
         "" | "application" => {}
         other => return Err(format!("{other} charts are not installable").into()),
@@ -224,8 +221,10 @@ fn load(path: &Path, args: &Args, warnings: &mut Warnings) -> Result<Chart, Fail
     if chart.metadata().deprecated {
         anstream::eprintln!("level=WARN msg=\"this chart is deprecated\"");
     }
-    if args.dependency_update && !chart.missing_dependencies().is_empty() {
-        source::add_local_dependencies(path, &mut chart, warnings)?;
+    // What was fetched may not name folders of this disk.
+    if args.dependency_update && !args.remote.is_remote(name) && !chart.missing_dependencies().is_empty() {
+        let remote = |repo: &str, range: &str| args.remote.for_dependency(repo, range);
+        source::add_dependencies(&path, &mut chart, &remote, warnings)?;
     }
     let missing = chart.missing_dependencies();
     if missing.is_empty() {

@@ -1,6 +1,7 @@
 //! Charts from disk: folders, without what `.helmignore` names, and packed charts.
 
 use crate::Failure;
+use crate::remote::chart::{ChartFlags, fetch};
 use helm_rs::chart::{ArchiveLimits, Chart, EntryType, File, IgnoreRules};
 use helm_rs::{Time, Warnings};
 use std::fs::DirEntry;
@@ -17,7 +18,8 @@ pub(crate) fn locate(name: &str) -> Result<PathBuf, Failure> {
     if name.starts_with(['/', '.']) {
         return Err(format!("path \"{name}\" not found").into());
     }
-    Err(format!("path \"{name}\" not found, and charts are not fetched from repositories here").into())
+    Err(format!("path \"{name}\" not found: --repo URL names the repository of a chart that is not on disk")
+        .into())
 }
 
 /// Makes a path absolute without following links.
@@ -34,6 +36,21 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
         }
     }
     clean
+}
+
+/// Loads a chart from disk, or from where the flags or its address say; returns what relative paths are seen from as well.
+pub(crate) fn find(
+    name: &str,
+    flags: &ChartFlags,
+    warnings: &mut Warnings,
+) -> Result<(PathBuf, Chart), Failure> {
+    if flags.is_remote(name) {
+        let fetched = fetch(name, flags)?;
+        return Ok((absolute(Path::new(".")), Chart::load_archive(&fetched.archive, warnings)?));
+    }
+    let path = locate(name)?;
+    let chart = load(&path, warnings)?;
+    Ok((path, chart))
 }
 
 /// Loads a chart from a folder or an archive.
@@ -164,25 +181,23 @@ impl FolderReader {
     }
 }
 
-/// Adds the dependencies that `charts/` lacks from their `file://` repositories. Nothing is written to disk.
-pub(crate) fn add_local_dependencies(
+/// Adds the dependencies that `charts/` lacks, from disk or from where their repositories say. Nothing is written to disk.
+pub(crate) fn add_dependencies(
     path: &Path,
     chart: &mut Chart,
+    remote: &dyn Fn(&str, &str) -> ChartFlags,
     warnings: &mut Warnings,
 ) -> Result<(), Failure> {
     let missing = chart.missing_dependencies();
     let mut charts = chart.dependencies().to_vec();
     for wanted in chart.metadata().dependencies.iter().flatten() {
-        if !missing.contains(&wanted.name) {
+        if !missing.contains(&wanted.name) || wanted.repository.is_empty() {
             continue;
         }
         let Some(local) = wanted.repository.strip_prefix("file://") else {
-            let repository = &wanted.repository;
-            return Err(format!(
-                "dependency {} comes from {repository}, which is not fetched here: put it into charts/",
-                wanted.name
-            )
-            .into());
+            let fetched = fetch(&wanted.name, &remote(&wanted.repository, &wanted.version))?;
+            charts.push(Chart::load_archive(&fetched.archive, warnings)?);
+            continue;
         };
         let found = load(&absolute(&path.join(local)), warnings)?;
         if !helm_rs::is_in_range(&wanted.version, &found.metadata().version) {

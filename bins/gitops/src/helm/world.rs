@@ -28,3 +28,9 @@ pub(crate) fn unix_seconds() -> i64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
 }
+
+/// Returns this moment.
+pub(crate) fn now() -> helm_rs::Time {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    helm_rs::Time::new(i64::try_from(passed.as_secs()).unwrap_or(i64::MAX), passed.subsec_nanos())
+}

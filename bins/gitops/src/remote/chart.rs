@@ -43,6 +43,17 @@ impl ChartFlags {
             || ["oci://", "http://", "https://"].iter().any(|scheme| name.starts_with(scheme))
     }
 
+    /// Asks for a chart that another depends on.
+    pub(crate) fn of_dependency(repo: &str, range: &str, login: LoginFlags, plain_http: bool) -> Self {
+        let (repo, version) = (Some(repo.to_owned()), Some(range.to_owned()));
+        Self { repo, version, devel: false, login, pass_credentials: false, plain_http }
+    }
+
+    /// Asks for a chart that another depends on, with this login.
+    pub(crate) fn for_dependency(&self, repo: &str, range: &str) -> Self {
+        Self::of_dependency(repo, range, self.login.clone(), self.plain_http)
+    }
+
     fn range(&self) -> &str {
         match self.version.as_deref() {
             None | Some("") if self.devel => ">0.0.0-0",

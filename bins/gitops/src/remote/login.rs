@@ -25,6 +25,17 @@ fn credentials(text: &str) -> Result<Authorization, Infallible> {
     Ok(Authorization::basic(username, password))
 }
 
+/// Reads seconds, or a duration of one unit as Helm has it: `5m`.
+fn seconds(text: &str) -> Result<u64, std::num::ParseIntError> {
+    let (number, unit) = match text.chars().last() {
+        Some('s') => (text.trim_end_matches('s'), 1_u64),
+        Some('m') => (text.trim_end_matches('m'), 60),
+        Some('h') => (text.trim_end_matches('h'), 3_600),
+        _ => (text, 1),
+    };
+    Ok(number.parse::<u64>()?.saturating_mul(unit))
+}
+
 /// Who asks, and whom to trust.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct LoginFlags {
@@ -47,7 +58,7 @@ pub(crate) struct LoginFlags {
     #[arg(long)]
     insecure_skip_tls_verify: bool,
     /// Seconds until the attempt ends.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     timeout: u64,
 }
 
