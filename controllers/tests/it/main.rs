@@ -11,6 +11,7 @@ mod alerts;
 mod fleet;
 mod generate;
 mod git_repository;
+mod helm_chart;
 mod helm_release;
 mod helm_release_cluster;
 mod helm_release_real;

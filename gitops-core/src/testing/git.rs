@@ -85,7 +85,9 @@ fn wanted(reference: &GitReference) -> (String, String) {
 
 impl Repository {
     fn add(&mut self, mut info: CommitInfo, tree: MemTree, references: &[String]) -> String {
-        info.id = format!("{:040x}", self.commits.len() + 1);
+        // Short forms differ too.
+        let number = self.commits.len() + 1;
+        info.id = format!("{number:012x}{number:028x}");
         let id = info.id.clone();
         self.commits.push(Commit { info, tree });
         for reference in references {
