@@ -4,10 +4,12 @@ use std::fmt;
 
 use gitops_core::api::Kustomization;
 use gitops_core::tree::Source;
+use gitops_sops::AgeKeys;
 use gitops_yaml::{Files, Node};
 use kustomize_rs::{Build, LoadRestrictions, Options, Reorder};
 
-use super::generate::{Overlay, generate};
+use super::decrypt::{Unsealed, objects, refuse_sealed};
+use super::generate::{Generated, Overlay, generate};
 
 /// What a build made.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +72,34 @@ impl std::error::Error for BuildError {}
 /// As [`generate`](super::generate), and as `kustomize build`: `kustomize build failed: …`.
 pub fn build(source: &dyn Source, spec: &Kustomization) -> Result<Built, BuildError> {
     let generated = generate(source, spec)?;
+    run(source, generated)
+}
+
+/// Builds as [`build`] does, and decrypts: files of secret generators and patches before the build, objects and values of
+/// Secrets after it. Where no keys are given nothing is decrypted.
+///
+/// # Errors
+/// As [`build`], where something can't be decrypted, and where a Secret stays encrypted. No decrypted value is quoted.
+pub fn build_decrypted(
+    source: &dyn Source,
+    spec: &Kustomization,
+    keys: Option<&AgeKeys>,
+) -> Result<Built, BuildError> {
+    let generated = generate(source, spec)?;
+    let built = match keys {
+        Some(keys) => {
+            let unsealed = Unsealed::open(source, &generated, keys)?;
+            let mut built = run(&unsealed, generated)?;
+            objects(&mut built, keys)?;
+            built
+        }
+        None => run(source, generated)?,
+    };
+    refuse_sealed(&built)?;
+    Ok(built)
+}
+
+fn run(source: &dyn Source, generated: Generated) -> Result<Built, BuildError> {
     if generated.is_empty {
         return Ok(Built { warnings: generated.warnings, ..Built::default() });
     }

@@ -15,10 +15,11 @@ use gitops_core::ports::{
 };
 use gitops_core::substitute::Variables;
 use gitops_core::tree::MemTree;
+use gitops_sops::AgeKeys;
 use gitops_yaml::{Node, Str};
 
-use super::build::{Built, build};
-use super::variables;
+use super::build::{Built, build_decrypted};
+use super::{decrypt, variables};
 use crate::context::{Context, CrossNamespace, Failure, Finalizer, Outcome, Retry, Run};
 use crate::event::{Event, Severity};
 use crate::health::readiness;
@@ -85,9 +86,7 @@ async fn bring_about<W: World>(
     let published = published(run, &source_key)?;
     run.revision = Some(published.revision.clone());
     dependencies(run, spec, &source_key, &published)?;
-    if spec.decryption.as_ref().is_some_and(|decryption| decryption.provider != "sops") {
-        return Err(Failure::lasting("BuildFailed", "spec.decryption.provider must be 'sops'"));
-    }
+    let keys = decrypt::keys(context, &run.key.namespace, spec).await?;
     let variables = variables::collect(context, &run.key.namespace, spec).await?;
     let tree = context.tree(&published).await?;
     let now = context.world.clock().now();
@@ -117,7 +116,7 @@ async fn bring_about<W: World>(
         ));
     }
     run.status.set_text("lastAttemptedRevision", published.revision.as_str());
-    let (built, reads) = recorded(&tree, spec)?;
+    let (built, reads) = recorded(&tree, spec, keys.as_ref())?;
     let built = variables::substitute(built, spec, &variables, context.settings.substitution)
         .map_err(|error| Failure::passing("BuildFailed", error.message))?;
     for warning in &built.warnings {
@@ -152,9 +151,14 @@ async fn bring_about<W: World>(
     Ok(())
 }
 
-fn recorded(tree: &MemTree, spec: &Kustomization) -> Result<(Built, ReadSet), Failure> {
+fn recorded(
+    tree: &MemTree,
+    spec: &Kustomization,
+    keys: Option<&AgeKeys>,
+) -> Result<(Built, ReadSet), Failure> {
     let recorder = Recorder::new(tree);
-    let built = build(&recorder, spec).map_err(|error| Failure::passing("BuildFailed", error.message))?;
+    let built = build_decrypted(&recorder, spec, keys)
+        .map_err(|error| Failure::passing("BuildFailed", error.message))?;
     Ok((built, recorder.finish()))
 }
 

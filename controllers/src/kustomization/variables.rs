@@ -76,6 +76,11 @@ pub fn substitute(
             let place = built.files.show(object.place);
             let separator = if place.is_empty() { "" } else { ": " };
             let name = gitops_core::ports::ObjectRef::of(object);
+            let is_secret = object.get("kind").and_then(Node::as_str) == Some("Secret");
+            let why = match spec.decryption.is_some() && is_secret {
+                true => "not shown, since the Secret may hold decrypted values".to_owned(),
+                false => why,
+            };
             errors.push(format!("{place}{separator}post build failed for '{name}': envsubst error: {why}"));
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod decryption;
 mod fleet;
 mod generate;
 mod git_repository;
