@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod polls;
+mod rendered;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;
 
