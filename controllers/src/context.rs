@@ -389,7 +389,10 @@ impl<'a, W: World> Run<'a, W> {
             || self.status.truth("Ready") == Some(Truth::False)
                 && self.status.words("Ready") == Some((failure.reason, &failure.message));
         if !told {
-            self.tell(Severity::Error, failure.reason, &failure.message);
+            // To wait for others is no error; nobody is to be called for it.
+            let waits = failure.reason == "DependencyNotReady" && failure.retry != Retry::Never;
+            let severity = if waits { Severity::Info } else { Severity::Error };
+            self.tell(severity, failure.reason, &failure.message);
         }
         let next = match failure.retry {
             Retry::Never => {

@@ -7,11 +7,31 @@ use gitops_core::health::{CustomHealth, Expression, status};
 use gitops_core::object::Gvk;
 use gitops_yaml::Node;
 
+use crate::kind::{Key, Kind};
+
 /// Returns an object's readiness by kstatus, with Flux's rule for jobs.
+///
+/// An object of Flux's API that nobody has looked at yet is in progress, also where its definition's defaults do not say so.
 #[must_use]
 pub fn readiness(object: &Node) -> Readiness {
+    let text = |path: &[&str]| object.at_path(path).and_then(Node::as_str);
+    if Key::of(object).is_some_and(|key| gets_conditions(key.kind))
+        && text(&["spec", "suspend"]) != Some("true")
+        && object.at_path(&["status", "conditions"]).is_none()
+    {
+        return Readiness::new("InProgress", "nobody has looked at it yet");
+    }
     let health = status(object);
     Readiness::new(health.state.to_string(), health.message)
+}
+
+/// Whether every object of a kind comes to have conditions.
+fn gets_conditions(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        // A repository of OCI's has nothing to be looked at; what others write, and what only holds settings, has no status.
+        Kind::HelmRepository | Kind::Bucket | Kind::ExternalArtifact | Kind::Alert | Kind::Provider
+    )
 }
 
 /// `healthCheckExprs`: the words of kinds that kstatus does not know.
@@ -118,5 +138,18 @@ mod tests {
         assert_eq!(is_ready_by(expression, &own, &own), Ok(true));
         assert_eq!(is_ready_by(expression, &own, &old), Ok(false));
         assert!(is_ready_by("dep.status.ready", &own, &old).is_err());
+    }
+
+    #[test]
+    fn what_nobody_has_looked_at_is_not_ready() {
+        let check = |text: &str, wanted: &str| {
+            assert_eq!(readiness(&node(text)).status.as_str(), wanted, "{text}");
+        };
+        let release =
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r, namespace: n}\n";
+        check(release, "InProgress");
+        check(&format!("{release}spec: {{suspend: true}}\n"), "Current");
+        check(&format!("{release}status: {{conditions: [{{type: Ready, status: 'True'}}]}}\n"), "Current");
+        check(&release.replace("helm.toolkit.fluxcd.io/v2", "example.org/v1"), "Current");
     }
 }

@@ -101,8 +101,12 @@ impl Table {
             lines.split_last().map_or((None, &[][..]), |(newest, older)| (Some(*newest), older));
         let newest_name = newest.and_then(|line| line.split(' ').next()).unwrap_or_default();
         let older = older.iter().filter(|_| versions == ServedVersions::All);
-        let latest = newest.and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
-        let served = older.copied().chain(newest).map(|line| self.version(kind, line, (newest_name, latest)));
+        let shape = |line: &'static str| line.split(' ').nth(1).unwrap_or_default();
+        let latest = newest.map(shape).unwrap_or_default();
+        // Flux writes no status of Alerts and Providers any more; what can't be sent is told there.
+        let stated = lines.iter().rev().find(|line| line.contains(" status=true ")).copied().map(shape);
+        let shapes = (latest, stated.unwrap_or_default());
+        let served = older.copied().chain(newest).map(|line| self.version(kind, line, newest_name, shapes));
         Node::mapping(vec![
             pair("apiVersion", text("apiextensions.k8s.io/v1")),
             pair("kind", text("CustomResourceDefinition")),
@@ -122,8 +126,15 @@ impl Table {
 
     /// Makes one version of `v1 @Kustomization.v1 status=true columns=… deprecated=…`.
     ///
-    /// `newest` is the name and the shape of the newest version.
-    fn version(&self, kind: &str, line: &'static str, (newest, latest): (&str, &'static str)) -> Node {
+    /// `newest` is the name of the newest version; of the two shapes the first is its, the second that of the newest version
+    /// with a status.
+    fn version(
+        &self,
+        kind: &str,
+        line: &'static str,
+        newest: &str,
+        (latest, stated): (&'static str, &'static str),
+    ) -> Node {
         let mut words = line.split(' ');
         let mut next = || words.next().unwrap_or_default();
         let (name, shape, status, columns, deprecated) = (next(), next(), next(), next(), next());
@@ -148,11 +159,11 @@ impl Table {
         }
         let root = match self.schemas {
             Schemas::Structural => self.schema(shape),
-            Schemas::Open => open_spec(self.schema(latest)),
+            Schemas::Open => open_spec(self.schema(latest), &self.schema(stated)),
         };
+        let has_status = value(status) == "true" || self.schemas == Schemas::Open && !stated.is_empty();
         version.push(pair("schema", Node::mapping(vec![pair("openAPIV3Schema", root)])));
-        let subresources =
-            if value(status) == "true" { vec![pair("status", Node::mapping(vec![]))] } else { vec![] };
+        let subresources = if has_status { vec![pair("status", Node::mapping(vec![]))] } else { vec![] };
         version.push(pair("subresources", Node::mapping(subresources)));
         Node::mapping(version)
     }
@@ -212,12 +223,17 @@ impl Table {
     }
 }
 
-/// Opens the `spec` of a schema to everything.
-fn open_spec(mut schema: Node) -> Node {
+/// Opens the `spec` of a schema to everything, and gives it the `status` of another where it has none.
+fn open_spec(mut schema: Node, stated: &Node) -> Node {
     let mut open = Node::mapping(vec![pair("type", text("object"))]);
     open.set("x-kubernetes-preserve-unknown-fields", Node::bool(true));
     if let Some(properties) = schema.get_mut("properties") {
         properties.set("spec", open);
+        if properties.get("status").is_none()
+            && let Some(status) = stated.at_path(&["properties", "status"])
+        {
+            properties.set("status", status.clone());
+        }
     }
     schema
 }
