@@ -1,10 +1,13 @@
 //! The whole flow on an embedded cluster: sources, Kustomizations, a release, changes, drift, deletion.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod fleet;
+mod how_to;
 mod polls;
 mod rendered;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;
+mod stage;
 
 use std::path::Path;
 use std::sync::Arc;
