@@ -1,12 +1,12 @@
 //! ImagePolicy: one tag of an image's.
 
-use gitops_core::api::{ImagePolicy, Object};
+use gitops_core::api::{ImagePolicy, ImageRepository, Object};
 use gitops_core::ports::Registry;
 use gitops_yaml::Node;
 use image_policy::{DigestReflection, DigestStep, Order, Policy, PolicyError, Reference, TagFilter};
 
 use super::repository::{Tags, image};
-use crate::context::{CrossNamespace, Failure, Finalizer, Outcome, Run};
+use crate::context::{Context, CrossNamespace, Failure, Finalizer, Outcome, Run};
 use crate::event::Severity;
 use crate::kind::{Key, Kind};
 use crate::source::referenced;
@@ -65,6 +65,31 @@ pub(super) fn chosen(policy: &Node) -> Option<Reference> {
     Reference::of(text("name")?, text("tag")?, text("digest").unwrap_or_default()).ok()
 }
 
+/// Asks whether a repository may be used from a namespace, by the namespace's labels.
+async fn allowed<W: World>(
+    context: &Context<W>,
+    repository: &ImageRepository,
+    key: &Key,
+    namespace: &str,
+) -> Result<(), Failure> {
+    let denied = |why: &str| {
+        let message =
+            format!("'{}/{}' can't be accessed from namespace '{namespace}': {why}", key.namespace, key.name);
+        Failure::lasting("AccessDenied", message)
+    };
+    let selectors = match &repository.access_from {
+        Some(access) => &access.namespace_selectors,
+        None => return Err(denied("its spec.accessFrom names no namespace")),
+    };
+    let found = context.read("Namespace", "", namespace).await;
+    let found = found.map_err(|error| Failure::passing("AccessDenied", error.to_string()))?;
+    let label = |name: &str| found.at_path(&["metadata", "labels", name]).and_then(Node::as_str);
+    match selectors.iter().any(|selector| selector.matches(label)) {
+        true => Ok(()),
+        false => Err(denied("none of its spec.accessFrom.namespaceSelectors matches the namespace's labels")),
+    }
+}
+
 async fn choose<W: World>(run: &mut Run<'_, W>, spec: &ImagePolicy) -> Result<(), Failure> {
     let context = run.context;
     let reference = &spec.image_repository_ref;
@@ -90,9 +115,10 @@ async fn choose<W: World>(run: &mut Run<'_, W>, spec: &ImagePolicy) -> Result<()
     let Some(tags) = context.memory.get::<Tags>(&key) else {
         return Err(later("referenced ImageRepository has not been scanned yet".into()));
     };
-    let its = Object::<gitops_core::api::ImageRepository>::read(&repository)
-        .map_err(|error| later(error.message))?
-        .spec;
+    let its = Object::<ImageRepository>::read(&repository).map_err(|error| later(error.message))?.spec;
+    if key.namespace != run.key.namespace {
+        allowed(context, &its, &key, &run.key.namespace).await?;
+    }
     let name = image(&its.image)?.name().to_owned();
     let tag = policy.latest(&tags.0).map_err(|error| {
         // What a person asks next is which tags there were.

@@ -74,6 +74,10 @@ impl<W: World> Run<'_, W> {
             .http_access(&self.key.namespace, login.as_deref(), certificates.as_deref(), proxy.as_deref())
             .await
             .map_err(|error| Failure::passing("AuthenticationFailed", error.to_string()))?;
+        if let Some(account) = spec.service_account_name.as_deref().filter(|name| !name.is_empty()) {
+            let added = self.context.add_pull_secrets(&self.key.namespace, account, &mut access).await;
+            added.map_err(|error| Failure::passing("AuthenticationFailed", error.to_string()))?;
+        }
         if spec.insecure {
             access.plain_http_hosts = vec![spec.image.split('/').next().unwrap_or_default().to_owned()];
         }

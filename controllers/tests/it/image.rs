@@ -40,7 +40,7 @@ spec:
 ";
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: echo}\nspec:\n  template:\n    spec:\n      containers:\n        - image: registry.example/echo:1.0.0 # {\"$imagepolicy\": \"flux-system:echo\"}\n";
 
-fn fleet(tags: &[&str]) -> Fleet {
+pub(crate) fn fleet(tags: &[&str]) -> Fleet {
     let fleet = Fleet::new();
     fleet.context.world.git.commit(URL, "main", tree(&[("apps/echo.yaml", DEPLOYMENT)]), "Begin");
     fleet.context.world.registry.set_tags("registry.example/echo", tags.iter().copied());
@@ -92,4 +92,26 @@ fn a_policy_says_what_it_looked_at() {
         ready.starts_with("False ReadOperationFailed") && ready.contains("2 tags such as main-2, main-1"),
         "{ready}"
     );
+}
+
+#[test]
+fn other_namespaces_use_an_image_where_it_lets_them() {
+    let mut fleet = fleet(&["1.0.0"]);
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team, labels: {tier: dev}}\n---\n";
+    let policy = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: echo, namespace: team}\nspec: {imageRepositoryRef: {name: echo, namespace: flux-system}, policy: {semver: {range: 1.x}}}\n";
+    fleet.apply(&format!("{namespace}{policy}"));
+    fleet.settle();
+    let key = Key::new(Kind::ImagePolicy, "team", "echo");
+    assert!(fleet.ready(&key).starts_with("False AccessDenied: 'flux-system/echo'"), "{}", fleet.ready(&key));
+    let repository = |tier: &str| {
+        format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {{name: echo, namespace: flux-system}}\nspec: {{image: registry.example/echo, interval: 1m, accessFrom: {{namespaceSelectors: [{{matchLabels: {{tier: {tier}}}}}]}}}}\n"
+        )
+    };
+    fleet.apply(&repository("prod"));
+    fleet.after(Duration::from_secs(62));
+    assert!(fleet.ready(&key).contains("namespaceSelectors"), "{}", fleet.ready(&key));
+    fleet.apply(&repository("dev"));
+    fleet.after(Duration::from_secs(62));
+    assert!(fleet.ready(&key).starts_with("True Succeeded"), "{}", fleet.ready(&key));
 }

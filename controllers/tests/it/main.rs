@@ -9,6 +9,7 @@
 
 mod alerts;
 mod decryption;
+mod faults;
 mod fleet;
 mod generate;
 mod git_repository;

@@ -118,6 +118,15 @@ pub(crate) struct Fleet {
     queue: Queue,
     told: std::collections::HashMap<Key, std::sync::Arc<Node>>,
     events: Vec<String>,
+    life: Life,
+}
+
+/// Whether a controller ends where it has to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Safe,
+    AtRisk,
+    Over,
 }
 
 impl Fleet {
@@ -135,8 +144,18 @@ impl Fleet {
         for definition in gitops_core::api::open_definitions() {
             world.cluster.put(definition);
         }
+        Self::in_world(world)
+    }
+
+    fn in_world(world: FakeWorld) -> Self {
         let context = Context::new(world, Settings::default());
-        Self { context, queue: Queue::new(4), told: std::collections::HashMap::new(), events: Vec::new() }
+        Self {
+            context,
+            queue: Queue::new(4),
+            told: std::collections::HashMap::new(),
+            events: Vec::new(),
+            life: Life::Safe,
+        }
     }
 
     /// Applies objects as a user would.
@@ -156,8 +175,18 @@ impl Fleet {
         for _ in 0..1000 {
             self.look();
             let now = self.context.world.clock.now();
+            if self.life == Life::Over {
+                return;
+            }
             let Some(key) = self.queue.take(now) else { return };
-            let outcome = block_on(self.context.reconcile(&key));
+            let outcome = match self.life {
+                Life::AtRisk => poll_once(self.context.reconcile(&key)),
+                _ => Some(block_on(self.context.reconcile(&key))),
+            };
+            let Some(outcome) = outcome else {
+                self.life = Life::Over;
+                return;
+            };
             self.queue.done(&key);
             for woken in outcome.wake {
                 self.queue.add(woken, now);
@@ -179,6 +208,33 @@ impl Fleet {
             }
         }
         panic!("there is always more to do");
+    }
+
+    /// Ends the controller at the nth call of this name to the cluster, before it is made.
+    pub(crate) fn kill_at(&mut self, call: &str, nth: usize) {
+        self.life = Life::AtRisk;
+        kill_at(&self.context.world.cluster.faults, call, nth);
+    }
+
+    /// Ends the controller at the nth call of this name to git, before it is made.
+    pub(crate) fn kill_git_at(&mut self, call: &str, nth: usize) {
+        self.life = Life::AtRisk;
+        kill_at(&self.context.world.git.faults, call, nth);
+    }
+
+    /// Returns whether the controller was ended.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.life == Life::Over
+    }
+
+    /// Starts a controller that knows nothing in the same world.
+    pub(crate) fn restart(self) -> Self {
+        Self::in_world(self.context.world)
+    }
+
+    /// Lets the controller live, whatever is still to come.
+    pub(crate) fn be_safe(&mut self) {
+        self.life = Life::Safe;
     }
 
     /// Returns the events since this was last asked, as `reason: message`.
@@ -231,7 +287,7 @@ impl Fleet {
             namespace: "flux-system".into(),
             name: name.into(),
         };
-        block_on(self.context.world.cluster.get(&target)).unwrap()
+        self.context.world.cluster.stored(&target)
     }
 
     /// Returns the `Ready` condition of an object as `status reason: message`.
@@ -258,6 +314,22 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> MemTree {
 pub(crate) fn nodes(text: &str) -> Vec<Node> {
     let documents = read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()).unwrap();
     documents.into_iter().map(|document| document.root).filter(Node::is_mapping).collect()
+}
+
+fn kill_at(faults: &gitops_core::testing::Faults, call: &str, nth: usize) {
+    for _ in 0..nth {
+        faults.push(call, gitops_core::testing::Fault::Delay(0));
+    }
+    faults.push(call, gitops_core::testing::Fault::Delay(1));
+}
+
+/// Runs a future until it has to wait, and drops it there.
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    let future = std::pin::pin!(future);
+    match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
 }
 
 /// Runs a future of fakes, which never wait for anything but their own wake-ups.
