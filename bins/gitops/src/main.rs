@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod dependency;
 mod diff;
+mod events;
 mod explain;
 mod export;
 mod flags;
@@ -25,6 +26,7 @@ mod install;
 mod kustomize;
 mod lint;
 mod local_cluster;
+mod migrate;
 mod named;
 mod package;
 mod reconcile;
@@ -32,9 +34,11 @@ mod remote;
 mod render;
 mod show;
 mod source;
+mod stats;
 mod suspend;
 mod template;
 mod tree;
+mod uninstall;
 mod up;
 mod validate;
 mod version;
@@ -64,17 +68,19 @@ enum Command {
     Delete(delete::Args),
     Dependency(Box<dependency::Args>),
     Diff(diff::Args),
+    Events(events::Args),
     Explain(explain::Args),
     Export(export::Args),
     Get(get::Args),
     Graph(graph::Args),
     Image(image::Args),
-    Install(install::Args),
+    Install(Box<install::Args>),
     Edit(kustomize::edit::Args),
     Kustomize(kustomize::Args),
     Lint(Box<lint::Args>),
     List(artifact::list::Args),
     LocalCluster(local_cluster::Args),
+    Migrate(migrate::Args),
     Package(package::Args),
     Pull(artifact::pull::Args),
     Push(artifact::push::Args),
@@ -84,9 +90,11 @@ enum Command {
     Show(show::Args),
     Source(source::Args),
     Tag(artifact::tag::Args),
+    Stats(stats::Args),
     Suspend(suspend::Args),
     Template(Box<template::Args>),
     Tree(tree::Args),
+    Uninstall(uninstall::Args),
     Up(up::Args),
     Validate(validate::Args),
     Version(version::Args),
@@ -126,17 +134,19 @@ fn main() -> ExitCode {
         Command::Delete(args) => told(delete::run(&args)),
         Command::Dependency(args) => dependency::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Events(args) => told(events::run(&args)),
         Command::Explain(args) => explain::run(&args),
         Command::Export(args) => told(export::run(&args)),
         Command::Get(args) => told(get::run(&args)),
         Command::Graph(args) => graph::run(&args),
         Command::Image(args) => image::run(&args),
-        Command::Install(args) => install::run(&args),
+        Command::Install(args) => told(install::run(&args)),
         Command::Edit(args) => kustomize::edit::run(&args),
         Command::Kustomize(args) => kustomize::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::List(args) => artifact::list::run(&args),
         Command::LocalCluster(args) => local_cluster::run(&args),
+        Command::Migrate(args) => told(migrate::run(&args)),
         Command::Package(args) => package::run(&args),
         Command::Pull(args) => artifact::pull::run(&args),
         Command::Push(args) => artifact::push::run(&args),
@@ -146,9 +156,11 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Source(args) => source::run(&args),
         Command::Tag(args) => artifact::tag::run(&args),
+        Command::Stats(args) => told(stats::run(&args)),
         Command::Suspend(args) => told(suspend::run(&args)),
         Command::Template(args) => template::run(&args),
         Command::Tree(args) => tree::run(&args),
+        Command::Uninstall(args) => told(uninstall::run(&args)),
         Command::Up(args) => up::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Version(args) => version::run(&args),

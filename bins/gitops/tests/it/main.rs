@@ -10,6 +10,7 @@ mod flux_commands;
 mod image;
 mod install;
 mod kustomize_edit;
+mod migrate;
 mod remote;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;
