@@ -3,7 +3,7 @@
 mod flow;
 
 use gitops_core::ports::{Cluster, FieldConflicts, ObjectRef, Part, WriteOptions};
-use gitops_local_cluster::{ApiServer, LocalCluster, kubeconfig};
+use gitops_local_cluster::{ApiServer, LocalCluster};
 use gitops_yaml::{FileId, Node, ReadOptions, read_stream};
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -24,8 +24,7 @@ impl Embedded {
         let folder = std::env::temp_dir().join(format!("gitops-it-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let server = runtime.block_on(ApiServer::bind(&cluster, "127.0.0.1:0")).unwrap();
-        let url = format!("http://{}", server.address().unwrap());
-        std::fs::write(folder.join("kubeconfig"), kubeconfig(&url)).unwrap();
+        std::fs::write(folder.join("kubeconfig"), server.kubeconfig().unwrap()).unwrap();
         runtime.spawn(server.serve());
         let made = Self { cluster, runtime, folder };
         for definition in gitops_core::api::definitions(gitops_core::api::ServedVersions::Newest) {
