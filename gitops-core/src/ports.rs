@@ -25,7 +25,7 @@ pub use cluster::{
 pub use error::{Outlook, PortError};
 pub use git::{
     Author, Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, MovedReference, PushRequest,
-    SigningKey, Verification, VerificationMode,
+    SignatureError, SignatureProblem, Signer, SigningKey, Verification, VerificationMode,
 };
 pub use notify::{Notify, Request, Response};
 pub use null::Null;

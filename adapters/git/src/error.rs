@@ -1,7 +1,7 @@
 //! Failures of the wire, put into the words and the outlook of a port.
 
 use gitops_core::git_location::GitLocation;
-use gitops_core::ports::PortError;
+use gitops_core::ports::{PortError, SignatureError};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     Busy(String, Duration),
     /// The remote's reference moved while a push was under way.
     Moved(String),
+    /// A signature that is wanted is missing or none of the keys made it.
+    Signature(SignatureError),
 }
 
 impl Failure {
@@ -32,6 +34,9 @@ impl Failure {
             Self::Passing(why) => Self::Passing(words(why)),
             Self::Busy(why, wait) => Self::Busy(words(why), wait),
             Self::Moved(why) => Self::Moved(words(why)),
+            Self::Signature(error) => {
+                Self::Signature(SignatureError { message: words(error.message), ..error })
+            }
         }
     }
 
@@ -43,6 +48,9 @@ impl Failure {
             }
             Self::NotFound(why) | Self::Bad(why) => PortError::stalled(why).while_doing(location),
             Self::Passing(why) | Self::Moved(why) => PortError::retry(why).while_doing(location),
+            Self::Signature(error) => {
+                PortError::stalled(error.message.clone()).because(error).while_doing(location)
+            }
             Self::Busy(why, wait) => PortError::retry_after(wait, why).while_doing(location),
         }
     }

@@ -6,6 +6,7 @@ use crate::object::{Commit, Tag};
 use crate::pack::Objects;
 use crate::references::{self, Found};
 use crate::remote::Session;
+use crate::verify::{self, Named};
 use crate::wire::{Extent, Service};
 use gitops_core::git_location::GitLocation;
 use gitops_core::ports::{Checkout, FetchRequest, VerificationMode};
@@ -27,15 +28,20 @@ pub(crate) fn fetch(session: &Session<'_>, request: &FetchRequest) -> Result<Che
         })?,
     };
     let commit = Commit::read(&found.commit, objects.get(&found.commit, Kind::Commit)?)?;
-    let signer = match &request.verification {
+    let signers = match &request.verification {
         Some(verification) => {
             let tag = match found.tag.filter(|_| needs_tag) {
-                Some(id) => Some(tag_of(&objects, id, found.commit)?),
+                Some(id) => Some((id, tag_of(&objects, id, found.commit)?)),
                 None => None,
             };
-            Some(crate::verify::verify(verification, &commit, tag.as_ref())?)
+            let named = match (&found.tag_name, &tag) {
+                (Some(name), Some((id, tag))) => Named::Tag(name, *id, tag),
+                (Some(name), None) => Named::Light(name),
+                (None, _) => Named::Nothing,
+            };
+            verify::verify(verification, &commit, &named)?
         }
-        None => None,
+        None => Vec::new(),
     };
     let limits = &session.options().limits;
     let (mut tree, links) = checkout::read(&objects, commit.tree, &selection, limits)?;
@@ -45,7 +51,7 @@ pub(crate) fn fetch(session: &Session<'_>, request: &FetchRequest) -> Result<Che
         crate::submodules::mount(session, parent, &modules, &links, &mut tree, 0)?;
     }
     selection.check(&tree)?;
-    Ok(Checkout { revision: found.revision(), commit: commit.info, tree, signer })
+    Ok(Checkout { revision: found.revision(), commit: commit.info, tree, signers })
 }
 
 /// Reads an annotated tag, which must lead to the commit.
@@ -61,7 +67,7 @@ fn tag_of(objects: &Objects, id: ObjectId, commit: ObjectId) -> Result<Tag, Fail
 fn by_id(session: &Session<'_>, request: &FetchRequest, id: ObjectId) -> Result<(Found, Objects), Failure> {
     let location = &request.location;
     let branch = request.reference.branch.as_deref();
-    let found = Found { name: branch.unwrap_or_default().to_owned(), commit: id, tag: None };
+    let found = Found { name: branch.unwrap_or_default().to_owned(), commit: id, tag: None, tag_name: None };
     if let Some(branch) = branch {
         // The network of a repository's forks serves all commits of all of them: this one must be of the branch.
         let of_branch = session.with_server(location, Service::UploadPack, |server| {

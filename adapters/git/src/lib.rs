@@ -22,6 +22,8 @@ mod error;
 mod fetch;
 mod http;
 mod object;
+mod openpgp;
+mod openssh;
 mod options;
 mod pack;
 mod pkt;

@@ -6,12 +6,11 @@ use gix_hash::ObjectId;
 
 /// A commit.
 #[derive(Debug)]
-#[allow(dead_code, reason = "signatures are read here and not checked yet")]
 pub(crate) struct Commit {
     pub(crate) tree: ObjectId,
     pub(crate) parents: Vec<ObjectId>,
     pub(crate) info: CommitInfo,
-    /// Its signatures; a sound commit has one at most.
+    /// Its signatures on ids of its own kind; a sound commit has one at most.
     pub(crate) signatures: Vec<String>,
     /// What was signed: the commit without its signature.
     pub(crate) signed: Vec<u8>,
@@ -25,6 +24,8 @@ impl Commit {
         let mut signatures: Vec<String> = Vec::new();
         let mut signed = Vec::with_capacity(content.len());
         let mut in_signature = false;
+        let mut in_ours = false;
+        let ours = crate::verify::header_name(id.kind()).as_bytes();
         let mut rest = content;
         while !rest.is_empty() {
             let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
@@ -35,11 +36,12 @@ impl Commit {
             }
             rest = after;
             if let Some(more) = line.strip_prefix(b" ") {
-                match signatures.last_mut().filter(|_| in_signature) {
+                match signatures.last_mut().filter(|_| in_ours) {
                     Some(signature) => {
                         signature.push_str(&String::from_utf8_lossy(more));
                         signature.push('\n');
                     }
+                    None if in_signature => {}
                     None => signed.extend_from_slice(whole),
                 }
                 continue;
@@ -47,8 +49,12 @@ impl Commit {
             let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
             let (key, value) = (&line[..space], line.get(space + 1..).unwrap_or_default());
             in_signature = key == b"gpgsig" || key == b"gpgsig-sha256";
-            if in_signature {
+            // The signature on the same commit's text with ids of the other kind is skipped, as git skips it.
+            in_ours = key == ours;
+            if in_ours {
                 signatures.push(format!("{}\n", String::from_utf8_lossy(value)));
+            }
+            if in_signature {
                 continue;
             }
             signed.extend_from_slice(whole);
@@ -79,7 +85,6 @@ fn person(text: &[u8]) -> (Author, i64) {
 
 /// An annotated tag.
 #[derive(Debug)]
-#[allow(dead_code, reason = "signatures are read here and not checked yet")]
 pub(crate) struct Tag {
     pub(crate) target: ObjectId,
     pub(crate) signature: Option<String>,

@@ -20,9 +20,6 @@ const DEPTH: usize = 250;
 
 /// Makes one commit and pushes it.
 pub(crate) fn push(session: &Session<'_>, request: &PushRequest) -> Result<String, Failure> {
-    if request.signing.is_some() {
-        return Err(Failure::Bad("commits can't be signed yet: remove the signing key".into()));
-    }
     let parent = request.parent.as_deref().map(commit_id).transpose()?;
     let before = match parent {
         // Directories are enough: what does not change is named by its id.
@@ -43,7 +40,11 @@ pub(crate) fn push(session: &Session<'_>, request: &PushRequest) -> Result<Strin
             Some(tree) => tree,
             None => made.add(Kind::Tree, Vec::new())?,
         };
-        let commit = made.add(Kind::Commit, commit_text(request, tree, parent)?)?;
+        let mut text = commit_text(request, tree, parent)?;
+        if let Some(key) = &request.signing {
+            text = crate::verify::sign(&text, key, hash)?;
+        }
+        let commit = made.add(Kind::Commit, text)?;
         let question = commands(server, request, parent, commit, &made)?;
         let (lines, said) = server.send(question)?;
         check(&lines, &said)?;

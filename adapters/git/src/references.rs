@@ -17,6 +17,8 @@ pub(crate) struct Found {
     pub(crate) commit: ObjectId,
     /// The annotated tag before it.
     pub(crate) tag: Option<ObjectId>,
+    /// The name of the tag, where it is one.
+    pub(crate) tag_name: Option<String>,
 }
 
 impl Found {
@@ -55,7 +57,7 @@ pub(crate) fn find(server: &mut Server<'_>, wanted: &GitReference) -> Result<Fou
     };
     let name = head.target.as_deref().unwrap_or_default();
     let name = name.strip_prefix("refs/heads/").unwrap_or(name);
-    Ok(Found { name: name.to_owned(), commit: head.commit(), tag: None })
+    Ok(Found { name: name.to_owned(), commit: head.commit(), tag: None, tag_name: None })
 }
 
 /// Finds a reference by its full name.
@@ -67,6 +69,7 @@ fn exact(server: &mut Server<'_>, full: &str, shown: &str) -> Result<Found, Fail
             name: shown.to_owned(),
             commit: reference.commit(),
             tag: reference.peeled.map(|_| reference.id),
+            tag_name: reference.name.strip_prefix("refs/tags/").map(str::to_owned),
         }),
         None => Err(missing(server, full)?),
     }
@@ -83,6 +86,7 @@ fn by_short_name(server: &mut Server<'_>, short: &str) -> Result<Found, Failure>
             name: short.to_owned(),
             commit: reference.commit(),
             tag: reference.peeled.map(|_| reference.id),
+            tag_name: reference.name.strip_prefix("refs/tags/").map(str::to_owned),
         }),
         None => Err(missing(server, short)?),
     }
@@ -110,6 +114,7 @@ fn highest(server: &mut Server<'_>, range: &str) -> Result<Found, Failure> {
             name: tag.to_owned(),
             commit: reference.commit(),
             tag: reference.peeled.map(|_| reference.id),
+            tag_name: reference.name.strip_prefix("refs/tags/").map(str::to_owned),
         }),
         None => Err(Failure::NotFound(format!("no match found for semver: {range}"))),
     }

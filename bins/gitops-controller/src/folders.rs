@@ -98,7 +98,7 @@ impl GitRemote for FoldersOrGit {
         let revision = revision(&tree, &request.reference)?;
         let message = format!("the files of {} as they are", folder.display());
         let commit = CommitInfo { id: revision.hash().to_owned(), message, ..CommitInfo::default() };
-        Ok(Checkout { revision, commit, tree, signer: None })
+        Ok(Checkout { revision, commit, tree, signers: Vec::new() })
     }
 
     async fn push(&self, request: &PushRequest) -> Result<String, PortError> {

@@ -89,9 +89,48 @@ pub struct Checkout {
     pub commit: CommitInfo,
     /// Its files.
     pub tree: MemTree,
-    /// Which key signed it, where [`FetchRequest::verification`] asked: a fingerprint.
-    pub signer: Option<String>,
+    /// Whose signatures were checked, where [`FetchRequest::verification`] asked: the tag's first, then the commit's.
+    pub signers: Vec<Signer>,
 }
+
+/// A signature that was checked and found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// What is signed, as Flux names it: `commit 'ID'`, `tag 'NAME@ID'`.
+    pub object: String,
+    /// The trusted key: the id of an OpenPGP key in 16 hexadecimal digits, or an SSH key's fingerprint `SHA256:…`.
+    pub key: String,
+}
+
+/// Why a fetch with [`FetchRequest::verification`] gave nothing: the cause of its [`PortError`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureError {
+    /// What is wrong.
+    pub problem: SignatureProblem,
+    /// The whole story, in Flux's words.
+    pub message: String,
+}
+
+/// What is wrong with a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureProblem {
+    /// A tag's signature is wanted where no tag was asked for.
+    NoTag,
+    /// The tag has no signature.
+    UnsignedTag,
+    /// None of the keys made the tag's signature.
+    Tag,
+    /// The commit has no signature, or none of the keys made it.
+    Commit,
+}
+
+impl std::fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SignatureError {}
 
 /// Who, when, why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use super::faults::{Fault, Faults, lock};
 use crate::git_location::GitLocation;
 use crate::ports::{
     Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, MovedReference, PortError, PushRequest,
+    SignatureError, SignatureProblem, Signer, SigningKey, Verification, VerificationMode,
 };
 use crate::revision::Revision;
 use crate::tree::MemTree;
@@ -29,6 +30,30 @@ struct Repository {
 struct Commit {
     info: CommitInfo,
     tree: MemTree,
+    signature: Option<String>,
+}
+
+impl Commit {
+    /// Believes a signature where it is the text of a trusted key.
+    fn check(&self, wanted: &Verification, location: &GitLocation) -> Result<Signer, PortError> {
+        let fail = |problem, message: String| {
+            let error = SignatureError { problem, message };
+            PortError::stalled(error.message.clone()).because(error).while_doing(location)
+        };
+        if wanted.mode != VerificationMode::Head {
+            let message = "cannot verify tag object's signature if a tag reference is not specified";
+            return Err(fail(SignatureProblem::NoTag, message.into()));
+        }
+        let id = &self.info.id;
+        let mut keys = wanted.pgp_keys.iter().chain(&wanted.ssh_keys);
+        match keys.find(|key| self.signature.as_ref() == Some(*key)) {
+            Some(key) => Ok(Signer { object: format!("commit '{id}'"), key: key.clone() }),
+            None => {
+                let message = format!("signature verification of commit '{id}' failed: no matching key");
+                Err(fail(SignatureProblem::Commit, message))
+            }
+        }
+    }
 }
 
 impl FakeGit {
@@ -37,7 +62,24 @@ impl FakeGit {
         let mut repositories = lock(&self.repositories);
         let repository = repositories.entry(url.to_owned()).or_default();
         let info = CommitInfo { message: message.to_owned(), ..CommitInfo::default() };
-        repository.add(info, tree, &[format!("refs/heads/{branch}")])
+        repository.add(info, tree, None, &[format!("refs/heads/{branch}")])
+    }
+
+    /// Puts a signature on a commit that is there: the text of the key that is to be trusted.
+    pub fn sign(&self, url: &str, commit: &str, key: &str) {
+        let mut repositories = lock(&self.repositories);
+        let commits = repositories.get_mut(url).map(|r| r.commits.as_mut_slice()).unwrap_or_default();
+        for commit in commits.iter_mut().filter(|known| known.info.id == commit) {
+            commit.signature = Some(key.to_owned());
+        }
+    }
+
+    /// Returns the signature of each commit that was made, oldest first: the secret text of the key that a push named.
+    #[must_use]
+    pub fn signatures(&self, url: &str) -> Vec<Option<String>> {
+        let repositories = lock(&self.repositories);
+        let commits = repositories.get(url).map(|r| r.commits.as_slice()).unwrap_or_default();
+        commits.iter().map(|commit| commit.signature.clone()).collect()
     }
 
     /// Returns the messages of all commits that were made, oldest first.
@@ -84,12 +126,18 @@ fn wanted(reference: &GitReference) -> (String, String) {
 }
 
 impl Repository {
-    fn add(&mut self, mut info: CommitInfo, tree: MemTree, references: &[String]) -> String {
+    fn add(
+        &mut self,
+        mut info: CommitInfo,
+        tree: MemTree,
+        signature: Option<String>,
+        references: &[String],
+    ) -> String {
         // Short forms differ too.
         let number = self.commits.len() + 1;
         info.id = format!("{number:012x}{number:028x}");
         let id = info.id.clone();
-        self.commits.push(Commit { info, tree });
+        self.commits.push(Commit { info, tree, signature });
         for reference in references {
             self.references.insert(reference.clone(), self.commits.len() - 1);
         }
@@ -106,7 +154,11 @@ impl GitRemote for FakeGit {
     async fn fetch(&self, request: &FetchRequest) -> Result<Checkout, PortError> {
         let stale = self.faults.take("fetch").await? == Some(Fault::StaleRead);
         let (revision, commit) = self.find(&request.location, &request.reference, stale)?;
-        Ok(Checkout { revision, commit: commit.info, tree: commit.tree, signer: None })
+        let signers = match &request.verification {
+            Some(verification) => vec![commit.check(verification, &request.location)?],
+            None => Vec::new(),
+        };
+        Ok(Checkout { revision, commit: commit.info, tree: commit.tree, signers })
     }
 
     async fn push(&self, request: &PushRequest) -> Result<String, PortError> {
@@ -139,6 +191,9 @@ impl GitRemote for FakeGit {
             time: request.time,
             message: request.message.clone(),
         };
-        Ok(repository.add(info, tree, &request.references))
+        let signature = request.signing.as_ref().map(|key| match key {
+            SigningKey::OpenPgp(key, _) | SigningKey::Ssh(key, _) => key.reveal().to_owned(),
+        });
+        Ok(repository.add(info, tree, signature, &request.references))
     }
 }

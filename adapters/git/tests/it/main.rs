@@ -10,3 +10,4 @@ mod fetch;
 mod push;
 mod repository;
 mod server;
+mod signatures;

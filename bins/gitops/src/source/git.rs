@@ -123,8 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     request.submodules = args.recurse_submodules;
     request.verification = verification(args)?;
     let checkout = wait(Git::new(options).fetch(&request))??;
-    if let Some(signer) = &checkout.signer {
-        anstream::eprintln!("signed by {signer}");
+    for signer in &checkout.signers {
+        anstream::eprintln!("{} is signed by {}", signer.object, signer.key);
     }
     let summary = Summary::new(request.location.to_string(), checkout.revision.to_string());
     show(&summary, &checkout.tree, &args.output)?;
