@@ -3,7 +3,10 @@
 use gitops_core::api::{GitReferenceSpec, GitRepository, GitVerification, Object};
 use gitops_core::artifact;
 use gitops_core::git_location::{GitLocation, LocalRepositories};
-use gitops_core::ports::{FetchRequest, GitReference, GitRemote, PortError, Verification, VerificationMode};
+use gitops_core::ports::{
+    FetchRequest, GitReference, GitRemote, PortError, SignatureError, SignatureProblem, Signer, Verification,
+    VerificationMode,
+};
 use gitops_core::revision::Revision;
 use gitops_core::tree::{IgnoreRules, MemTree};
 use gitops_yaml::Node;
@@ -27,7 +30,11 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     match fetch(&mut run, &spec).await {
         Ok(()) => run.end(Outcome::after(interval)).await,
         Err(failure) => {
-            run.status.condition("FetchFailed", Truth::True, failure.reason, &failure.message);
+            if is_of_signature(failure.reason) {
+                run.status.condition("SourceVerified", Truth::False, failure.reason, &failure.message);
+            } else {
+                run.status.condition("FetchFailed", Truth::True, failure.reason, &failure.message);
+            }
             run.fail(failure).await
         }
     }
@@ -65,7 +72,11 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &GitRepository) -> Result<(
         ..FetchRequest::new(location.clone(), reference)
     };
     run.status.progressing(&format!("building artifact: new upstream revision '{revision}'"));
-    let checkout = context.world.git().fetch(&request).await.map_err(refused)?;
+    let checkout = context.world.git().fetch(&request).await.map_err(|error| match unverified(&error) {
+        Some(failure) => failure,
+        None => refused(error),
+    })?;
+    verified(run, spec, &checkout.signers);
     let (tree, revision) = (checkout.tree, checkout.revision);
     let tree = include(context, tree, spec, &included).await?;
     let failed = |error: &dyn std::fmt::Display| {
@@ -94,6 +105,44 @@ async fn fetch<W: World>(run: &mut Run<'_, W>, spec: &GitRepository) -> Result<(
     );
     run.send(event.with("revision", revision.to_string()).with("digest", digest));
     Ok(())
+}
+
+/// Says whose signatures were found good, or that none were asked for.
+fn verified<W: World>(run: &mut Run<'_, W>, spec: &GitRepository, signers: &[Signer]) {
+    let Some(verify) = &spec.verify else {
+        run.status.drop_condition("SourceVerified");
+        run.status.unset("sourceVerificationMode");
+        return;
+    };
+    let one = |signer: &Signer| format!("\n\t- {} with key '{}'", signer.object, signer.key);
+    let message = format!("verified signature of{}", signers.iter().map(one).collect::<String>());
+    run.status.condition("SourceVerified", Truth::True, "Succeeded", &message);
+    let mode = verify.mode.as_deref().unwrap_or("HEAD");
+    run.status.set_text("sourceVerificationMode", if mode == "head" { "HEAD" } else { mode });
+}
+
+/// Reads what is wrong with a signature, in Flux's reasons; tags move and commits come, so that most of it may pass.
+fn unverified(error: &PortError) -> Option<Failure> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<SignatureError>()?;
+    let message = cause.message.clone();
+    Some(match cause.problem {
+        SignatureProblem::NoTag => Failure::lasting("InvalidVerificationMode", message),
+        SignatureProblem::UnsignedTag => Failure::passing("InvalidGitObject", message),
+        SignatureProblem::Tag => Failure::passing("InvalidTagSignature", message),
+        SignatureProblem::Commit => Failure::passing("InvalidCommitSignature", message),
+    })
+}
+
+/// Whether a reason is one of a signature that is not there or not good, and not of the way to the repository.
+fn is_of_signature(reason: &str) -> bool {
+    matches!(
+        reason,
+        "VerificationError"
+            | "InvalidVerificationMode"
+            | "InvalidGitObject"
+            | "InvalidTagSignature"
+            | "InvalidCommitSignature"
+    )
 }
 
 fn ready<W: World>(run: &mut Run<'_, W>, revision: &str) {
@@ -131,7 +180,8 @@ impl<W: World> Context<W> {
 }
 
 impl<W: World> Context<W> {
-    /// Reads whose signatures are trusted: keys `*.asc` hold OpenPGP keys, `*.sshpub` SSH keys.
+    /// Reads whose signatures are trusted: `*.sshpub` hold SSH keys, and all others, which should be
+    /// called `*.asc`, OpenPGP keys.
     async fn verification(&self, namespace: &str, spec: &GitVerification) -> Result<Verification, Failure> {
         let failed = |message: String| Failure::passing("VerificationError", message);
         let mode = match spec.mode.as_deref().unwrap_or("HEAD") {
@@ -143,15 +193,17 @@ impl<W: World> Context<W> {
                 return Err(Failure::lasting("VerificationError", message));
             }
         };
-        let data =
-            self.secret(namespace, &spec.secret_ref.name).await.map_err(|error| failed(error.to_string()))?;
+        let data = self
+            .secret(namespace, &spec.secret_ref.name)
+            .await
+            .map_err(|error| failed(format!("public keys secret error: {error}")))?;
         let mut verification = Verification { mode, ..Verification::default() };
         for (key, value) in data {
             let text = String::from_utf8_lossy(&value).into_owned();
-            if key.ends_with(".asc") {
-                verification.pgp_keys.push(text);
-            } else if key.ends_with(".sshpub") || key.ends_with(".pub") {
+            if key.ends_with(".sshpub") {
                 verification.ssh_keys.push(text);
+            } else {
+                verification.pgp_keys.push(text);
             }
         }
         if verification.pgp_keys.is_empty() && verification.ssh_keys.is_empty() {

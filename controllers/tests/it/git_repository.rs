@@ -73,3 +73,68 @@ fn a_server_that_fails_is_tried_again() {
     fleet.after(Duration::from_secs(2));
     assert!(fleet.ready(&key()).starts_with("True Succeeded"), "{}", fleet.ready(&key()));
 }
+
+const KEYS: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {name: keys, namespace: flux-system}
+stringData: {ann.asc: ann's key, bob.sshpub: bob's key}
+";
+
+fn condition(fleet: &Fleet, kind: &str) -> Option<String> {
+    let object = fleet.context.cache.get(&key()).unwrap();
+    let conditions = object.at_path(&["status", "conditions"]).and_then(Node::items).unwrap();
+    let text = |node: &Node, name: &str| node.get(name).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let found = conditions.iter().find(|found| text(found, "type") == kind)?;
+    Some(format!("{} {}: {}", text(found, "status"), text(found, "reason"), text(found, "message")))
+}
+
+#[test]
+fn a_commit_is_stored_once_a_trusted_key_has_signed_it() {
+    let mut fleet = Fleet::new();
+    let verified = REPOSITORY.replace("spec: {", "spec: {verify: {secretRef: {name: keys}}, ");
+    let commit = fleet.context.world.git.commit(URL, "main", tree(&[("a.yaml", "a: 1")]), "Begin");
+    fleet.apply(&verified);
+    fleet.settle();
+    let missing =
+        "False VerificationError: public keys secret error: failed to get secret 'flux-system/keys'";
+    assert!(fleet.ready(&key()).starts_with(missing), "{}", fleet.ready(&key()));
+    fleet.apply(KEYS);
+    fleet.after(Duration::from_secs(5));
+    let refused = format!(
+        "False InvalidCommitSignature: signature verification of commit '{commit}' failed: no matching key"
+    );
+    assert_eq!(fleet.ready(&key()), refused);
+    assert_eq!(condition(&fleet, "SourceVerified"), Some(refused));
+    assert_eq!(condition(&fleet, "FetchFailed"), None);
+    for (signer, message) in [("ann's key", "Signed by one"), ("bob's key", "and by the other")] {
+        let commit = fleet.context.world.git.commit(URL, "main", tree(&[("a.yaml", message)]), message);
+        fleet.context.world.git.sign(URL, &commit, signer);
+        fleet.after(Duration::from_secs(200));
+        assert_eq!(
+            condition(&fleet, "SourceVerified"),
+            Some(format!("True Succeeded: verified signature of\n\t- commit '{commit}' with key '{signer}'"))
+        );
+        assert_eq!(revision(&fleet), format!("main@sha1:{commit}"));
+        let object = fleet.context.cache.get(&key()).unwrap();
+        let mode = object.at_path(&["status", "sourceVerificationMode"]).and_then(Node::as_str);
+        assert_eq!(mode, Some("HEAD"));
+    }
+    // Without the wish nothing is said of signatures.
+    fleet.apply(REPOSITORY);
+    fleet.after(Duration::from_secs(61));
+    assert_eq!(condition(&fleet, "SourceVerified"), None);
+}
+
+#[test]
+fn a_branch_has_no_tag_to_verify() {
+    let mut fleet = Fleet::new();
+    fleet.context.world.git.commit(URL, "main", tree(&[("a.yaml", "a: 1")]), "Begin");
+    fleet.apply(KEYS);
+    fleet.apply(&REPOSITORY.replace("spec: {", "spec: {verify: {mode: Tag, secretRef: {name: keys}}, "));
+    fleet.settle();
+    let why =
+        "InvalidVerificationMode: cannot verify tag object's signature if a tag reference is not specified";
+    assert_eq!(fleet.ready(&key()), format!("False {why}"));
+    assert_eq!(condition(&fleet, "Stalled"), Some(format!("True {why}")));
+}

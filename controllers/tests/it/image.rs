@@ -115,3 +115,23 @@ fn other_namespaces_use_an_image_where_it_lets_them() {
     fleet.after(Duration::from_secs(62));
     assert!(fleet.ready(&key).starts_with("True Succeeded"), "{}", fleet.ready(&key));
 }
+
+#[test]
+fn commits_are_signed_with_the_key_of_the_secret() {
+    for (kind, field) in [("gpg", "git.asc"), ("ssh", "identity")] {
+        let mut fleet = fleet(&["1.0.0", "1.2.0"]);
+        let signed = format!("commit:\n      signingKey: {{type: {kind}, secretRef: {{name: signer}}}}");
+        fleet.apply(&OBJECTS.replace("commit:", &signed));
+        fleet.settle();
+        let ready = fleet.ready(&key(Kind::ImageUpdateAutomation, "fleet"));
+        assert!(ready.starts_with("False InvalidSourceConfiguration") && ready.contains("signer"), "{ready}");
+        fleet.apply(&format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: signer, namespace: flux-system}}\nstringData: {{{field}: the key}}\n"
+        ));
+        fleet.after(Duration::from_secs(5));
+        let signatures = fleet.context.world.git.signatures(URL);
+        assert_eq!(signatures, [None, Some("the key".to_owned())], "{kind}");
+        let ready = fleet.ready(&key(Kind::ImageUpdateAutomation, "fleet"));
+        assert!(ready.starts_with("True") && !ready.contains("the key"), "{ready}");
+    }
+}
