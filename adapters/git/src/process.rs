@@ -49,8 +49,14 @@ impl Channel for Process<'_> {
         let words = program.last_words();
         let lower = words.to_lowercase();
         let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
+        let words = pkt::printable(&words);
         if words.is_empty() {
             failure
+        } else if has(&["remote host identification has changed"]) {
+            // OpenSSH's own words are a page long.
+            let why =
+                "host key verification failed: the server's key is another one than known_hosts has for it";
+            Failure::Refused(why.into())
         } else if has(&["host key verification failed", "permission denied", "no matching host key"]) {
             Failure::Refused(words)
         } else if has(&["not appear to be a git repository", "not found", "does not exist", "no such"]) {
@@ -133,7 +139,7 @@ impl Program {
         }
         // The thread that listens may still be writing down what came last.
         std::thread::sleep(Duration::from_millis(20));
-        pkt::printable(&String::from_utf8_lossy(&lock(&self.words)))
+        String::from_utf8_lossy(&lock(&self.words)).into_owned()
     }
 }
 

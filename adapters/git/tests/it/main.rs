@@ -7,7 +7,9 @@
 )]
 
 mod fetch;
+mod hostile;
 mod push;
 mod repository;
 mod server;
 mod signatures;
+mod ssh;
