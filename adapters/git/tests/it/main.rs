@@ -8,6 +8,7 @@
 
 mod fetch;
 mod hostile;
+mod login;
 mod push;
 mod repository;
 mod server;

@@ -66,3 +66,29 @@ async fn odd_names_are_refused() {
         assert!(!Git::default().push(&wanted).await.unwrap_err().can_retry(), "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_references_move_together_and_hooks_get_the_options() {
+    let repository = Repository::with(&[("a.txt", "1\n")]);
+    let hook = repository.bare().join("hooks/post-receive");
+    std::fs::write(&hook, "#!/bin/sh\necho \"$GIT_PUSH_OPTION_COUNT $GIT_PUSH_OPTION_0\" > options\n")
+        .unwrap();
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let server = Server::of(&repository.root);
+    let mut wanted =
+        request(location(&server.url(), &[]), Some(repository.head()), &[("a.txt", Some("2\n"))]);
+    wanted.references.push("refs/heads/staging".into());
+    wanted.options = vec![("merge_request.target".into(), "main".into())];
+    let commit = Git::default().push(&wanted).await.unwrap();
+    for name in ["main", "staging"] {
+        assert_eq!(repository.on_server(&["rev-parse", name]), commit);
+    }
+    let options = std::fs::read_to_string(repository.bare().join("options")).unwrap();
+    assert_eq!(options, "1 merge_request.target=main\n");
+    // Nothing is pushed where the server has no use for options.
+    repository.on_server(&["config", "receive.advertisePushOptions", "false"]);
+    wanted.parent = Some(commit.clone());
+    let error = Git::default().push(&wanted).await.unwrap_err();
+    assert!(error.to_string().contains("the server takes no push options") && !error.can_retry(), "{error}");
+    assert_eq!(repository.on_server(&["rev-parse", "main"]), commit);
+}

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Seen {
     pub(crate) method: String,
     pub(crate) target: String,
-    #[allow(dead_code, reason = "seen by a person who looks at a failure")]
     pub(crate) authorization: Option<String>,
+    pub(crate) proxy_authorization: Option<String>,
     pub(crate) protocol: String,
     pub(crate) body: Vec<u8>,
     /// Bytes of the answer's body.
@@ -54,6 +54,15 @@ impl Server {
         root: &Path,
         decide: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
+        Self::wrapped(root, decide, Some)
+    }
+
+    /// As [`Server::with`], on what `wrap` makes of a connection.
+    pub(crate) fn wrapped<S: Read + Write>(
+        root: &Path,
+        decide: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static,
+        wrap: impl Fn(TcpStream) -> Option<S> + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -61,7 +70,12 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (root, log, decide) = (root.clone(), Arc::clone(&log), Arc::clone(&decide));
-                std::thread::spawn(move || serve(stream, &root, &log, &*decide));
+                let wrap = wrap.clone();
+                std::thread::spawn(move || {
+                    if let Some(stream) = wrap(stream) {
+                        serve(stream, &root, &log, &*decide);
+                    }
+                });
             }
         });
         Self { address, seen }
@@ -77,9 +91,8 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, root: &Path, log: &Mutex<Vec<Seen>>, decide: &Decide) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
+fn serve(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Seen>>, decide: &Decide) {
+    let mut reader = BufReader::new(stream);
     while let Some((mut seen, headers)) = read_request(&mut reader) {
         let answer = decide(&seen).unwrap_or_else(|| backend(root, &seen, &headers));
         seen.answered = answer.body.len();
@@ -93,7 +106,13 @@ fn serve(stream: TcpStream, root: &Path, log: &Mutex<Vec<Seen>>, decide: &Decide
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer.body)).is_err() {
+        let stream = reader.get_mut();
+        if stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&answer.body))
+            .and_then(|()| stream.flush())
+            .is_err()
+        {
             return;
         }
         if answer.withheld > 0 {
@@ -117,8 +136,9 @@ fn read_request(reader: &mut impl BufRead) -> Option<(Seen, Vec<(String, String)
     let find = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let mut body = vec![0; find("content-length").and_then(|value| value.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
+    let proxy_authorization = find("proxy-authorization");
     let (authorization, protocol) = (find("authorization"), find("git-protocol").unwrap_or_default());
-    Some((Seen { method, target, authorization, protocol, body, answered: 0 }, headers))
+    Some((Seen { method, target, authorization, proxy_authorization, protocol, body, answered: 0 }, headers))
 }
 
 fn backend(root: &Path, seen: &Seen, headers: &[(String, String)]) -> Answer {

@@ -1,0 +1,117 @@
+//! Logins over HTTP: tokens, passwords, certificates of both sides, a proxy between.
+
+use crate::repository::{Repository, location};
+use crate::server::{Answer, Server};
+use gitops_core::git_location::GitLocation;
+use gitops_core::ports::{Checkout, FetchRequest, GitReference, GitRemote, PortError, Secret};
+use gitops_git::{Git, Options, PlainHttp, Proxy};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::sync::Arc;
+
+const AUTHORITY: &str = include_str!("../../../transport/tests/it/tls/ca.crt");
+const GOOD: &str = include_str!("../../../transport/tests/it/tls/server.crt");
+const EXPIRED: &str = include_str!("../../../transport/tests/it/tls/expired.crt");
+const SERVER_KEY: &str = include_str!("../../../transport/tests/it/tls/server.key");
+const CLIENT: &str = include_str!("../../../transport/tests/it/tls/client.crt");
+const CLIENT_KEY: &str = include_str!("../../../transport/tests/it/tls/client.key");
+
+async fn fetch(options: Options, to: GitLocation) -> Result<Checkout, PortError> {
+    let main = GitReference { branch: Some("main".into()), ..GitReference::default() };
+    Git::new(options).fetch(&FetchRequest::new(to, main)).await
+}
+
+/// Serves a repository behind a certificate; the client must have one where `wants_client` says so.
+fn secure(repository: &Repository, certificate: &str, wants_client: bool) -> Server {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let builder = if wants_client {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(AUTHORITY.as_bytes()).unwrap()).unwrap();
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        builder.with_client_cert_verifier(verifier.unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(SERVER_KEY.as_bytes()).unwrap();
+    let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
+    Server::wrapped(
+        &repository.root,
+        |_| None,
+        move |stream| Some(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).ok()?, stream)),
+    )
+}
+
+fn secure_url(server: &Server) -> String {
+    server.url().replace("http://", "https://")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_or_a_password_is_sent_and_over_plain_http_only_where_that_is_allowed() {
+    let repository = Repository::with(&[("a", "1")]);
+    let server = Server::of(&repository.root);
+    let mut options = Options::default();
+    options.plain_http = PlainHttp::WithCredentials;
+    for (secret, sent) in [
+        (&[("username", "bot"), ("password", "hunter2")][..], "Basic Ym90Omh1bnRlcjI="),
+        (&[("bearerToken", "hunter2")], "Bearer hunter2"),
+    ] {
+        let to = location(&server.url(), secret);
+        let error = fetch(Options::default(), to.clone()).await.unwrap_err();
+        assert!(!error.can_retry() && !format!("{error:?}").contains("hunter2"), "{error}");
+        assert!(server.take().is_empty());
+        fetch(options.clone(), to).await.unwrap();
+        let seen = server.take();
+        assert!(!seen.is_empty());
+        assert!(seen.iter().all(|seen| seen.authorization.as_deref() == Some(sent)), "{seen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_certificate_must_be_good() {
+    let repository = Repository::with(&[("a", "1")]);
+    let good = secure(&repository, GOOD, false);
+    assert!(fetch(Options::default(), location(&secure_url(&good), &[("ca.crt", AUTHORITY)])).await.is_ok());
+    let stranger = fetch(Options::default(), location(&secure_url(&good), &[])).await.unwrap_err();
+    assert!(stranger.to_string().contains("certificate") && !stranger.can_retry(), "{stranger}");
+    let old = secure(&repository, EXPIRED, false);
+    let to = location(&secure_url(&old), &[("ca.crt", AUTHORITY)]);
+    let error = fetch(Options::default(), to).await.unwrap_err();
+    assert!(error.to_string().contains("expired") && !error.can_retry(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_shows_its_certificate() {
+    let repository = Repository::with(&[("a", "1")]);
+    let server = secure(&repository, GOOD, true);
+    let url = secure_url(&server);
+    let with = [("ca.crt", AUTHORITY), ("tls.crt", CLIENT), ("tls.key", CLIENT_KEY)];
+    assert!(fetch(Options::default(), location(&url, &with)).await.is_ok());
+    let error = fetch(Options::default(), location(&url, &with[..1])).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("PRIVATE KEY"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_asked_and_logged_in_to() {
+    let repository = Repository::with(&[("a", "1")]);
+    let proxy = Server::with(&repository.root, |seen| {
+        let is_right = seen.target.starts_with("http://git.example.org/repo.git/")
+            && seen.proxy_authorization.as_deref() == Some("Basic Ym90Omh1bnRlcjI=");
+        Some(Answer::new(if is_right { 407 } else { 500 }, &[], b""))
+    });
+    let mut options = Options::default();
+    options.proxy = Some(Proxy {
+        address: proxy.address.clone(),
+        username: Some("bot".into()),
+        password: Some(Secret::new("hunter2")),
+    });
+    let to = location("http://git.example.org/repo.git", &[]);
+    let error = fetch(options, to).await.unwrap_err();
+    assert!(error.to_string().contains("407") && !error.can_retry(), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    assert_eq!(proxy.take().len(), 1);
+}
