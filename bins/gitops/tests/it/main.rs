@@ -5,6 +5,7 @@ mod artifact;
 mod build_remote;
 mod cluster;
 mod create;
+mod dependency;
 mod fleet;
 mod flux_commands;
 mod image;
