@@ -151,7 +151,10 @@ impl GitLocation {
                 let rest = &address["ssh://".len()..];
                 rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash))
             }
-            Some((authority, path)) if !address.contains("://") && !authority.contains('/') => {
+            // `ext::…` names a program, which git would run.
+            Some((authority, path))
+                if !address.contains("://") && !authority.contains('/') && !path.starts_with(':') =>
+            {
                 (authority, path)
             }
             _ => return Self::new(address, None, local),

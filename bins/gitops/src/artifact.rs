@@ -12,6 +12,7 @@ use gitops_core::ports::{ImageManifest, PortError, Registry as _};
 use gitops_core::tree::{EntryKind, FileMode, IgnoreRules, Limits, MemTree, Source, join};
 use gitops_fs::Folder;
 use gitops_oci::{OciRegistry, Reference};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -148,23 +149,16 @@ async fn fetch(registry: &OciRegistry, reference: &Reference) -> Result<(ImageMa
 /// Returns what differs between two trees, a line a file: `+` only in the new one, `-` only in the old one, `~` in both.
 fn differences(old: &MemTree, new: &MemTree) -> Vec<String> {
     let mode = |tree: &MemTree, path: &str| tree.mode(path).unwrap_or(FileMode::Plain);
-    let (before, after) = (old.files(), new.files());
-    let mut lines = Vec::new();
-    for (path, content) in &after {
-        match before.binary_search_by(|(other, _)| other.cmp(path)) {
-            Err(_) => lines.push(format!("+ {path}")),
-            Ok(at) if before.get(at).is_none_or(|(_, other)| other != content) => {
-                lines.push(format!("~ {path}"));
-            }
-            Ok(_) if mode(old, path) != mode(new, path) => lines.push(format!("~ {path} (mode)")),
-            Ok(_) => {}
-        }
-    }
-    let gone =
-        before.iter().filter(|(path, _)| after.binary_search_by(|(other, _)| other.cmp(path)).is_err());
-    lines.extend(gone.map(|(path, _)| format!("- {path}")));
-    lines.sort_by(|a, b| a.get(2..).cmp(&b.get(2..)));
-    lines
+    let before: BTreeMap<String, &[u8]> = old.files().into_iter().collect();
+    let after: BTreeMap<String, &[u8]> = new.files().into_iter().collect();
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let line = |path: &String| match (before.get(path), after.get(path)) {
+        (Some(before), Some(after)) if before != after => Some(format!("~ {path}")),
+        (Some(_), Some(_)) => (mode(old, path) != mode(new, path)).then(|| format!("~ {path} (mode)")),
+        (Some(_), None) => Some(format!("- {path}")),
+        (None, _) => Some(format!("+ {path}")),
+    };
+    paths.into_iter().filter_map(line).collect()
 }
 
 #[cfg(test)]

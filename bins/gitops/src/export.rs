@@ -83,6 +83,7 @@ fn tidy(object: &Node, api_version: &str) -> Node {
     if let Some(spec) = object.get("spec") {
         let mut spec = spec.clone();
         write_durations(&mut spec);
+        leave_out_false(&mut spec);
         fields.push(("spec", spec));
     }
     mapping(fields)
@@ -100,6 +101,28 @@ fn write_durations(node: &mut Node) {
                 }
             }
             _ => write_durations(&mut entry.value),
+        }
+    }
+}
+
+/// Leaves out what is false, which a server may have filled in: Flux's types print no such field but `prune`.
+fn leave_out_false(node: &mut Node) {
+    let is_false = |value: &Node| {
+        value.as_str() == Some("false") && value.kind(Dialect::V3) == gitops_yaml::Kind::Bool(false)
+    };
+    let keys: Vec<gitops_yaml::Str> = node
+        .entries()
+        .unwrap_or_default()
+        .iter()
+        .filter(|entry| entry.key.as_str() != Some("prune") && is_false(&entry.value))
+        .filter_map(|entry| entry.key.scalar().cloned())
+        .collect();
+    for key in keys {
+        node.remove(&key);
+    }
+    for entry in node.entries_mut().into_iter().flatten() {
+        if entry.key.as_str() != Some("values") {
+            leave_out_false(&mut entry.value);
         }
     }
 }
