@@ -213,7 +213,8 @@ impl<'a> Controller<'a> {
     fn deployment(&self) -> String {
         let Self { flags, namespace } = self;
         let version = env!("CARGO_PKG_VERSION");
-        let mut args = vec![format!("--log-level={}", flags.log_level), "--log-encoding=json".to_owned()];
+        let mut args = vec![format!("--log-level={}", flags.log_level)];
+        args.extend(RUNTIME_FLAGS.map(str::to_owned));
         if !flags.watch_all_namespaces {
             args.push(format!("--watch-namespace={namespace}"));
         }
@@ -259,7 +260,12 @@ spec:
         image: {registry}/{NAME}:v{version}
         imagePullPolicy: IfNotPresent
         args:
-{args}        env:
+{args}        ports:
+        - {{containerPort: 8080, name: http-prom, protocol: TCP}}
+        - {{containerPort: 9440, name: healthz, protocol: TCP}}
+        livenessProbe: {{httpGet: {{path: /healthz, port: healthz}}}}
+        readinessProbe: {{httpGet: {{path: /readyz, port: healthz}}}}
+        env:
         - name: RUNTIME_NAMESPACE
           valueFrom: {{fieldRef: {{fieldPath: metadata.namespace}}}}
         resources:
@@ -280,6 +286,15 @@ spec:
         )
     }
 }
+
+/// How the controller runs in a pod: it says whether it is well, and keeps artifacts across a restart of its container.
+const RUNTIME_FLAGS: [&str; 5] = [
+    "--log-encoding=json",
+    "--enable-leader-election",
+    "--health-addr=:9440",
+    "--metrics-addr=:8080",
+    "--storage-path=/tmp/artifacts",
+];
 
 fn policies(namespace: &str) -> String {
     let policy = |name: &str, spec: &str| {
