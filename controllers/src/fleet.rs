@@ -10,7 +10,7 @@ pub mod diff;
 pub mod explain;
 mod flux;
 mod graph;
-mod kustomize;
+pub(crate) mod kustomize;
 mod ports;
 mod recorder;
 pub(crate) mod release;

@@ -41,7 +41,8 @@ pub(super) struct Work<'a, 'r, W, C> {
     spec: &'a HelmRelease,
     names: &'a ReleaseNames,
     pub(super) cluster: &'a C,
-    expressions: Expressions,
+    /// How ready an object is, by the object's own expressions where it has some.
+    ready: Box<dyn Fn(&Node) -> Readiness + Send + Sync>,
     wanted: Option<(Found, Table)>,
 }
 
@@ -86,7 +87,8 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
     ) -> Result<Self, Failure> {
         let expressions = Expressions::compile(&spec.health_check_exprs)
             .map_err(|why| Failure::lasting("InvalidCELExpression", why))?;
-        Ok(Self { run, spec, names, cluster, expressions, wanted: None })
+        let ready = move |object: &Node| expressions.readiness(object).unwrap_or_else(|| readiness(object));
+        Ok(Self { run, spec, names, cluster, ready: Box::new(ready), wanted: None })
     }
 
     /// Says what is to be released.
@@ -125,6 +127,11 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
     fn waiting(&self, how: How) -> Waiting {
         let strategy = if how.disable_wait { WaitingStrategy::HooksOnly } else { WaitingStrategy::Objects };
         Waiting { timeout: self.timeout(how.timeout), strategy, ..Waiting::default() }
+    }
+
+    /// Sees the cluster as Helm's operations do, with what the action waits for.
+    fn seen(&self, how: How) -> ReleaseCluster<'_, C, W::Clock> {
+        ReleaseCluster::new(self.cluster, self.run.context.world.clock(), &*self.ready, self.waiting(how))
     }
 
     async fn begin(&mut self, action: &'static str, how: How) {
@@ -172,15 +179,8 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                 let facts = ReleaseFacts::install(self.names.name.clone(), self.names.namespace.clone());
                 let render = || rendering.render(found.chart.clone(), &values, facts);
                 let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
-                let ready = |object: &Node| ready_by(&self.expressions, object);
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
-                let cluster = ReleaseCluster::new(
-                    self.cluster,
-                    self.run.context.world.clock(),
-                    &ready,
-                    self.waiting(how),
-                )
-                .until(&stopping);
+                let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
                 let done = operator.install(&wanted, &[], render, &mut Warnings::new()).await;
                 done.map_err(|error| error.to_string())
@@ -233,15 +233,8 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                     rendering.render(facts.chart.clone(), &facts.values, release)
                 };
                 let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
-                let ready = |object: &Node| ready_by(&self.expressions, object);
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
-                let cluster = ReleaseCluster::new(
-                    self.cluster,
-                    self.run.context.world.clock(),
-                    &ready,
-                    self.waiting(how),
-                )
-                .until(&stopping);
+                let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
                 let done = operator.upgrade(&wanted, found.chart.clone(), render, &mut Warnings::new()).await;
                 done.map_err(|error| error.to_string())
@@ -280,9 +273,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
         }
         let result = {
             let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
-            let ready = |object: &Node| ready_by(&self.expressions, object);
-            let cluster =
-                ReleaseCluster::new(self.cluster, self.run.context.world.clock(), &ready, self.waiting(how));
+            let cluster = self.seen(how);
             let operator = Operator::new(&cluster, &store, &clock, self.options(how));
             operator.test(&self.names.name, &options, &mut Warnings::new()).await
         };
@@ -332,9 +323,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
         self.begin("rollback", how).await;
         let result = {
             let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
-            let ready = |object: &Node| ready_by(&self.expressions, object);
-            let cluster =
-                ReleaseCluster::new(self.cluster, self.run.context.world.clock(), &ready, self.waiting(how));
+            let cluster = self.seen(how);
             let operator = Operator::new(&cluster, &store, &clock, self.options(how));
             let wanted = Rollback::new(self.names.name.clone(), target.revision);
             operator.rollback(&wanted, &mut Warnings::new()).await
@@ -399,10 +388,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
             ..How::default()
         };
         let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
-        let ready = |object: &Node| ready_by(&self.expressions, object);
-        let cluster =
-            ReleaseCluster::new(self.cluster, self.run.context.world.clock(), &ready, self.waiting(how))
-                .propagating(spec.deletion_propagation.as_deref());
+        let cluster = self.seen(how).propagating(spec.deletion_propagation.as_deref());
         let operator = Operator::new(&cluster, &store, &clock, self.options(how));
         let records = if spec.keep_history { History::Kept } else { History::Deleted };
         let options = UninstallOptions::default().history(records);
@@ -445,9 +431,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
         if applied.is_empty() {
             return Ok(());
         }
-        let ready = |object: &Node| ready_by(&self.expressions, object);
-        let cluster =
-            ReleaseCluster::new(self.cluster, self.run.context.world.clock(), &ready, self.waiting(how));
+        let cluster = self.seen(how);
         cluster.wait(&applied, WaitFor::Ready).await.map_err(|error| error.to_string())
     }
 
@@ -595,7 +579,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
         self.run.status.set("history", Node::sequence(entries));
     }
 
-    /// Prepares what compares the objects of a release with the cluster.
+    /// Returns what is asked for.
     pub(super) fn spec(&self) -> &'a HelmRelease {
         self.spec
     }
@@ -630,10 +614,6 @@ fn seed<W: World>(context: &Context<W>) -> Seeded {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number from 0 to 2^53")]
     let chance = (context.world.random() * 9_007_199_254_740_992.0) as u64;
     Seeded::new(chance, nanos.into())
-}
-
-fn ready_by(expressions: &Expressions, object: &Node) -> Readiness {
-    expressions.readiness(object).unwrap_or_else(|| readiness(object))
 }
 
 fn method(by_server: bool) -> ApplyMethod {

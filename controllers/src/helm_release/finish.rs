@@ -9,6 +9,8 @@ use gitops_yaml::{Dialect, FileId, Node, ReadOptions, Str, print_sigs, read_stre
 use helm_rs::PostRenderer;
 use kustomize_rs::{Build, LoadRestrictions, Options};
 
+use crate::fleet::kustomize::own;
+
 /// The post-renderer of a HelmRelease.
 #[derive(Clone, Debug)]
 pub(crate) struct Finish<'a> {
@@ -40,8 +42,7 @@ impl<'a> Finish<'a> {
             objects = kustomized(&objects, renderer)?;
         }
         for object in &mut objects {
-            mark(object, "labels", &self.labels);
-            mark(object, "annotations", &self.annotations);
+            own(object, &self.labels, &self.annotations);
         }
         Ok(objects)
     }
@@ -80,22 +81,4 @@ fn kustomized(objects: &[Node], renderer: &KustomizeRenderer) -> Result<Vec<Node
     options.load_restrictions = LoadRestrictions::RootOnly;
     let built = Build::new(&tree).options(options).run(".").map_err(|error| error.to_string())?;
     Ok(built.resources().iter().map(|resource| resource.node.clone()).collect())
-}
-
-/// Sets labels or annotations of an object.
-fn mark(object: &mut Node, field: &'static str, pairs: &[(Str, Str)]) {
-    if pairs.is_empty() {
-        return;
-    }
-    if !object.get("metadata").is_some_and(Node::is_mapping) {
-        object.set("metadata", Node::mapping(Vec::new()));
-    }
-    let Some(metadata) = object.get_mut("metadata") else { return };
-    if !metadata.get(field).is_some_and(Node::is_mapping) {
-        metadata.set(field, Node::mapping(Vec::new()));
-    }
-    let Some(known) = metadata.get_mut(field) else { return };
-    for (key, value) in pairs {
-        known.set(key.clone(), Node::string(value.clone()));
-    }
 }
