@@ -7,6 +7,7 @@
 use crate::ast::{Branch, ListId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Tree};
 use crate::error::{Location, NilPath, RenderError};
 use crate::function::{CallContext, CallError, Function, Type};
+use crate::memo::{By, Memo};
 use crate::quote::quote;
 use crate::set::{Options, Output, Templates, Trace};
 use crate::value::Value;
@@ -92,6 +93,7 @@ pub(crate) struct Machine<'r> {
     overlays: Vec<Arc<Overlay>>,
     parsed: HashMap<Str, Arc<Overlay>>,
     included: HashMap<Str, usize>,
+    memo: Memo<'r>,
     /// Which arguments of the call at hand have the static type `interface {}`: a bit each.
     pub(crate) interfaces: u64,
 }
@@ -115,6 +117,7 @@ impl<'r> Machine<'r> {
             overlays: Vec::new(),
             parsed: HashMap::new(),
             included: HashMap::new(),
+            memo: Memo::new(options.watched),
             interfaces: 0,
         }
     }
@@ -127,6 +130,7 @@ impl<'r> Machine<'r> {
         };
         self.steps = 0;
         self.included.clear();
+        self.memo.begin(data);
         let result = self.execute(&tree, data);
         let (out, marks) = (std::mem::take(&mut self.out), std::mem::take(&mut self.marks));
         match result {
@@ -532,7 +536,16 @@ fn outside(template: &str, message: String) -> RenderError {
 
 impl CallContext for Machine<'_> {
     fn world(&self) -> &dyn World {
+        self.memo.asked();
         self.world
+    }
+
+    fn asked(&mut self) {
+        self.memo.asked();
+    }
+
+    fn changed(&mut self) {
+        self.memo.changed();
     }
 
     fn include(&mut self, name: &str, dot: &Value) -> Result<Str, CallError> {
@@ -549,8 +562,17 @@ impl CallContext for Machine<'_> {
                 "rendering template has a nested reference name: {name}: unable to execute template"
             )));
         }
+        // A text that `tpl` was given may define other templates for those that it includes.
+        let is_plain = self.overlays.iter().all(|overlay| overlay.defined.is_empty());
+        if is_plain && let Some(text) = self.memo.get(By::Name, name, dot) {
+            return Ok(text);
+        }
         *count += 1;
+        let before = self.memo.before();
         let text = self.captured(&tree, dot);
+        if is_plain && let Ok(text) = &text {
+            self.memo.keep(By::Name, name, dot, text, &before);
+        }
         if let Some(count) = self.included.get_mut(name) {
             *count -= 1;
         }
@@ -561,6 +583,11 @@ impl CallContext for Machine<'_> {
         if self.overlays.len() > self.set.limits.include_depth {
             return Err(CallError::new("tpl calls itself too deep"));
         }
+        let is_plain = self.overlays.iter().all(|overlay| overlay.defined.is_empty());
+        if is_plain && let Some(printed) = self.memo.get(By::Text, text, dot) {
+            return Ok(printed);
+        }
+        let before = self.memo.before();
         let overlay = match self.parsed.get(text) {
             Some(overlay) => Arc::clone(overlay),
             None => self.parse_overlay(text)?,
@@ -571,6 +598,9 @@ impl CallContext for Machine<'_> {
             None => Ok(Str::EMPTY),
         };
         self.overlays.pop();
+        if is_plain && let Ok(printed) = &printed {
+            self.memo.keep(By::Text, text, dot, printed, &before);
+        }
         printed
     }
 

@@ -241,6 +241,14 @@ pub trait CallContext {
         false
     }
 
+    /// Notes that the function asks something else than its arguments and [`world`](Self::world), which notes it
+    /// itself: texts that hold its result are rendered anew each time.
+    fn asked(&mut self) {}
+
+    /// Notes that the function changed one of its arguments, as `set` does: texts that were rendered before are rendered
+    /// anew when they are needed again.
+    fn changed(&mut self) {}
+
     /// Calls a function value as `call` does.
     ///
     /// # Errors

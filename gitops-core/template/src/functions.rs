@@ -82,6 +82,14 @@ fn pure_variadic(params: &'static [Type], result: Type, body: fn(&[Value]) -> Re
     Function::new(Signature::variadic(params, result), move |_, args| body(args))
 }
 
+/// A function that changes one of its arguments.
+fn changing(signature: Signature, body: fn(&[Value]) -> Result) -> Function {
+    Function::new(signature, move |context, args| {
+        context.changed();
+        body(args)
+    })
+}
+
 /// A string argument's text; what is no UTF-8 in it is replaced.
 fn text(value: &Value) -> Cow<'_, str> {
     match value {

@@ -40,6 +40,7 @@ mod function;
 mod functions;
 mod lex;
 mod limits;
+mod memo;
 mod number;
 mod parse;
 mod printf;

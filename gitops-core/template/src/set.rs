@@ -12,6 +12,7 @@ use gitops_yaml::Str;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// What the look-up of a missing key in a map gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct Options<'w> {
     pub world: &'w dyn World,
     /// Whether to remember which template printed which part of the output.
     pub trace: Trace,
+    /// Counts how often objects were read that differ from render to render; none by default.
+    pub watched: Option<&'w AtomicUsize>,
 }
 
 impl fmt::Debug for Options<'_> {
@@ -70,7 +73,7 @@ impl fmt::Debug for Options<'_> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { world: &Hermetic, trace: Trace::Off }
+        Self { world: &Hermetic, trace: Trace::Off, watched: None }
     }
 }
 
@@ -86,6 +89,15 @@ impl<'w> Options<'w> {
     #[must_use]
     pub fn trace(mut self, trace: Trace) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// Names the count of reads of objects that differ from render to render. A [`Renderer`] keeps what `include` and
+    /// `tpl` gave for data that is one [`Object`](crate::Object), and uses it again in further renders of the same object;
+    /// what was counted up meanwhile is not kept.
+    #[must_use]
+    pub fn watched(mut self, reads: &'w AtomicUsize) -> Self {
+        self.watched = Some(reads);
         self
     }
 }
@@ -280,6 +292,9 @@ impl Templates {
 }
 
 /// Renders templates of one set, one after another. Limits hold for each render by itself.
+///
+/// Data that is an [`Object`](crate::Object) must not be changed from outside between renders, but for what is
+/// [watched](Options::watched).
 pub struct Renderer<'r>(Machine<'r>);
 
 impl fmt::Debug for Renderer<'_> {

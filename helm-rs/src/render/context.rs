@@ -2,7 +2,8 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gitops_template::{Element, Map, Object, Value};
 use gitops_yaml::Str;
@@ -20,8 +21,11 @@ use crate::values;
 pub(crate) struct Renderable {
     pub(crate) path: Str,
     pub(crate) file: File,
-    pub(crate) data: Map,
-    pub(crate) base_path: Str,
+    /// The data of the file's chart, one object for all its files.
+    pub(crate) data: Value,
+    map: Map,
+    base_path: Str,
+    current: Arc<CurrentTemplate>,
 }
 
 /// Turns a value into one that templates can read and change.
@@ -63,9 +67,49 @@ impl Object for Values {
     }
 }
 
-pub(crate) fn values_object(map: Map) -> Value {
+fn values_object(map: Map) -> Value {
     Value::Object(Arc::new(Values(map)))
 }
+
+/// `.Template`: the file of a chart that is being rendered. It is one object for all files of the chart and counts who
+/// reads it, so that texts that don't can be used for the next file.
+#[derive(Debug)]
+pub(crate) struct CurrentTemplate {
+    facts: RwLock<Map>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Object for CurrentTemplate {
+    fn type_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("common.Values")
+    }
+
+    fn plain(&self) -> Option<Value> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Some(Value::Map(self.facts.read().unwrap_or_else(PoisonError::into_inner).clone()))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Renderable {
+    /// Makes `.Template` tell of this file.
+    pub(crate) fn begin(&self) {
+        let facts = Map::from_iter([
+            ("Name", Value::String(self.path.clone())),
+            ("BasePath", Value::String(self.base_path.clone())),
+        ]);
+        *self.current.facts.write().unwrap_or_else(PoisonError::into_inner) = facts;
+        // Charts whose turn has not come have no `.Template` yet.
+        if !self.map.contains(TEMPLATE) {
+            self.map.insert(TEMPLATE, Value::Object(Arc::clone(&self.current) as Arc<dyn Object>));
+        }
+    }
+}
+
+const TEMPLATE: &str = "Template";
 
 /// Lists all templates of a chart and of those beneath, each with its chart's data.
 pub(crate) fn renderables(
@@ -73,8 +117,10 @@ pub(crate) fn renderables(
     values: &values::Table,
     release: &ReleaseFacts,
     capabilities: &Arc<Capabilities>,
+    reads: &Arc<AtomicUsize>,
 ) -> Vec<Renderable> {
     let mut builder = Builder {
+        reads: Arc::clone(reads),
         release: Value::Map(release_map(release)),
         capabilities: Value::Object(Arc::new(CapabilitiesObject(Arc::clone(capabilities)))),
         found: Vec::new(),
@@ -90,6 +136,8 @@ enum Level {
 }
 
 struct Builder {
+    /// Counts reads of `.Template`.
+    reads: Arc<AtomicUsize>,
     release: Value,
     capabilities: Value,
     found: Vec<Renderable>,
@@ -120,6 +168,9 @@ impl Builder {
             subcharts.insert(sub.name(), Value::Map(beneath));
         }
         let base_path = Str::from(format!("{path}/templates"));
+        let own = values_object(data.clone());
+        let current = CurrentTemplate { facts: RwLock::default(), reads: Arc::clone(&self.reads) };
+        let current = Arc::new(current);
         for file in chart.templates() {
             if chart.metadata().is_library() && !base_name(&file.name).starts_with('_') {
                 continue;
@@ -127,20 +178,14 @@ impl Builder {
             self.found.push(Renderable {
                 path: format!("{path}/{}", file.name).into(),
                 file: file.clone(),
-                data: data.clone(),
+                data: own.clone(),
+                map: data.clone(),
+                current: Arc::clone(&current),
                 base_path: base_path.clone(),
             });
         }
         data
     }
-}
-
-/// Returns `.Template` of a file.
-pub(crate) fn template_value(renderable: &Renderable) -> Value {
-    values_object(Map::from_iter([
-        ("Name", Value::String(renderable.path.clone())),
-        ("BasePath", Value::String(renderable.base_path.clone())),
-    ]))
 }
 
 fn release_map(release: &ReleaseFacts) -> Map {

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use gitops_template::{Functions, Hermetic, Limits, MissingKey, Options, Templates, World};
 use gitops_yaml::Str;
 
 use super::ReleaseFacts;
-use super::context::{Renderable, renderables, template_value, values_object};
+use super::context::{Renderable, renderables};
 use super::failure::{execution_error, parse_error};
 use super::functions::{self, Lookup, NoCluster};
 use super::output::{Rendered, RenderedFile};
@@ -147,7 +148,8 @@ impl<'w> RenderOptions<'w> {
 /// # Ok::<(), helm_rs::Error>(())
 /// ```
 pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Result<Rendered, Error> {
-    let mut all = renderables(chart, values, &options.release, &options.capabilities);
+    let reads = Arc::new(AtomicUsize::new(0));
+    let mut all = renderables(chart, values, &options.release, &options.capabilities, &reads);
     sort(&mut all);
     // Of equal paths, which only broken charts have, the last one counts.
     let mut seen = HashSet::new();
@@ -167,16 +169,16 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
         Trace::Off => gitops_template::Trace::Off,
         Trace::On => gitops_template::Trace::On,
     };
-    let run = Options::default().world(options.world).trace(trace);
+    let run = Options::default().world(options.world).trace(trace).watched(&reads);
     let mut renderer = templates.renderer(&run);
     let mut rendered = Rendered::default();
     for renderable in &all {
         if base_name(&renderable.path).starts_with('_') {
             continue;
         }
-        renderable.data.insert("Template", template_value(renderable));
-        let data = values_object(renderable.data.clone());
-        let output = renderer.render(&renderable.path, &data).map_err(|error| execution_error(&error))?;
+        renderable.begin();
+        let output =
+            renderer.render(&renderable.path, &renderable.data).map_err(|error| execution_error(&error))?;
         rendered.files.insert(renderable.path.clone(), RenderedFile::new(output));
     }
     Ok(rendered)

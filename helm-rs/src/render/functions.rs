@@ -89,11 +89,12 @@ pub(crate) fn add(functions: &mut Functions, mode: Mode, cluster: Arc<dyn Lookup
         Signature::new(&[Type::String, Type::String, Type::String, Type::String], Type::Map);
     functions.insert(
         "lookup",
-        Function::new(LOOKUP, move |_, arguments| {
+        Function::new(LOOKUP, move |context, arguments| {
             let text = |index: usize| arguments.get(index).and_then(Value::as_str).unwrap_or_default();
             if mode == Mode::Lint {
                 return Ok(Value::Map(Map::new()));
             }
+            context.asked();
             match cluster.lookup(text(0), text(1), text(2), text(3)) {
                 Ok(Some(object)) => Ok(super::context::to_template(&object)),
                 Ok(None) => Ok(Value::Map(Map::new())),

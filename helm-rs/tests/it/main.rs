@@ -11,6 +11,7 @@ mod charts;
 mod differential;
 mod hostile;
 mod json;
+mod kept_texts;
 mod manifests;
 mod release;
 mod repository_index;

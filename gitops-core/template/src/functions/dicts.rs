@@ -1,11 +1,12 @@
 //! Maps. As in Go a map is shared: `set`, `unset` and `merge` change it for everyone who holds it.
 
 use super::merge::{Wins, merge};
-use super::{Result, pure, pure_variadic, shown, text};
-use crate::function::{CallError, Functions, Type};
+use super::{Result, changing, pure, pure_variadic, shown, text};
+use crate::function::{CallError, Functions, Signature, Type};
 use crate::value::{List, Map, Value};
 
 const MAP_KEY: &[Type] = &[Type::Map, Type::String];
+const MERGE: Signature = Signature::variadic(&[Type::Map, Type::Map], Type::Any);
 
 pub(super) fn add(functions: &mut Functions) {
     functions.insert(
@@ -26,7 +27,7 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "set",
-        pure(&[Type::Map, Type::String, Type::Any], Type::Map, |args| {
+        changing(Signature::new(&[Type::Map, Type::String, Type::Any], Type::Map), |args| {
             let Some(map) = map(&args[0]) else {
                 return Err(CallError::new("assignment to entry in nil map"));
             };
@@ -36,7 +37,7 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "unset",
-        pure(MAP_KEY, Type::Map, |args| {
+        changing(Signature::new(MAP_KEY, Type::Map), |args| {
             if let Some(map) = map(&args[0]) {
                 map.remove(&text(&args[1]));
             }
@@ -88,16 +89,10 @@ pub(super) fn add(functions: &mut Functions) {
         }),
     );
     for name in ["merge", "mustMerge"] {
-        functions.insert(
-            name,
-            pure_variadic(&[Type::Map, Type::Map], Type::Any, |args| merged(args, Wins::Destination)),
-        );
+        functions.insert(name, changing(MERGE, |args| merged(args, Wins::Destination)));
     }
     for name in ["mergeOverwrite", "mustMergeOverwrite"] {
-        functions.insert(
-            name,
-            pure_variadic(&[Type::Map, Type::Map], Type::Any, |args| merged(args, Wins::Source)),
-        );
+        functions.insert(name, changing(MERGE, |args| merged(args, Wins::Source)));
     }
     for name in ["deepCopy", "mustDeepCopy"] {
         functions.insert(

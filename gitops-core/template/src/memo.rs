@@ -1,0 +1,115 @@
+//! Remembers what `include` and `tpl` gave for the render's own data, so that a chart's `fullname` and `labels` are
+//! worked out once and not at each of their hundred uses.
+//!
+//! A text is kept when nothing but the data decided it: while it was rendered no function changed a map, asked the world, or
+//! read what is [watched](crate::Options::watched). It serves until a function changes a map, or the data is another one.
+
+use crate::value::{Object, Value};
+use gitops_yaml::Str;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many bytes of texts are kept at most.
+const MOST_BYTES: usize = 16 << 20;
+
+/// What asked for a text.
+#[derive(Clone, Copy)]
+pub(crate) enum By {
+    /// `include`, by a template's name.
+    Name,
+    /// `tpl`, by the text of a template.
+    Text,
+}
+
+/// The texts of one render's data.
+#[derive(Default)]
+pub(crate) struct Memo<'r> {
+    root: Option<Arc<dyn Object>>,
+    by_name: HashMap<Str, Str>,
+    by_text: HashMap<Str, Str>,
+    bytes: usize,
+    changes: usize,
+    questions: Cell<usize>,
+    watched: Option<&'r AtomicUsize>,
+}
+
+/// What had happened before a text was rendered.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Before {
+    changes: usize,
+    questions: usize,
+    reads: usize,
+}
+
+impl<'r> Memo<'r> {
+    pub(crate) fn new(watched: Option<&'r AtomicUsize>) -> Self {
+        Self { watched, ..Self::default() }
+    }
+
+    /// Begins a render of this data.
+    pub(crate) fn begin(&mut self, data: &Value) {
+        let Value::Object(object) = data else {
+            self.clear();
+            self.root = None;
+            return;
+        };
+        if !self.is_root(data) {
+            self.clear();
+            self.root = Some(Arc::clone(object));
+        }
+    }
+
+    /// Notes that a map was changed: what was rendered before may differ now.
+    pub(crate) fn changed(&mut self) {
+        self.changes += 1;
+        self.clear();
+    }
+
+    /// Notes that the world was asked: what is being rendered may come out differently next time.
+    pub(crate) fn asked(&self) {
+        self.questions.set(self.questions.get() + 1);
+    }
+
+    fn clear(&mut self) {
+        self.by_name.clear();
+        self.by_text.clear();
+        self.bytes = 0;
+    }
+
+    fn is_root(&self, data: &Value) -> bool {
+        match (&self.root, data) {
+            (Some(root), Value::Object(object)) => Arc::ptr_eq(root, object),
+            _ => false,
+        }
+    }
+
+    /// Returns the text that was kept for this data, if it is the render's own.
+    pub(crate) fn get(&self, by: By, key: &str, data: &Value) -> Option<Str> {
+        let kept = match by {
+            By::Name => &self.by_name,
+            By::Text => &self.by_text,
+        };
+        if self.is_root(data) { kept.get(key).cloned() } else { None }
+    }
+
+    pub(crate) fn before(&self) -> Before {
+        let reads = self.watched.map_or(0, |reads| reads.load(Ordering::Relaxed));
+        Before { changes: self.changes, questions: self.questions.get(), reads }
+    }
+
+    /// Keeps a text that was rendered since then, if only the render's own data decided it.
+    pub(crate) fn keep(&mut self, by: By, key: &str, data: &Value, text: &Str, before: &Before) {
+        let size = key.len() + text.len();
+        if !self.is_root(data) || self.before() != *before || self.bytes + size > MOST_BYTES {
+            return;
+        }
+        self.bytes += size;
+        let kept = match by {
+            By::Name => &mut self.by_name,
+            By::Text => &mut self.by_text,
+        };
+        kept.insert(key.into(), text.clone());
+    }
+}
