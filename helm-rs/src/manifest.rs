@@ -2,6 +2,7 @@
 
 mod hook;
 mod kind_order;
+mod plain;
 mod sort;
 mod split;
 

@@ -6,6 +6,7 @@ use gitops_yaml::Str;
 
 use super::hook::{Hook, HookEvent, HookRun};
 use super::kind_order::KindOrder;
+use super::plain::plain_head;
 use super::split::split_with_lines;
 use crate::decode::{self, DecodeError, Field};
 use crate::go::base_name;
@@ -114,7 +115,7 @@ impl Sorted {
 }
 
 /// What Helm reads of a document.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Head {
     pub(crate) api_version: Str,
     pub(crate) kind: Str,
@@ -126,7 +127,16 @@ pub(crate) struct Head {
 const GO_METADATA: &str = "struct { Name string \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
 
 impl Head {
+    /// Reads a document that begins on this line of its file.
     pub(crate) fn read(document: &str, line: u32) -> Result<Self, DecodeError> {
+        match plain_head(document) {
+            Some(head) => Ok(head),
+            None => Self::read_tree(document, line),
+        }
+    }
+
+    /// Reads any YAML.
+    pub(super) fn read_tree(document: &str, line: u32) -> Result<Self, DecodeError> {
         let root = decode::parse_from_line(document.as_bytes(), line)?;
         let mut head = Self::default();
         let Some(entries) = decode::object(&root, &Field::ROOT, "util.SimpleHead")? else { return Ok(head) };
