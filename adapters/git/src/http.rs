@@ -101,7 +101,9 @@ impl Http {
         &self.base
     }
 
-    fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+    /// Sends a request, and once more where `may_repeat` and the connection broke: a kept one may have been closed meanwhile,
+    /// or carry what the server made of an earlier question that it refused and left unread.
+    fn send(&self, request: RequestBuilder, may_repeat: bool) -> Result<Response, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Failure::Passing("the time for the whole exchange is over".into()));
@@ -110,7 +112,14 @@ impl Http {
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
-        self.runtime.block_on(request.send()).map_err(sort)
+        let again = request.try_clone().filter(|_| may_repeat);
+        let mut sent = self.runtime.block_on(request.send());
+        if let (Err(error), Some(again)) = (&sent, again)
+            && !(error.is_timeout() || error.is_connect())
+        {
+            sent = self.runtime.block_on(again.send());
+        }
+        sent.map_err(sort)
     }
 
     fn body(&self, response: Response, kind: &str) -> Result<Box<dyn BufRead + '_>, Failure> {
@@ -139,7 +148,7 @@ impl Channel for Http {
             if service == Service::UploadPack {
                 request = request.header(PROTOCOL, "version=2");
             }
-            let response = self.send(request)?;
+            let response = self.send(request, true)?;
             let Some(next) = redirect(&response)? else { return self.body(response, &kind) };
             let next = next
                 .strip_suffix(&tail)
@@ -163,7 +172,7 @@ impl Channel for Http {
         if service == Service::UploadPack {
             request = request.header(PROTOCOL, "version=2");
         }
-        let response = self.send(request)?;
+        let response = self.send(request, service == Service::UploadPack)?;
         if response.status().is_redirection() {
             return Err(Failure::Bad("the server redirects in the middle of a conversation".into()));
         }

@@ -8,6 +8,8 @@ use gitops_git::{Git, Options, PlainHttp, Proxy};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 const AUTHORITY: &str = include_str!("../../../transport/tests/it/tls/ca.crt");
@@ -114,4 +116,37 @@ async fn a_proxy_is_asked_and_logged_in_to() {
     assert!(error.to_string().contains("407") && !error.can_retry(), "{error}");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     assert_eq!(proxy.take().len(), 1);
+}
+
+/// A server may refuse a question before it has read it, and take the rest of the question for a new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_refused_question_leaves_behind_does_not_spoil_the_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream);
+                let answers =
+                    [&b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"[..], b"<html>bad request\r\n\r\n"];
+                for answer in answers {
+                    let mut line = String::new();
+                    while line != "\r\n" {
+                        line.clear();
+                        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    reader.get_mut().write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    let main = GitReference { branch: Some("main".into()), ..GitReference::default() };
+    let remote = Git::new(Options::default());
+    for _ in 0..3 {
+        let to = location(&format!("http://{address}/repo.git"), &[]);
+        let error = remote.fetch(&FetchRequest::new(to, main.clone())).await.unwrap_err();
+        assert!(error.to_string().contains("authentication required"), "{error}");
+    }
 }
