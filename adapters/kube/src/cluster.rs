@@ -7,6 +7,8 @@ use crate::impersonation::Impersonation;
 use crate::request::{
     self, AGGREGATED, APPLY, Call, JSON, METADATA, METADATA_LIST, Query, collection, delete_body,
 };
+use crate::session::Session;
+use crate::throttle::{Rate, Throttle};
 use crate::watch::KubeWatch;
 use bytes::Bytes;
 use gitops_core::object::Gvk;
@@ -18,7 +20,7 @@ use gitops_yaml::{Dialect, HtmlEscape, Node, Str, to_json_with};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kube::client::Body;
+use kube::client::{AuthError, Body};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,6 +44,9 @@ pub struct Limits {
     pub most_wait: Duration,
     /// How long a watch is asked to last; five minutes by default.
     pub watch: Duration,
+    /// How many requests a second, until an answer says that the server shares its time among its clients itself (API
+    /// priority and fairness), which almost every server does; no bound by default.
+    pub rate: Option<Rate>,
 }
 
 impl Default for Limits {
@@ -54,6 +59,7 @@ impl Default for Limits {
             retries: 4,
             most_wait: Duration::from_secs(30),
             watch: Duration::from_secs(300),
+            rate: None,
         }
     }
 }
@@ -61,9 +67,10 @@ impl Default for Limits {
 /// A Kubernetes API server, reached through a client. Clones share connections and what is known of kinds.
 #[derive(Clone)]
 pub struct KubeCluster {
-    client: kube::Client,
+    session: Arc<Session>,
     headers: HeaderMap,
     kinds: Arc<Mutex<Option<Arc<Kinds>>>>,
+    throttle: Option<Arc<Throttle>>,
     limits: Limits,
 }
 
@@ -80,9 +87,10 @@ impl KubeCluster {
     /// Where its certificates or logins can't be read.
     pub fn connect(connection: Connection) -> Result<Self, ConnectionError> {
         let Connection { config, impersonation } = connection;
-        let client = kube::Client::try_from(config)
-            .map_err(|error| ConnectionError::new(format!("the cluster can not be reached: {error}")))?;
-        let cluster = Self::new(client);
+        let session = Session::connect(config).map_err(|error| {
+            ConnectionError::new(format!("the cluster can not be reached: {}", why(&error)))
+        })?;
+        let cluster = Self::over(session);
         Ok(match impersonation {
             Some(impersonation) => cluster.impersonating(&impersonation)?,
             None => cluster,
@@ -92,7 +100,17 @@ impl KubeCluster {
     /// Speaks through a client that was made elsewhere, such as one over a service in this process.
     #[must_use]
     pub fn new(client: kube::Client) -> Self {
-        Self { client, headers: HeaderMap::new(), kinds: Arc::default(), limits: Limits::default() }
+        Self::over(Session::of(client))
+    }
+
+    fn over(session: Session) -> Self {
+        Self {
+            session: Arc::new(session),
+            headers: HeaderMap::new(),
+            kinds: Arc::default(),
+            throttle: None,
+            limits: Limits::default(),
+        }
     }
 
     /// Makes requests as somebody else, over the same connections. What is known of kinds is shared.
@@ -103,9 +121,10 @@ impl KubeCluster {
         Ok(Self { headers: impersonation.headers()?, ..self.clone() })
     }
 
-    /// Sets what one request may cost.
+    /// Sets what one request may cost, and how many there may be: this handle and its clones from here on share the rate.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.throttle = limits.rate.map(|rate| Arc::new(Throttle::new(rate)));
         self.limits = limits;
         self
     }
@@ -131,10 +150,29 @@ impl KubeCluster {
         Ok(request)
     }
 
-    /// Makes a request once and returns the answer's head where the server has agreed.
-    async fn send(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
+    /// Makes a request as one client and returns its answer, whatever it is.
+    async fn ask(&self, client: &kube::Client, call: &Call) -> Result<Response<Body>, ClusterError> {
         let request = self.request(call)?;
-        let response = self.within(self.client.send(request)).await?.map_err(|error| unreachable(&error))?;
+        if let Some(throttle) = &self.throttle {
+            throttle.turn().await;
+        }
+        let response = self.within(client.send(request)).await?.map_err(|error| unreachable(&error))?;
+        if let Some(throttle) = &self.throttle
+            && response.headers().contains_key(FLOW_CONTROL)
+        {
+            throttle.lift();
+        }
+        Ok(response)
+    }
+
+    /// Makes a request once and returns the answer's head where the server has agreed. A login that the server does not take
+    /// any more is renewed first.
+    async fn send(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
+        let (number, client) = self.session.client();
+        let mut response = self.ask(&client, call).await?;
+        if response.status() == StatusCode::UNAUTHORIZED && self.session.renew(number).await {
+            response = self.ask(&self.session.client().1, call).await?;
+        }
         if response.status().is_success() {
             return Ok(response);
         }
@@ -433,8 +471,28 @@ fn unknown_kind(gvk: &Gvk) -> ClusterError {
     ClusterError::new(ClusterFault::UnknownKind, message)
 }
 
-/// Says why a request got no answer, down to the cause.
+/// The header of every answer of a server that shares its time among its clients.
+const FLOW_CONTROL: &str = "x-kubernetes-pf-flowschema-uid";
+
 fn unreachable(error: &kube::Error) -> ClusterError {
+    let fault = match error {
+        kube::Error::Auth(_) => ClusterFault::Unauthorized,
+        _ => ClusterFault::Unreachable,
+    };
+    ClusterError::new(fault, why(error))
+}
+
+/// Says why a request got no answer, down to the cause, and nothing of what a program for logins has printed.
+fn why(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Auth(AuthError::AuthExecRun { cmd, out }) => {
+            return format!("the login program {cmd:?} failed: {}", out.status);
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            return "the login program's answer can not be read".to_owned();
+        }
+        _ => {}
+    }
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
@@ -444,11 +502,7 @@ fn unreachable(error: &kube::Error) -> ClusterError {
         }
         cause = next.source();
     }
-    let fault = match error {
-        kube::Error::Auth(_) => ClusterFault::Unauthorized,
-        _ => ClusterFault::Unreachable,
-    };
-    ClusterError::new(fault, message)
+    message
 }
 
 /// How long to wait before the next try where the server does not say.

@@ -226,20 +226,19 @@ impl Connection {
     fn new(mut config: kube::Config) -> Result<Self, ConnectionError> {
         let AuthInfo { impersonate, impersonate_uid, impersonate_groups, impersonate_user_extra, .. } =
             &mut config.auth_info;
-        if impersonate_uid.take().is_some()
-            || impersonate_user_extra.take().is_some_and(|extra| !extra.is_empty())
-        {
-            return Err(ConnectionError::new(
-                "the kubeconfig impersonates by uid or extra fields, which is not supported",
-            ));
-        }
-        let impersonation = match (impersonate.take(), impersonate_groups.take()) {
-            (None, None) => None,
-            (None, Some(groups)) if groups.is_empty() => None,
-            (user, groups) => {
-                Some(Impersonation::user(user.unwrap_or_default(), groups.unwrap_or_default())?)
+        let (user, groups) = (impersonate.take(), impersonate_groups.take().unwrap_or_default());
+        let (uid, extra) = (impersonate_uid.take(), impersonate_user_extra.take().unwrap_or_default());
+        let mut impersonation = None;
+        if user.is_some() || uid.is_some() || !groups.is_empty() || !extra.is_empty() {
+            let mut made = Impersonation::user(user.unwrap_or_default(), groups)?;
+            if let Some(uid) = uid {
+                made = made.with_uid(uid)?;
             }
-        };
+            for (key, values) in extra {
+                made = made.with_extra(&key, values)?;
+            }
+            impersonation = Some(made);
+        }
         // Retries are this crate's own, since they depend on the request.
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
@@ -317,11 +316,23 @@ mod tests {
 
     #[test]
     fn an_empty_identity_in_a_kubeconfig_is_refused() {
-        for user in ["as: ''", "as-groups: [system:masters]", "as: a, as-groups: ['']"] {
+        for user in [
+            "as: ''",
+            "as-groups: [system:masters]",
+            "as: a, as-groups: ['']",
+            "as-uid: u",
+            "as: a, as-uid: ''",
+            "as-user-extra: {scopes: [a]}",
+        ] {
             assert!(read(user, "", Trust::User).is_err(), "{user}");
         }
         let connection = read("token: t, as: jane, as-groups: [dev]", "", Trust::User).unwrap();
         assert_eq!(connection.impersonation.unwrap().name(), "jane");
+        let whole = "as: jane, as-uid: u-1, as-user-extra: {scopes: [a, b]}";
+        let expected = Impersonation::user("jane", [])
+            .and_then(|jane| jane.with_uid("u-1"))
+            .and_then(|jane| jane.with_extra("scopes", ["a".to_owned(), "b".to_owned()]));
+        assert_eq!(read(whole, "", Trust::User).unwrap().impersonation, Some(expected.unwrap()));
     }
 
     #[test]

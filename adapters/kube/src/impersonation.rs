@@ -11,6 +11,9 @@ use std::fmt;
 pub struct Impersonation {
     user: String,
     groups: Vec<String>,
+    uid: Option<String>,
+    /// Keys in small letters, as the server reads them.
+    extra: Vec<(String, Vec<String>)>,
 }
 
 /// Why an identity can't be acted as.
@@ -34,7 +37,7 @@ impl Impersonation {
         user: impl Into<String>,
         groups: impl IntoIterator<Item = String>,
     ) -> Result<Self, ImpersonationError> {
-        let made = Self { user: user.into(), groups: groups.into_iter().collect() };
+        let made = Self { user: user.into(), groups: groups.into_iter().collect(), ..Self::default() };
         if made.user.trim().is_empty() {
             return Err(ImpersonationError("the user is empty"));
         }
@@ -65,6 +68,37 @@ impl Impersonation {
         Self::user(format!("system:serviceaccount:{namespace}:{name}"), [])
     }
 
+    /// Adds the user's uid.
+    ///
+    /// # Errors
+    /// Where it is empty or can't stand in a header.
+    pub fn with_uid(mut self, uid: impl Into<String>) -> Result<Self, ImpersonationError> {
+        let uid = uid.into();
+        if uid.trim().is_empty() {
+            return Err(ImpersonationError("the uid is empty"));
+        }
+        self.uid = Some(uid);
+        self.headers()?;
+        Ok(self)
+    }
+
+    /// Adds one of the user's extra fields, such as `scopes`. The server reads keys in small letters.
+    ///
+    /// # Errors
+    /// Where the key is empty, or a value can't stand in a header.
+    pub fn with_extra(
+        mut self,
+        key: &str,
+        values: impl IntoIterator<Item = String>,
+    ) -> Result<Self, ImpersonationError> {
+        if key.trim().is_empty() {
+            return Err(ImpersonationError("the key of an extra field is empty"));
+        }
+        self.extra.push((key.to_lowercase(), values.into_iter().collect()));
+        self.headers()?;
+        Ok(self)
+    }
+
     /// Returns whom requests are made as.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -80,8 +114,31 @@ impl Impersonation {
         for group in &self.groups {
             headers.append(HeaderName::from_static("impersonate-group"), value(group)?);
         }
+        if let Some(uid) = &self.uid {
+            headers.insert(HeaderName::from_static("impersonate-uid"), value(uid)?);
+        }
+        for (key, values) in &self.extra {
+            let name = HeaderName::try_from(format!("impersonate-extra-{}", escaped(key)))
+                .map_err(|_| ImpersonationError("the key of an extra field can not stand in a header"))?;
+            for one in values {
+                headers.append(name.clone(), value(one)?);
+            }
+        }
         Ok(headers)
     }
+}
+
+/// Writes a key so that it can be a header's name; the server undoes percent signs.
+fn escaped(key: &str) -> String {
+    let mut out = String::new();
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -101,6 +158,21 @@ mod tests {
         ] {
             assert!(made.is_err(), "{made:?}");
         }
+    }
+
+    #[test]
+    fn uid_and_extra_fields_stand_in_headers() {
+        let jane = Impersonation::user("jane", []).unwrap();
+        assert!(jane.clone().with_uid(" ").is_err() && jane.clone().with_extra("", []).is_err());
+        assert!(jane.clone().with_uid("a\nb").is_err());
+        let made = jane
+            .with_uid("u-1")
+            .and_then(|made| made.with_extra("Acme.com/Project", ["a".to_owned(), "b".to_owned()]))
+            .unwrap();
+        let headers = made.headers().unwrap();
+        assert_eq!(headers["impersonate-uid"], "u-1");
+        let values: Vec<_> = headers.get_all("impersonate-extra-acme.com%2fproject").iter().collect();
+        assert_eq!(values, ["a", "b"]);
     }
 
     #[test]

@@ -21,9 +21,12 @@ mod connection;
 mod discovery;
 mod impersonation;
 mod request;
+mod session;
+mod throttle;
 mod watch;
 
 pub use cluster::{KubeCluster, Limits};
 pub use connection::{Connection, ConnectionError, Login, Trust};
 pub use impersonation::{Impersonation, ImpersonationError};
+pub use throttle::Rate;
 pub use watch::KubeWatch;

@@ -9,6 +9,7 @@ use gitops_controllers::leader::{Candidate, Terms};
 use gitops_controllers::{CrossNamespace, Settings};
 use gitops_core::api::GoDuration;
 use gitops_core::substitute::Strictness;
+use gitops_kube::{Limits, Rate};
 
 /// Reconcile sources, Kustomizations, releases and images of a cluster, as Flux's six controllers do.
 ///
@@ -26,6 +27,13 @@ pub(crate) struct Args {
     /// The context of the kubeconfig.
     #[arg(long)]
     pub(crate) context: Option<String>,
+    /// How many requests a second the API server gets at most, where it does not share its time among its clients itself, as
+    /// almost every server does; no bound where not above zero.
+    #[arg(long, default_value_t = 50.0, value_name = "NUMBER", allow_negative_numbers = true)]
+    kube_api_qps: f32,
+    /// How many requests may go at once within that bound.
+    #[arg(long, default_value_t = 300, value_name = "NUMBER")]
+    kube_api_burst: u32,
     /// How many objects of one kind are reconciled at once.
     #[arg(long, default_value_t = 4)]
     concurrent: usize,
@@ -99,6 +107,13 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Returns what requests to clusters may cost.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.rate = Rate::new(self.kube_api_qps, self.kube_api_burst);
+        limits
+    }
+
     /// Returns what is chosen for all objects.
     pub(crate) fn settings(&self) -> Settings {
         let own = Settings::default();

@@ -52,7 +52,8 @@ async fn run(args: Args) -> Result<(), Problem> {
         Some(file) => Connection::from_file(file, args.context.as_deref()).await?,
         None => Connection::from_environment(args.context.as_deref()).await?,
     };
-    let mut world = RealWorld::new(AnyCluster::Kube(Box::new(KubeCluster::connect(connection)?)))?;
+    let cluster = KubeCluster::connect(connection)?.with_limits(args.limits());
+    let mut world = RealWorld::new(AnyCluster::Kube(Box::new(cluster)))?.limit(args.limits());
     if let Some(folder) = &args.storage_path {
         let store = FolderStore::open(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         world = world.keep_in(store);

@@ -9,7 +9,7 @@ use gitops_core::ports::{ArtifactStore, Clock, PortError};
 use gitops_fs::FolderStore;
 use gitops_git::Git;
 use gitops_http::{HttpNotify, HttpRepository, PassCredentials, RepositoryOptions};
-use gitops_kube::{Connection, Impersonation, KubeCluster, Trust};
+use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Trust};
 use gitops_oci::{Keychain, OciOptions, OciRegistry};
 use gitops_transport::{Authorization, Options, Proxy, Retries, Tls, Verification};
 
@@ -89,6 +89,7 @@ pub struct RealWorld {
     store: Store,
     clock: SystemClock,
     random: Mutex<u64>,
+    limits: Limits,
 }
 
 impl RealWorld {
@@ -106,7 +107,15 @@ impl RealWorld {
             store: Store::Memory(MemoryStore::default()),
             clock: SystemClock,
             random: Mutex::new(SystemClock.now().subsec_nanos().into()),
+            limits: Limits::default(),
         })
+    }
+
+    /// Sets what requests to the clusters that kubeconfigs in Secrets name may cost.
+    #[must_use]
+    pub fn limit(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Keeps artifacts in a folder, so that they outlive the process.
@@ -177,7 +186,8 @@ impl World for RealWorld {
                 if let Some(impersonation) = impersonation {
                     connection = connection.impersonating(impersonation);
                 }
-                Ok(AnyCluster::Kube(Box::new(KubeCluster::connect(connection).map_err(refused)?)))
+                let cluster = KubeCluster::connect(connection).map_err(refused)?;
+                Ok(AnyCluster::Kube(Box::new(cluster.with_limits(self.limits))))
             }
             (None, AnyCluster::Kube(cluster), Some(impersonation)) => {
                 Ok(AnyCluster::Kube(Box::new(cluster.impersonating(&impersonation).map_err(refused)?)))

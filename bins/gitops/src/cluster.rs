@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::flags::duration;
 use gitops_core::api::GoDuration;
 use gitops_core::ports::{Cluster, ClusterError, ListOptions, ObjectRef, WriteOptions};
-use gitops_kube::{Connection, Impersonation, KubeCluster, Login};
+use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Login, Rate};
 use gitops_yaml::{FileId, Node, from_json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +45,26 @@ pub(crate) struct ClusterFlags {
     /// A group to impersonate (repeatable).
     #[arg(long, global = true, value_name = "GROUP", hide_short_help = true)]
     as_group: Vec<String>,
+    /// The uid of the user to impersonate.
+    #[arg(long, global = true, value_name = "UID", hide_short_help = true)]
+    as_uid: Option<String>,
+    /// An extra field of the user to impersonate, as key=value (repeatable).
+    #[arg(long, global = true, value_name = "KEY=VALUE", hide_short_help = true)]
+    as_user_extra: Vec<String>,
+    /// How many requests a second the API server gets at most, where it does not share its time among its clients itself; no
+    /// bound where not above zero.
+    #[arg(
+        long,
+        global = true,
+        default_value_t = 50.0,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        hide_short_help = true
+    )]
+    kube_api_qps: f32,
+    /// How many requests may go at once within that bound.
+    #[arg(long, global = true, default_value_t = 300, value_name = "NUMBER", hide_short_help = true)]
+    kube_api_burst: u32,
     /// Use the namespace of the kubeconfig's context.
     #[arg(long, global = true, hide_short_help = true)]
     ns_follows_kube_context: bool,
@@ -76,13 +96,32 @@ impl ClusterFlags {
     /// Connects to the cluster.
     pub(crate) async fn connect(&self) -> Result<KubeCluster, Failure> {
         let mut connection = Connection::from_login(&Login::from(self)).await?;
-        if let Some(user) = &self.as_user {
-            let as_whom = Impersonation::user(user.clone(), self.as_group.iter().cloned())?;
+        if let Some(as_whom) = self.impersonation()? {
             connection = connection.impersonating(as_whom);
-        } else if !self.as_group.is_empty() {
-            return Err("requesting groups or user-extra for  without impersonating a user".into());
         }
-        Ok(KubeCluster::connect(connection)?)
+        let mut limits = Limits::default();
+        limits.rate = Rate::new(self.kube_api_qps, self.kube_api_burst);
+        Ok(KubeCluster::connect(connection)?.with_limits(limits))
+    }
+
+    fn impersonation(&self) -> Result<Option<Impersonation>, Failure> {
+        let Some(user) = &self.as_user else {
+            if self.as_group.is_empty() && self.as_uid.is_none() && self.as_user_extra.is_empty() {
+                return Ok(None);
+            }
+            return Err("requesting uid, groups or user-extra for  without impersonating a user".into());
+        };
+        let mut made = Impersonation::user(user.clone(), self.as_group.iter().cloned())?;
+        if let Some(uid) = &self.as_uid {
+            made = made.with_uid(uid.clone())?;
+        }
+        for pair in &self.as_user_extra {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(format!("--as-user-extra {pair:?} is not of the form key=value").into());
+            };
+            made = made.with_extra(key, [value.to_owned()])?;
+        }
+        Ok(Some(made))
     }
 }
 

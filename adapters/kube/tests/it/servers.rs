@@ -1,4 +1,5 @@
-//! The adapter and the applier against the API server that `KUBECONFIG` names.
+//! The adapter and the applier against two servers: the embedded API, through the client's service and without a socket, and the
+//! API server that `KUBECONFIG` names. Each behaviour is written once and tried on both.
 
 use gitops_core::api::{ServedVersions, definitions};
 use gitops_core::apply::{
@@ -11,6 +12,7 @@ use gitops_core::ports::{
     WatchEvent, WriteMode, WriteOptions,
 };
 use gitops_kube::{Connection, Impersonation, KubeCluster};
+use gitops_local_cluster::LocalCluster;
 use gitops_yaml::{FileId, Files, Node, ReadOptions, from_json, read_stream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,8 +27,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Connects, and gives a name that no other run has.
-async fn connect(name: &str) -> Option<(KubeCluster, String)> {
+/// The real server, and a name that no other run has.
+async fn real() -> Option<(KubeCluster, String)> {
     let Some(path) = std::env::var_os("KUBECONFIG") else {
         println!("KUBECONFIG is not set: nothing is tried against a real API server");
         return None;
@@ -34,9 +36,41 @@ async fn connect(name: &str) -> Option<(KubeCluster, String)> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connection = Connection::from_file(path.as_ref(), None).await.unwrap();
     let cluster = KubeCluster::connect(connection).unwrap();
-    let unique = SystemClock.now().as_micros() % 1_000_000_000;
-    Some((cluster, format!("{name}-{unique}")))
+    Some((cluster, format!("kube-{}", SystemClock.now().as_nanos() % 1_000_000_000_000)))
 }
+
+fn embedded() -> (KubeCluster, String) {
+    let client = kube::Client::new(LocalCluster::new().service(), "default");
+    (KubeCluster::new(client), "kube-1".to_owned())
+}
+
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_the_embedded_api {
+            $(#[tokio::test]
+            async fn $name() {
+                let (cluster, unique) = super::embedded();
+                super::$name(cluster, unique).await;
+            })*
+        }
+        mod on_a_real_server {
+            $(#[tokio::test]
+            async fn $name() {
+                let Some((cluster, unique)) = super::real().await else { return };
+                super::$name(cluster, unique).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    objects_are_made_watched_and_deleted,
+    kinds_leases_events_and_statuses_are_plain_objects,
+    a_whole_run_with_a_definition_and_its_first_object,
+    immutable_fields_are_made_anew_by_force_alone,
+    the_definitions_of_all_kinds_are_taken_in_every_version,
+    an_object_that_is_too_large_is_named_and_the_others_are_applied,
+);
 
 fn objects(text: &str, files: &mut Files) -> Vec<Node> {
     let file = files.add("apps.yaml");
@@ -71,9 +105,7 @@ async fn apply(
     (outcome, warnings.join("\n") + &errors)
 }
 
-#[tokio::test]
-async fn objects_are_made_watched_and_deleted() {
-    let Some((cluster, namespace)) = connect("kube").await else { return };
+async fn objects_are_made_watched_and_deleted(cluster: KubeCluster, namespace: String) {
     let options = WriteOptions {
         manager: "kustomize-controller".into(),
         conflicts: FieldConflicts::TakenOver,
@@ -126,9 +158,7 @@ async fn objects_are_made_watched_and_deleted() {
     cluster.delete(&ObjectRef::of(&space), &DeleteOptions::default()).await.unwrap();
 }
 
-#[tokio::test]
-async fn kinds_leases_events_and_statuses_are_plain_objects() {
-    let Some((cluster, namespace)) = connect("kube-plain").await else { return };
+async fn kinds_leases_events_and_statuses_are_plain_objects(cluster: KubeCluster, namespace: String) {
     let kinds = cluster.kinds().await.unwrap();
     assert!(
         kinds
@@ -169,7 +199,7 @@ async fn kinds_leases_events_and_statuses_are_plain_objects() {
 
 #[tokio::test]
 async fn an_impersonated_account_has_its_own_rights_alone() {
-    let Some((cluster, _)) = connect("kube-as").await else { return };
+    let Some((cluster, _)) = real().await else { return };
     let account = Impersonation::service_account("default", "nobody-there").unwrap();
     let cluster = cluster.impersonating(&account).unwrap();
     let error = cluster.list(&Gvk::new("v1", "Secret"), &ListOptions::default()).await.unwrap_err();
@@ -177,9 +207,7 @@ async fn an_impersonated_account_has_its_own_rights_alone() {
     assert!(error.message.contains("system:serviceaccount:default:nobody-there"), "{error}");
 }
 
-#[tokio::test]
-async fn a_whole_run_with_a_definition_and_its_first_object() {
-    let Some((cluster, unique)) = connect("kube-run").await else { return };
+async fn a_whole_run_with_a_definition_and_its_first_object(cluster: KubeCluster, unique: String) {
     let owner = Owner::kustomization("flux-system", unique.as_str());
     let group = format!("{unique}.example.com");
     let text = format!(
@@ -250,9 +278,7 @@ stringData: {{password: hunter2}}
     assert!(gone.is_success(), "{:?}", gone.errors);
 }
 
-#[tokio::test]
-async fn immutable_fields_are_made_anew_by_force_alone() {
-    let Some((cluster, unique)) = connect("kube-force").await else { return };
+async fn immutable_fields_are_made_anew_by_force_alone(cluster: KubeCluster, unique: String) {
     let owner = Owner::kustomization("flux-system", unique.as_str());
     let text = |labels: &str| {
         format!(
@@ -272,9 +298,7 @@ async fn immutable_fields_are_made_anew_by_force_alone() {
     Applier::new(&cluster, &SystemClock, &owner, &readiness).delete_all(&forced.inventory, None).await;
 }
 
-#[tokio::test]
-async fn the_definitions_of_all_kinds_are_taken_in_every_version() {
-    let Some((cluster, _)) = connect("kube-definitions").await else { return };
+async fn the_definitions_of_all_kinds_are_taken_in_every_version(cluster: KubeCluster, _: String) {
     let options = WriteOptions {
         manager: "gitops".into(),
         conflicts: FieldConflicts::TakenOver,
@@ -289,9 +313,10 @@ async fn the_definitions_of_all_kinds_are_taken_in_every_version() {
     }
 }
 
-#[tokio::test]
-async fn an_object_that_is_too_large_is_named_and_the_others_are_applied() {
-    let Some((cluster, unique)) = connect("kube-large").await else { return };
+async fn an_object_that_is_too_large_is_named_and_the_others_are_applied(
+    cluster: KubeCluster,
+    unique: String,
+) {
     let owner = Owner::kustomization("flux-system", unique.as_str());
     let large = "x".repeat(5 << 20);
     let text = format!(
