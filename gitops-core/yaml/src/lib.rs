@@ -40,7 +40,7 @@ pub use node::{Comments, Data, Entry, Node, Style, Tag};
 pub use place::{FileId, Files, Place};
 pub use print::{
     KyamlDocument, PrettyPrinter, PrintOptions, SequenceIndent, SigsPrinter, append_sigs, key_less,
-    key_order, pretty_key_order, print_documents, print_kyaml, print_sigs, print_v3, read_kyaml,
+    key_order, pretty_key_order, print_documents, print_kyaml, print_sigs, print_v3, read_kyaml, sort_keys,
 };
 pub use read::{Dialect, Document, KeepComments, ReadOptions, read_document, read_stream};
 pub use resolve::{Kind, TagMismatch, resolve};

@@ -6,7 +6,7 @@ use crate::limits::OUTPUT_BYTES;
 use crate::value::{MAX_DEPTH, Map, Value};
 use gitops_yaml::{
     Dialect, FileId, HtmlEscape, JsonPrinter, PrettyPrinter, ReadOptions, SigsPrinter, Str, ValueSink,
-    from_json, pretty_key_order, read_document, visit_values,
+    from_json, pretty_key_order, read_document, sort_keys, visit_values,
 };
 
 const ANY: &[Type] = &[Type::Any];
@@ -268,7 +268,7 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize, budget: &mut us
         }
         Value::Map(map) => {
             let mut entries = map.entries();
-            entries.sort_by(|a, b| S::order(&a.0, &b.0));
+            sort_keys(&mut entries, |a, b| S::order(&a.0, &b.0));
             sink.begin_map();
             for (key, value) in &entries {
                 sink.key(key);

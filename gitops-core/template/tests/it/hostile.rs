@@ -139,3 +139,15 @@ fn values_that_hold_one_thing_often_are_not_printed_without_bounds() {
     let copied = render(&format!("{text}{{{{$y := deepCopy $x}}}}{{{{deepEqual $x $y}}}}"));
     assert_eq!(copied.as_deref(), Ok("false"), "more than anyone compares");
 }
+
+/// The order of printed keys runs in circles (`a1b`, `a9`, `a10`), which sorts of the standard library may answer with a panic.
+#[test]
+fn keys_in_circles_are_printed() {
+    let keys = ["a%d", "a%db", "a%d-", "a1%d%s", "a%d.%[1]d", "A%d_", "a0%d~", "a%d9b"];
+    let set: String =
+        keys.iter().map(|key| format!("{{{{$_ := set $d (printf \"{key}\" $n) 1}}}}")).collect();
+    let text = format!("{{{{$d := dict}}}}{{{{range $n := until 400}}}}{set}{{{{end}}}}");
+    for call in ["toYaml", "toYamlPretty", "toJson"] {
+        assert!(!render(&format!("{text}{{{{{call} $d}}}}")).unwrap().is_empty(), "{call}");
+    }
+}

@@ -10,7 +10,7 @@ mod v3;
 
 pub use kyaml::{KyamlDocument, print_kyaml, read_kyaml};
 pub(crate) use order::sort_by_order;
-pub use order::{key_less, key_order, pretty_key_order};
+pub use order::{key_less, key_order, pretty_key_order, sort_keys};
 pub use pretty::PrettyPrinter;
 pub use sigs::{SigsPrinter, append_sigs, print_sigs};
 pub use v3::{PrintOptions, SequenceIndent, print_documents, print_v3};

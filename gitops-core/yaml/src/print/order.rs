@@ -18,8 +18,8 @@ pub fn key_less(a: &str, b: &str) -> bool {
     key_order(a, b) == Ordering::Less
 }
 
-/// Compares two keys as [`key_less`] does; `Equal` only for equal texts. Use it with a sort that bears circles:
-/// Rust's own may panic on them.
+/// Compares two keys as [`key_less`] does; `Equal` only for equal texts. Sort by it with [`sort_keys`]: Rust's own sorts may
+/// panic on circles.
 #[must_use]
 pub fn key_order(a: &str, b: &str) -> Ordering {
     let (left, right) = (a.as_bytes(), b.as_bytes());
@@ -95,7 +95,18 @@ fn digits_value(text: &str, start: i64) -> (i64, usize) {
     })
 }
 
-/// Sorts stably by an order that may run in circles, which no sort of the standard library promises to bear.
+/// Sorts stably by [`key_order`], or by another order that may run in circles.
+///
+/// ```
+/// let mut keys = ["a10", "a9", "B"];
+/// gitops_yaml::sort_keys(&mut keys, |a, b| gitops_yaml::key_order(a, b));
+/// assert_eq!(keys, ["B", "a9", "a10"]);
+/// ```
+pub fn sort_keys<T: Clone>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering + Copy) {
+    sort_by_order(items, &mut Vec::new(), order);
+}
+
+/// As [`sort_keys`], with room for a copy that the caller keeps. No sort of the standard library promises to bear circles.
 pub(crate) fn sort_by_order<T>(
     items: &mut [T],
     scratch: &mut Vec<T>,
