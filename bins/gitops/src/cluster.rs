@@ -145,14 +145,6 @@ pub(crate) fn run(work: impl Future<Output = Result<ExitCode, Failure>>) -> Resu
     result
 }
 
-/// Turns a failure into its line on stderr and the exit code.
-pub(crate) fn told(result: Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
-    result.or_else(|failure| {
-        say::failure(&failure);
-        Ok(ExitCode::FAILURE)
-    })
-}
-
 /// Runs what must end within the time that the flags allow.
 pub(crate) async fn within<T>(
     time: Duration,

@@ -1,7 +1,6 @@
 //! `gitops completion`: scripts that complete commands and flags in a shell.
 
-use crate::{Cli, Failure};
-use clap::CommandFactory;
+use crate::{Failure, commands};
 use clap_complete::Shell;
 use std::io::Write;
 use std::process::ExitCode;
@@ -19,7 +18,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "gitops", &mut script);
+    clap_complete::generate(args.shell, &mut commands::definition(None), "gitops", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

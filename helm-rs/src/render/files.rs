@@ -37,7 +37,7 @@ impl Files {
         let table: BTreeMap<&str, &[u8]> =
             self.0.iter().map(|(path, data)| (base_name(path), &**data)).collect();
         let mut names: Vec<&str> = table.keys().copied().collect();
-        names.sort_by(|a, b| gitops_yaml::key_order(a, b));
+        gitops_yaml::sort_keys(&mut names, |a, b| gitops_yaml::key_order(a, b));
         let mut printer = SigsPrinter::new();
         printer.begin_map();
         for name in names {
