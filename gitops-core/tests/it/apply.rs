@@ -82,6 +82,23 @@ impl World {
         outcome
     }
 
+    /// A run that is killed where it still waits; what it knew is gone with it, and the status is what it stored.
+    pub(crate) fn apply_and_die(&mut self, text: &str) {
+        let set = self.set(text);
+        let applier = Applier::new(&self.cluster, &self.clock, &self.owner, &readiness);
+        let before = self.status.0.lock().unwrap().clone();
+        {
+            let mut run = pin!(applier.apply(set, &before, &self.status, &mut self.drift));
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..64 {
+                if run.as_mut().poll(&mut context).is_ready() {
+                    break;
+                }
+            }
+        }
+        self.drift.forget();
+    }
+
     pub(crate) fn apply(&mut self, text: &str) -> Outcome {
         self.apply_with(text, ApplyOptions::default())
     }

@@ -17,15 +17,20 @@ struct Step {
     faults: Vec<(usize, u8)>,
     /// Somebody edits this object before the run.
     edited: Option<usize>,
+    /// The run is killed while the first call of this name waits for its answer.
+    killed: Option<usize>,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let wanted = proptest::collection::btree_map(0..NAMES.len(), 0..3_u8, 0..NAMES.len());
     let faults = proptest::collection::vec((0..CALLS.len(), 0..5_u8), 0..6);
-    (wanted, faults, proptest::option::of(0..NAMES.len())).prop_map(|(wanted, faults, edited)| Step {
+    let (edited, killed) =
+        (proptest::option::of(0..NAMES.len()), proptest::option::weighted(0.4, 0..CALLS.len()));
+    (wanted, faults, edited, killed).prop_map(|(wanted, faults, edited, killed)| Step {
         wanted,
         faults,
         edited,
+        killed,
     })
 }
 
@@ -71,7 +76,14 @@ fn check(steps: &[Step], last: &BTreeMap<usize, u8>) -> Result<(), TestCaseError
             // No watch runs here, so that nothing is known for sure any more.
             world.drift.forget();
         }
-        world.apply(&text(&step.wanted));
+        match step.killed {
+            Some(call) => {
+                world.cluster.faults.push(CALLS[call], Fault::Delay(u32::MAX));
+                world.apply_and_die(&text(&step.wanted));
+                world.cluster.faults = Default::default();
+            }
+            None => drop(world.apply(&text(&step.wanted))),
+        }
         // A run that was killed leaves what the checkpoint holds; so does every other.
         let held = world.status.0.lock().unwrap().clone();
         let own: BTreeSet<ObjectId> = world
