@@ -2,6 +2,7 @@
 
 mod discovery;
 mod openapi;
+mod protobuf;
 mod request;
 mod resource;
 mod respond;

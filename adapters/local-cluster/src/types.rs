@@ -118,6 +118,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// How strategic merge patches change it.
     pub patch: PatchStrategy,
+    /// Its number in Kubernetes' protobuf form; `2.1` where it stands in a message that JSON does not know; empty where it has none.
+    pub wire: Str,
 }
 
 /// How Go prints a field that is not set.

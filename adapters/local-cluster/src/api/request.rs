@@ -1,5 +1,6 @@
 //! A request, taken apart.
 
+use super::protobuf;
 use crate::failure::{Failure, Wrong};
 use crate::store::UnknownFields;
 use crate::value::Value;
@@ -151,10 +152,14 @@ impl Call {
                     None => Ok(Value::Null),
                 }
             }
+            PROTOBUF => protobuf::read(&self.body),
             _ => Err(unsupported()),
         }
     }
 }
+
+/// The media type of Kubernetes' own encoding.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// The media type of server-side apply.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";

@@ -59,7 +59,20 @@ fn allowed(call: &Call) -> Result<Response<ApiBody>, Failure> {
     if !matches!(review, Value::Map(_)) {
         return Err(Failure::bad_request("the review is no object"));
     }
-    review.set("status", Value::from([("allowed", true.into())]));
+    let every = |fields: &[&str]| {
+        let all = fields.iter().map(|field| (*field, Value::List(vec!["*".into()])));
+        Value::List(vec![Value::Map(all.map(|(field, all)| (field.into(), all)).collect())])
+    };
+    let status = if review.text_at(&["kind"]) == "SelfSubjectRulesReview" {
+        Value::from([
+            ("incomplete", false.into()),
+            ("nonResourceRules", every(&["nonResourceURLs", "verbs"])),
+            ("resourceRules", every(&["apiGroups", "resources", "verbs"])),
+        ])
+    } else {
+        Value::from([("allowed", true.into())])
+    };
+    review.set("status", status);
     Ok(respond::json(201, &review))
 }
 

@@ -1,7 +1,7 @@
 //! Names and scopes of the kinds that every cluster serves.
 
 use crate::kinds::{Origin, Resource, ServedVersion};
-use crate::types::Types;
+use crate::types::{TypeId, Types};
 use gitops_yaml::Str;
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +10,26 @@ static TYPES: LazyLock<Arc<Types>> = LazyLock::new(|| Arc::new(Types::read(TABLE
 
 /// The table of types.
 pub(super) static TABLE: &str = include_str!("kubernetes-1.37.txt");
+
+/// Returns the built-in types, and the one of a kind.
+pub(crate) fn type_of(api_version: &str, kind: &str) -> (&'static Types, TypeId) {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    // Options of deletions come in the version of what is deleted.
+    let name = match kind {
+        "DeleteOptions" => "meta.v1.DeleteOptions".to_owned(),
+        _ => format!("{}.{version}.{kind}", package(group)),
+    };
+    (&TYPES, TYPES.named(&name))
+}
+
+/// `rbac.authorization.k8s.io` stands in the table of types as `rbac`.
+fn package(group: &str) -> &str {
+    match group {
+        "" => "core",
+        "events.k8s.io" => "events",
+        other => other.split('.').next().unwrap_or(other),
+    }
+}
 
 /// Returns the built-in resources.
 pub(crate) fn resources() -> Vec<Resource> {
@@ -26,14 +46,8 @@ fn resource(line: &str) -> Option<Resource> {
     let list = |text: &str| -> Vec<Str> {
         if text == "-" { Vec::new() } else { text.split(',').map(Str::from).collect() }
     };
-    // `rbac.authorization.k8s.io` stands in the table of types as `rbac`.
-    let package = match group {
-        "" => "core",
-        "events.k8s.io" => "events",
-        other => other.split('.').next().unwrap_or(other),
-    };
     let types = TYPES.clone();
-    let root = types.named(&format!("{package}.{version}.{kind}"));
+    let root = types.named(&format!("{}.{version}.{kind}", package(group)));
     let version = ServedVersion {
         name: version.into(),
         served: true,

@@ -141,6 +141,7 @@ fn plain(name: &str, kind: TypeId) -> Field {
         empty: Empty::KeptWhereSet,
         default: None,
         patch: PatchStrategy::default(),
+        wire: Str::EMPTY,
     }
 }
 

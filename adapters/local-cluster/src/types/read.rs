@@ -3,7 +3,8 @@
 //! A line without indentation names a structure (`atomic` may follow); indented lines are its fields: a name, a type and
 //! flags. Types: `s` string, `b` bool, `i`/`l` integers, `f` float, `y` bytes, `q` quantity, `t`/`u` times, `d` duration,
 //! `x` integer or string, `r` any; `*T` pointer, `[T` list, `{T` map; all else is a structure's name. Flags: `?` left out
-//! where empty, `!` also where a zero structure, `k=a,b` list by keys, `set`, `atomic`, `d=` default, `p=` patch strategy.
+//! where empty, `!` also where a zero structure, `k=a,b` list by keys, `set`, `atomic`, `d=` default, `p=` patch strategy, `#2.1`
+//! its number in protobuf.
 
 use super::{
     Empty, Field, ListMerge, ListType, MapType, PatchStrategy, Scalar, StructType, Type, TypeId, Types,
@@ -59,6 +60,7 @@ impl Types {
         let (name, code) = (words.next()?, words.next()?);
         let (mut omit, mut omit_zero, mut atomic) = (false, false, false);
         let (mut merge, mut default, mut patch) = (ListMerge::Atomic, None, PatchStrategy::default());
+        let mut wire = Str::EMPTY;
         for word in words {
             match word.split_once('=') {
                 Some(("k", keys)) => merge = ListMerge::Keys(keys.split(',').map(Str::from).collect()),
@@ -73,7 +75,7 @@ impl Types {
                     "!" => omit_zero = true,
                     "set" => merge = ListMerge::Set,
                     "atomic" => atomic = true,
-                    _ => {}
+                    _ => wire = word.strip_prefix('#').map_or(wire, Str::from),
                 },
             }
         }
@@ -92,7 +94,7 @@ impl Types {
             (false, false) if bare.starts_with(['[', '{']) || matches!(bare, "t" | "u" | "y") => Empty::Null,
             (false, false) => Empty::Printed,
         };
-        Some(Field { name: name.into(), kind, empty, default, patch })
+        Some(Field { name: name.into(), kind, empty, default, patch, wire })
     }
 
     fn coded(&mut self, code: &str, merge: ListMerge, atomic: bool) -> TypeId {

@@ -129,12 +129,49 @@ fn session(kubectl: &Kubectl<'_>) {
     kubectl.says("wait --for=condition=complete job/once -n apps --timeout=30s", &["condition met"]);
     kubectl.says("run one --image=nginx -n apps", &["pod/one created"]);
     kubectl.says("wait --for=condition=Ready pod/one -n apps --timeout=30s", &["condition met"]);
+    made_by_flags(kubectl);
     kubectl.says("get events -n apps", &[]);
     kubectl.says("api-resources", &["deployments", "customresourcedefinitions"]);
     kubectl.says("delete pod one -n apps --timeout=30s", &["deleted"]);
     kubectl.says("delete -f all.yaml --timeout=30s", &["deployment.apps \"web\" deleted"]);
     kubectl.says("delete namespace apps --timeout=30s", &["deleted"]);
     kubectl.refuses("get namespace apps", "NotFound");
+}
+
+/// Commands that send protobuf and nothing else.
+fn made_by_flags(kubectl: &Kubectl<'_>) {
+    kubectl.says("create namespace flags", &["namespace/flags created"]);
+    kubectl.refuses("create namespace flags", "AlreadyExists");
+    for (line, kind) in [
+        ("deployment two --image=nginx:1 --replicas=2 --port=80", "deployment.apps/two"),
+        ("configmap c --from-literal=a=b", "configmap/c"),
+        ("secret generic s --from-literal=a=b", "secret/s"),
+        ("serviceaccount sa", "serviceaccount/sa"),
+        ("service clusterip sv --tcp=80:http", "service/sv"),
+        ("job j --image=busybox", "job.batch/j"),
+        ("role r --verb=get,list --resource=pods", "role.rbac.authorization.k8s.io/r"),
+        ("rolebinding rb --role=r --user=jane", "rolebinding.rbac.authorization.k8s.io/rb"),
+        ("clusterrole flags --verb=get --resource=nodes", "clusterrole.rbac.authorization.k8s.io/flags"),
+        ("quota q --hard=pods=1,cpu=500m", "resourcequota/q"),
+        ("ingress i --rule=a.example.org/c=sv:80", "ingress.networking.k8s.io/i"),
+        ("pdb p --selector=a=b --min-available=50%", "poddisruptionbudget.policy/p"),
+        ("priorityclass flags --value=10", "priorityclass.scheduling.k8s.io/flags"),
+    ] {
+        kubectl.says(&format!("create {line} -n flags"), &[kind, " created"]);
+    }
+    kubectl.says(
+        "get deploy two -n flags -o jsonpath={.spec.replicas}{.spec.template.spec.containers[0]}",
+        &["2{", "nginx:1", r#""containerPort":80"#],
+    );
+    kubectl.says("get svc sv -n flags -o jsonpath={.spec.ports[0].targetPort}", &["http"]);
+    kubectl.says("get secret s -n flags -o jsonpath={.data.a}", &["Yg=="]);
+    kubectl.says("get pdb p -n flags -o jsonpath={.spec.minAvailable}", &["50%"]);
+    kubectl.says("get quota q -n flags -o jsonpath={.spec.hard}", &["500m"]);
+    kubectl.says("expose deploy two --port=80 -n flags", &["service/two exposed"]);
+    kubectl.says("rollout restart deploy/two -n flags", &["restarted"]);
+    kubectl.says("auth can-i create pods", &["yes"]);
+    kubectl.says("auth can-i --list", &["*.*"]);
+    kubectl.says("delete namespace flags --timeout=30s", &["deleted"]);
 }
 
 #[tokio::test]
