@@ -173,7 +173,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let templated = helm_rs::template(chart, &values, &options, &mut warnings);
     print_warnings(&warnings);
     match templated {
-        Ok(templated) => print(args, &name, &templated),
+        Ok(templated) => {
+            let printed = print(args, &name, &templated);
+            // The process ends: taking a large release apart would be for nothing.
+            std::mem::forget(templated);
+            printed
+        }
         Err(failed) => {
             if args.debug
                 && let Some(rendered) = &failed.rendered

@@ -13,10 +13,40 @@ use std::sync::Arc;
 
 /// An offset in bytes into the source.
 pub(crate) type Pos = u32;
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ListId(pub(crate) u32);
+
+/// Neighbours in one of the lists of [`Parts`], or a piece of the source's text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) fn of<T>(self, all: &[T]) -> &[T] {
+        &all[self.start as usize..self.end as usize]
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PipeId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BranchId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiteralId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FunctionId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VariableId(pub(crate) u32);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BaseId(pub(crate) u32);
 
 /// One template: a file's text outside of its definitions, or one definition.
 #[derive(Debug)]
@@ -25,9 +55,53 @@ pub(crate) struct Tree {
     pub(crate) name: Str,
     /// The file that it stands in.
     pub(crate) source: Arc<Source>,
-    pub(crate) root: ListId,
-    pub(crate) lists: Box<[Box<[Node]>]>,
-    pub(crate) pipes: Box<[Pipe]>,
+    pub(crate) root: Span,
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// The parts of all templates of one text, each kind in one list: a chart has tens of thousands of them.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) calls: Vec<TemplateCall>,
+    pub(crate) pipes: Vec<Pipe>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) args: Vec<Arg>,
+    /// What chains of fields begin with.
+    pub(crate) bases: Vec<Arg>,
+    /// Names of fields, as pieces of the text.
+    pub(crate) fields: Vec<Span>,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) numbers: Vec<Number>,
+    pub(crate) literals: Vec<Literal>,
+    pub(crate) functions: Vec<(Span, Callee)>,
+}
+
+impl Parts {
+    /// Gives back what was allocated ahead.
+    pub(crate) fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+        self.branches.shrink_to_fit();
+        self.calls.shrink_to_fit();
+        self.pipes.shrink_to_fit();
+        self.commands.shrink_to_fit();
+        self.args.shrink_to_fit();
+        self.bases.shrink_to_fit();
+        self.fields.shrink_to_fit();
+        self.variables.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.literals.shrink_to_fit();
+        self.functions.shrink_to_fit();
+    }
+
+    /// Returns whether a list prints nothing, as far as its parse tells: spaces and definitions alone.
+    pub(crate) fn is_empty(&self, list: Span, text: &str) -> bool {
+        list.of(&self.nodes).iter().all(|node| match node {
+            Node::Text { start, end } => text[*start as usize..*end as usize].trim().is_empty(),
+            _ => false,
+        })
+    }
 }
 
 /// A parsed text and its name.
@@ -56,10 +130,10 @@ impl Source {
 pub(crate) enum Node {
     Text { start: Pos, end: Pos },
     Action { pos: Pos, pipe: PipeId },
-    If(Branch),
-    With(Branch),
-    Range(Branch),
-    Template { pos: Pos, name: Str, pipe: Option<PipeId> },
+    If(BranchId),
+    With(BranchId),
+    Range(BranchId),
+    Template(CallId),
     Break { pos: Pos },
     Continue { pos: Pos },
 }
@@ -68,32 +142,48 @@ pub(crate) enum Node {
 pub(crate) struct Branch {
     pub(crate) pos: Pos,
     pub(crate) pipe: PipeId,
-    pub(crate) list: ListId,
-    pub(crate) otherwise: Option<ListId>,
+    pub(crate) list: Span,
+    pub(crate) otherwise: Option<Span>,
     /// How many variables are known before the branch; those declared within end with it.
     pub(crate) mark: u32,
+}
+
+/// `{{template "name" …}}`
+#[derive(Debug)]
+pub(crate) struct TemplateCall {
+    pub(crate) pos: Pos,
+    pub(crate) name: Str,
+    pub(crate) pipe: Option<PipeId>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Pipe {
     pub(crate) pos: Pos,
-    pub(crate) declared: Box<[Variable]>,
+    pub(crate) declared: Span,
     pub(crate) is_assign: bool,
-    pub(crate) commands: Box<[Command]>,
+    pub(crate) commands: Span,
 }
 
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) pos: Pos,
-    pub(crate) args: Box<[Arg]>,
+    pub(crate) args: Span,
 }
 
 /// A variable by name, and its place among the variables, which the parser knows; none where Go would only find out
 /// at run time that it was never declared.
 #[derive(Debug)]
 pub(crate) struct Variable {
-    pub(crate) name: Str,
+    pub(crate) name: Span,
     pub(crate) slot: Option<u32>,
+}
+
+/// A string as it is written, and what it says.
+#[derive(Debug)]
+pub(crate) struct Literal {
+    pub(crate) quoted: Span,
+    /// One of the string variants.
+    pub(crate) value: Value,
 }
 
 #[derive(Debug)]
@@ -107,25 +197,12 @@ pub(crate) enum ArgKind {
     Bool(bool),
     Dot,
     Nil,
-    Number(Box<Number>),
-    /// The value is one of the string variants.
-    String {
-        quoted: Str,
-        value: Value,
-    },
-    Field(Box<[Str]>),
-    Variable {
-        variable: Variable,
-        fields: Box<[Str]>,
-    },
-    Function {
-        name: Str,
-        function: Callee,
-    },
-    Chain {
-        base: Box<Arg>,
-        fields: Box<[Str]>,
-    },
+    Number(NumberId),
+    String(LiteralId),
+    Field(Span),
+    Variable { variable: VariableId, fields: Span },
+    Function(FunctionId),
+    Chain { base: BaseId, fields: Span },
     Pipe(PipeId),
 }
 
@@ -149,17 +226,73 @@ pub(crate) enum Part<'t> {
 }
 
 impl Tree {
-    pub(crate) fn list(&self, id: ListId) -> &[Node] {
-        &self.lists[id.0 as usize]
+    pub(crate) fn list(&self, list: Span) -> &[Node] {
+        list.of(&self.parts.nodes)
     }
 
     pub(crate) fn pipe(&self, id: PipeId) -> &Pipe {
-        &self.pipes[id.0 as usize]
+        &self.parts.pipes[id.0 as usize]
+    }
+
+    pub(crate) fn branch(&self, id: BranchId) -> &Branch {
+        &self.parts.branches[id.0 as usize]
+    }
+
+    pub(crate) fn call(&self, id: CallId) -> &TemplateCall {
+        &self.parts.calls[id.0 as usize]
+    }
+
+    pub(crate) fn commands(&self, pipe: &Pipe) -> &[Command] {
+        pipe.commands.of(&self.parts.commands)
+    }
+
+    pub(crate) fn declared(&self, pipe: &Pipe) -> &[Variable] {
+        pipe.declared.of(&self.parts.variables)
+    }
+
+    pub(crate) fn args(&self, command: &Command) -> &[Arg] {
+        command.args.of(&self.parts.args)
+    }
+
+    pub(crate) fn base(&self, id: BaseId) -> &Arg {
+        &self.parts.bases[id.0 as usize]
+    }
+
+    pub(crate) fn fields(&self, fields: Span) -> &[Span] {
+        fields.of(&self.parts.fields)
+    }
+
+    pub(crate) fn variable(&self, id: VariableId) -> &Variable {
+        &self.parts.variables[id.0 as usize]
+    }
+
+    pub(crate) fn number(&self, id: NumberId) -> &Number {
+        &self.parts.numbers[id.0 as usize]
+    }
+
+    pub(crate) fn literal(&self, id: LiteralId) -> &Literal {
+        &self.parts.literals[id.0 as usize]
+    }
+
+    /// Returns a function and the name that it is called by.
+    pub(crate) fn function(&self, id: FunctionId) -> (&str, &Callee) {
+        let (name, callee) = &self.parts.functions[id.0 as usize];
+        (self.text(*name), callee)
+    }
+
+    /// Returns a piece of the source's text.
+    pub(crate) fn text(&self, piece: Span) -> &str {
+        &self.source.text[piece.start as usize..piece.end as usize]
     }
 
     pub(crate) fn pos(&self, part: Part<'_>) -> Pos {
         match part {
-            Part::Node(node) => node.pos(),
+            Part::Node(node) => match node {
+                Node::Text { start, .. } => *start,
+                Node::Action { pos, .. } | Node::Break { pos } | Node::Continue { pos } => *pos,
+                Node::Template(call) => self.call(*call).pos,
+                Node::If(branch) | Node::With(branch) | Node::Range(branch) => self.branch(*branch).pos,
+            },
             Part::Pipe(id) => self.pipe(id).pos,
             Part::Command(command) => command.pos,
             Part::Arg(arg) => arg.pos,
@@ -179,9 +312,9 @@ impl Tree {
     }
 
     /// Prints a whole list as Go does.
-    pub(crate) fn show_list(&self, out: &mut String, id: ListId) {
+    pub(crate) fn show_list(&self, out: &mut String, list: Span) {
         stacker::maybe_grow(RED_ZONE, STACK, || {
-            for node in self.list(id) {
+            for node in self.list(list) {
                 self.show_node(out, node);
             }
         });
@@ -195,12 +328,13 @@ impl Tree {
                 self.show_pipe(out, *pipe);
                 out.push_str("}}");
             }
-            Node::If(branch) => self.show_branch(out, "if", branch),
-            Node::With(branch) => self.show_branch(out, "with", branch),
-            Node::Range(branch) => self.show_branch(out, "range", branch),
-            Node::Template { name, pipe, .. } => {
-                let _ = write!(out, "{{{{template {}", quote(name));
-                if let Some(pipe) = pipe {
+            Node::If(branch) => self.show_branch(out, "if", self.branch(*branch)),
+            Node::With(branch) => self.show_branch(out, "with", self.branch(*branch)),
+            Node::Range(branch) => self.show_branch(out, "range", self.branch(*branch)),
+            Node::Template(call) => {
+                let call = self.call(*call);
+                let _ = write!(out, "{{{{template {}", quote(&call.name));
+                if let Some(pipe) = &call.pipe {
                     out.push(' ');
                     self.show_pipe(out, *pipe);
                 }
@@ -225,16 +359,16 @@ impl Tree {
 
     fn show_pipe(&self, out: &mut String, id: PipeId) {
         let pipe = self.pipe(id);
-        for (i, variable) in pipe.declared.iter().enumerate() {
+        for (i, variable) in self.declared(pipe).iter().enumerate() {
             if i > 0 {
                 out.push_str(", ");
             }
-            out.push_str(&variable.name);
+            out.push_str(self.text(variable.name));
         }
         if !pipe.declared.is_empty() {
             out.push_str(if pipe.is_assign { " = " } else { " := " });
         }
-        for (i, command) in pipe.commands.iter().enumerate() {
+        for (i, command) in self.commands(pipe).iter().enumerate() {
             if i > 0 {
                 out.push_str(" | ");
             }
@@ -243,7 +377,7 @@ impl Tree {
     }
 
     fn show_command(&self, out: &mut String, command: &Command) {
-        for (i, arg) in command.args.iter().enumerate() {
+        for (i, arg) in self.args(command).iter().enumerate() {
             if i > 0 {
                 out.push(' ');
             }
@@ -265,31 +399,36 @@ impl Tree {
             ArgKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             ArgKind::Dot => out.push('.'),
             ArgKind::Nil => out.push_str("nil"),
-            ArgKind::Number(number) => out.push_str(&number.text),
-            ArgKind::String { quoted, .. } => out.push_str(quoted),
-            ArgKind::Field(fields) => show_fields(out, fields),
+            ArgKind::Number(id) => out.push_str(&self.number(*id).text),
+            ArgKind::String(id) => out.push_str(self.text(self.literal(*id).quoted)),
+            ArgKind::Field(fields) => self.show_fields(out, *fields),
             ArgKind::Variable { variable, fields } => {
-                out.push_str(&variable.name);
-                show_fields(out, fields);
+                out.push_str(self.text(self.variable(*variable).name));
+                self.show_fields(out, *fields);
             }
-            ArgKind::Function { name, .. } => out.push_str(name),
+            ArgKind::Function(id) => out.push_str(self.function(*id).0),
             ArgKind::Chain { base, fields } => {
+                let base = self.base(*base);
                 match &base.kind {
                     ArgKind::Pipe(pipe) => self.show_parentheses(out, *pipe),
                     _ => self.show_arg(out, base),
                 }
-                show_fields(out, fields);
+                self.show_fields(out, *fields);
             }
             ArgKind::Pipe(pipe) => self.show_pipe(out, *pipe),
         }
     }
 
+    fn show_fields(&self, out: &mut String, fields: Span) {
+        for field in self.fields(fields) {
+            out.push('.');
+            out.push_str(self.text(*field));
+        }
+    }
+
     /// Returns whether the template prints nothing, as far as its parse tells: spaces and definitions alone.
     pub(crate) fn is_empty(&self) -> bool {
-        self.list(self.root).iter().all(|node| match node {
-            Node::Text { start, end } => self.source.text[*start as usize..*end as usize].trim().is_empty(),
-            _ => false,
-        })
+        self.parts.is_empty(self.root, &self.source.text)
     }
 }
 
@@ -297,23 +436,3 @@ impl Tree {
 pub(crate) const RED_ZONE: usize = 64 << 10;
 /// By this much.
 pub(crate) const STACK: usize = 1 << 20;
-
-fn show_fields(out: &mut String, fields: &[Str]) {
-    for field in fields {
-        out.push('.');
-        out.push_str(field);
-    }
-}
-
-impl Node {
-    pub(crate) fn pos(&self) -> Pos {
-        match self {
-            Self::Text { start, .. } => *start,
-            Self::Action { pos, .. }
-            | Self::Template { pos, .. }
-            | Self::Break { pos }
-            | Self::Continue { pos } => *pos,
-            Self::If(branch) | Self::With(branch) | Self::Range(branch) => branch.pos,
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! Evaluates commands, fields and calls: the half of Go's `exec.go` that computes values.
 
-use crate::ast::{Arg, ArgKind, Callee, Command, Part, RED_ZONE, STACK};
+use crate::ast::{Arg, ArgKind, Callee, Command, Part, RED_ZONE, STACK, Span, Tree};
 use crate::error::NilPath;
 use crate::exec::{Frame, Machine, Operand, Run};
 use crate::function::{CallError, Function, Signature, Type};
@@ -9,7 +9,6 @@ use crate::quote::quote;
 use crate::set::MissingKey;
 use crate::time::duration_method;
 use crate::value::{Element, IntKind, UintKind, Value};
-use gitops_yaml::Str;
 use std::sync::Arc;
 
 const AND_OR: Signature = Signature::variadic(&[Type::Reflect, Type::Reflect], Type::Reflect);
@@ -36,14 +35,15 @@ impl Machine<'_> {
         command: &'t Command,
         last: Option<Operand>,
     ) -> Run<Operand> {
-        let first = &command.args[0];
-        let args = &command.args[1..];
+        let (first, args) =
+            frame.tree.args(command).split_first().expect("the parser refuses empty commands");
         match &first.kind {
             ArgKind::Field(_) | ArgKind::Chain { .. } | ArgKind::Variable { .. } => {
                 self.operand_with(frame, dot, first, Words { node: Part::Arg(first), args, last })
             }
-            ArgKind::Function { name, function } => {
+            ArgKind::Function(id) => {
                 frame.at = Some(Part::Arg(first));
+                let (name, function) = frame.tree.function(*id);
                 self.function(frame, dot, name, function, Words { node: Part::Command(command), args, last })
             }
             ArgKind::Pipe(pipe) => {
@@ -72,26 +72,29 @@ impl Machine<'_> {
     ) -> Run<Operand> {
         frame.at = Some(Part::Arg(arg));
         match &arg.kind {
-            ArgKind::Field(fields) => self.fields(frame, dot, dot.clone(), "", fields, words),
+            ArgKind::Field(fields) => self.fields(frame, dot, dot.clone(), "", *fields, words),
             ArgKind::Variable { variable, fields } => {
+                let variable = frame.tree.variable(*variable);
+                let name = frame.tree.text(variable.name);
                 let known =
                     variable.slot.and_then(|slot| frame.variables.get(slot as usize).cloned().flatten());
                 let Some(value) = known else {
-                    return Err(frame.error(format!("undefined variable: {}", variable.name)));
+                    return Err(frame.error(format!("undefined variable: {name}")));
                 };
                 if fields.is_empty() {
                     not_a_function(frame, arg, words.args, words.last.as_ref())?;
                     return Ok(value);
                 }
-                self.fields(frame, dot, value, &variable.name, fields, words)
+                self.fields(frame, dot, value, name, *fields, words)
             }
             ArgKind::Chain { base, fields } => {
+                let base = frame.tree.base(*base);
                 if matches!(base.kind, ArgKind::Nil) {
                     let shown = frame.tree.show(Part::Arg(arg));
                     return Err(frame.error(format!("indirection through explicit nil in {shown}")));
                 }
                 let value = self.untyped(frame, dot, base)?;
-                self.fields(frame, dot, value, "(…)", fields, words)
+                self.fields(frame, dot, value, "(…)", *fields, words)
             }
             _ => self.untyped(frame, dot, arg),
         }
@@ -104,7 +107,10 @@ impl Machine<'_> {
         match &arg.kind {
             ArgKind::Dot => Ok(dot.clone()),
             ArgKind::Pipe(pipe) => stacker::maybe_grow(RED_ZONE, STACK, || self.pipeline(frame, dot, *pipe)),
-            ArgKind::Function { name, function } => self.function(frame, dot, name, function, words),
+            ArgKind::Function(id) => {
+                let (name, function) = frame.tree.function(*id);
+                self.function(frame, dot, name, function, words)
+            }
             ArgKind::Field(_) | ArgKind::Variable { .. } | ArgKind::Chain { .. } => {
                 self.operand_with(frame, dot, arg, words)
             }
@@ -119,19 +125,21 @@ impl Machine<'_> {
         dot: &Operand,
         mut value: Operand,
         base: &str,
-        fields: &'t [Str],
+        fields: Span,
         words: Words<'t>,
     ) -> Run<Operand> {
+        let tree = frame.tree;
+        let fields = tree.fields(fields);
         let Some((last, path)) = fields.split_last() else { return Ok(value) };
         let mut parent: Option<Value> = None;
         for (i, name) in path.iter().enumerate() {
             let none = Words { node: words.node, args: &[], last: None };
-            let trail = Trail { base, fields, at: i, parent: parent.as_ref() };
-            let next = self.field(frame, dot, &value, name, none, &trail)?;
+            let trail = Trail { tree, base, fields, at: i, parent: parent.as_ref() };
+            let next = self.field(frame, dot, &value, tree.text(*name), none, &trail)?;
             parent = Some(std::mem::replace(&mut value, next).value);
         }
-        let trail = Trail { base, fields, at: path.len(), parent: parent.as_ref() };
-        self.field(frame, dot, &value, last, words, &trail)
+        let trail = Trail { tree, base, fields, at: path.len(), parent: parent.as_ref() };
+        self.field(frame, dot, &value, tree.text(*last), words, &trail)
     }
 
     fn field<'t>(
@@ -139,7 +147,7 @@ impl Machine<'_> {
         frame: &mut Frame<'t>,
         dot: &Operand,
         receiver: &Operand,
-        name: &'t Str,
+        name: &'t str,
         words: Words<'t>,
         trail: &Trail<'_>,
     ) -> Run<Operand> {
@@ -212,7 +220,7 @@ impl Machine<'_> {
         &mut self,
         frame: &mut Frame<'t>,
         dot: &Operand,
-        name: &'t Str,
+        name: &'t str,
         callee: &'t Callee,
         words: Words<'t>,
     ) -> Run<Operand> {
@@ -309,7 +317,7 @@ impl Machine<'_> {
             ArgKind::Nil if kind == Type::Reflect => Ok(Operand::of(Value::Missing)),
             ArgKind::Nil if kind.can_be_nil() => Ok(Operand::interface(Value::Nil)),
             ArgKind::Nil => Err(frame.error(format!("cannot assign nil to {}", kind.name()))),
-            ArgKind::Bool(_) | ArgKind::Number(_) | ArgKind::String { .. } => {
+            ArgKind::Bool(_) | ArgKind::Number(_) | ArgKind::String(_) => {
                 typed_literal(frame, arg, kind).map(Operand::of)
             }
             _ => {
@@ -322,19 +330,20 @@ impl Machine<'_> {
 
 /// Where a chain of fields has got to, for an error about a nil.
 struct Trail<'a> {
+    tree: &'a Tree,
     base: &'a str,
-    fields: &'a [Str],
+    fields: &'a [Span],
     at: usize,
     parent: Option<&'a Value>,
 }
 
 impl Trail<'_> {
     fn nil_path(&self) -> NilPath {
-        let join = |fields: &[Str]| {
+        let join = |fields: &[Span]| {
             let mut path = self.base.to_owned();
             for field in fields {
                 path.push('.');
-                path.push_str(field);
+                path.push_str(self.tree.text(*field));
             }
             if path.is_empty() { ".".to_owned() } else { path }
         };
@@ -424,8 +433,8 @@ fn checked(frame: &Frame<'_>, operand: Operand, kind: Type) -> Run<Operand> {
 fn literal(frame: &Frame<'_>, arg: &Arg) -> Run<Value> {
     match &arg.kind {
         ArgKind::Bool(value) => Ok(Value::Bool(*value)),
-        ArgKind::String { value, .. } => Ok(value.clone()),
-        ArgKind::Number(number) => ideal(frame, number),
+        ArgKind::String(id) => Ok(frame.tree.literal(*id).value.clone()),
+        ArgKind::Number(id) => ideal(frame, frame.tree.number(*id)),
         _ => {
             let shown = frame.tree.show(Part::Arg(arg));
             Err(frame.error(format!("can't evaluate command {}", quote(&shown))))
@@ -454,7 +463,7 @@ fn typed_literal(frame: &Frame<'_>, arg: &Arg, kind: Type) -> Run<Value> {
         Err(frame.error(format!("expected {what}; found {shown}")))
     };
     let number = match &arg.kind {
-        ArgKind::Number(number) => Some(number),
+        ArgKind::Number(id) => Some(frame.tree.number(*id)),
         _ => None,
     };
     let int = |kind: IntKind| match number.and_then(|n| n.int) {
@@ -469,7 +478,7 @@ fn typed_literal(frame: &Frame<'_>, arg: &Arg, kind: Type) -> Run<Value> {
         (Type::Any | Type::Reflect, _) => literal(frame, arg),
         (Type::Bool, ArgKind::Bool(value)) => Ok(Value::Bool(*value)),
         (Type::Bool, _) => refused("bool"),
-        (Type::String, ArgKind::String { value, .. }) => Ok(value.clone()),
+        (Type::String, ArgKind::String(id)) => Ok(frame.tree.literal(*id).value.clone()),
         (Type::String, _) => refused("string"),
         (Type::Int, _) => int(IntKind::Int),
         (Type::Int64, _) => int(IntKind::Int64),

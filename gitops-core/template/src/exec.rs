@@ -4,7 +4,9 @@
 //! `interface {}` (an item of a list, a value of a map) or the value's own, and words errors by it: [`Operand`] carries that
 //! bit. Second, an error names the node that was last visited: [`Frame::at`].
 
-use crate::ast::{Branch, ListId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Tree};
+use crate::ast::{
+    Branch, BranchId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
+};
 use crate::error::{Location, NilPath, RenderError};
 use crate::function::{CallContext, CallError, Function, Type};
 use crate::memo::{By, Memo};
@@ -206,7 +208,7 @@ impl<'r> Machine<'r> {
         }
     }
 
-    fn walk<'t>(&mut self, frame: &mut Frame<'t>, dot: &Operand, list: ListId) -> Run<Flow> {
+    fn walk<'t>(&mut self, frame: &mut Frame<'t>, dot: &Operand, list: Span) -> Run<Flow> {
         for node in frame.tree.list(list) {
             frame.at = Some(Part::Node(node));
             self.tick(frame, 1)?;
@@ -225,11 +227,11 @@ impl<'r> Machine<'r> {
                     }
                     Flow::Next
                 }
-                Node::If(branch) => self.if_or_with(frame, dot, branch, IsWith::No)?,
-                Node::With(branch) => self.if_or_with(frame, dot, branch, IsWith::Yes)?,
-                Node::Range(branch) => self.range(frame, dot, node, branch)?,
-                Node::Template { name, pipe, .. } => {
-                    self.template(frame, dot, name, *pipe)?;
+                Node::If(branch) => self.if_or_with(frame, dot, *branch, IsWith::No)?,
+                Node::With(branch) => self.if_or_with(frame, dot, *branch, IsWith::Yes)?,
+                Node::Range(branch) => self.range(frame, dot, node, *branch)?,
+                Node::Template(call) => {
+                    self.template(frame, dot, frame.tree.call(*call))?;
                     Flow::Next
                 }
                 Node::Break { .. } => Flow::Break,
@@ -259,9 +261,10 @@ impl<'r> Machine<'r> {
         &mut self,
         frame: &mut Frame<'t>,
         dot: &Operand,
-        branch: &'t Branch,
+        branch: BranchId,
         is_with: IsWith,
     ) -> Run<Flow> {
+        let branch = frame.tree.branch(branch);
         let value = self.pipeline(frame, dot, branch.pipe)?;
         let list = if value.value.truth() { Some(branch.list) } else { branch.otherwise };
         let flow = match list {
@@ -275,21 +278,15 @@ impl<'r> Machine<'r> {
         Ok(flow)
     }
 
-    fn template<'t>(
-        &mut self,
-        frame: &mut Frame<'t>,
-        dot: &Operand,
-        name: &Str,
-        pipe: Option<PipeId>,
-    ) -> Run<()> {
-        let Some(tree) = self.tree(name) else {
-            return Err(frame.error(format!("template {} not defined", quote(name))));
+    fn template<'t>(&mut self, frame: &mut Frame<'t>, dot: &Operand, call: &'t TemplateCall) -> Run<()> {
+        let Some(tree) = self.tree(&call.name) else {
+            return Err(frame.error(format!("template {} not defined", quote(&call.name))));
         };
         let most = self.set.limits.template_depth;
         if frame.depth == most {
             return Err(limit(frame.error(format!("exceeded maximum template depth ({most})"))));
         }
-        let dot = match pipe {
+        let dot = match call.pipe {
             Some(pipe) => self.pipeline(frame, dot, pipe)?,
             None => Operand::of(Value::Missing),
         };
@@ -301,8 +298,9 @@ impl<'r> Machine<'r> {
         frame: &mut Frame<'t>,
         dot: &Operand,
         node: &'t Node,
-        branch: &'t Branch,
+        branch: BranchId,
     ) -> Run<Flow> {
+        let branch = frame.tree.branch(branch);
         frame.at = Some(Part::Node(node));
         let value = self.pipeline(frame, dot, branch.pipe)?.value;
         let entries = if let Value::Object(object) = &value { object.entries() } else { None };
@@ -310,7 +308,7 @@ impl<'r> Machine<'r> {
             Value::Object(object) => object.plain().unwrap_or(value),
             _ => value,
         };
-        let two = frame.tree.pipe(branch.pipe).declared.len() > 1;
+        let two = frame.tree.declared(frame.tree.pipe(branch.pipe)).len() > 1;
         let mut turns = Turns { machine: self, frame, branch, ran: false };
         match &value {
             _ if entries.is_some() => {
@@ -389,13 +387,13 @@ impl<'r> Machine<'r> {
         let tree = frame.tree;
         let pipe = tree.pipe(id);
         let mut value: Option<Operand> = None;
-        for command in &pipe.commands {
+        for command in tree.commands(pipe) {
             value = Some(self.command(frame, dot, command, value)?.unwrapped());
         }
         let value = value.unwrap_or_else(|| Operand::of(Value::Missing));
-        for variable in &pipe.declared {
+        for variable in tree.declared(pipe) {
             let Some(slot) = variable.slot else {
-                return Err(frame.error(format!("undefined variable: {}", variable.name)));
+                return Err(frame.error(format!("undefined variable: {}", tree.text(variable.name))));
             };
             frame.set(slot, value.clone());
         }
@@ -451,7 +449,7 @@ impl Turns<'_, '_, '_, '_> {
         self.ran = true;
         self.machine.tick(self.frame, 1)?;
         let pipe = self.frame.tree.pipe(self.branch.pipe);
-        match &*pipe.declared {
+        match self.frame.tree.declared(pipe) {
             [] => {}
             [one] => self.frame.assign(one, item.clone())?,
             [first, second, ..] => {
@@ -476,13 +474,16 @@ impl<'t> Frame<'t> {
         self.variables[slot] = Some(value);
     }
 
-    fn assign(&mut self, variable: &crate::ast::Variable, value: Operand) -> Run<()> {
+    fn assign(&mut self, variable: &Variable, value: Operand) -> Run<()> {
         match variable.slot {
             Some(slot) => {
                 self.set(slot, value);
                 Ok(())
             }
-            None => Err(self.error(format!("undefined variable: {}", variable.name))),
+            None => {
+                let name = self.tree.text(variable.name);
+                Err(self.error(format!("undefined variable: {name}")))
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Tokens to trees, with Go's grammar, order of checks and error texts.
 
 use crate::ast::{
-    Arg, ArgKind, Branch, Callee, Command, ListId, Node, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Tree,
-    Variable,
+    Arg, ArgKind, BaseId, Branch, BranchId, CallId, Callee, Command, FunctionId, Literal, LiteralId, Node,
+    NumberId, Parts, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
+    VariableId,
 };
 use crate::error::ParseError;
 use crate::function::Functions;
@@ -34,25 +35,29 @@ pub(crate) fn parse(
         functions,
         limits,
         building: Building::new(source.name.clone()),
+        parts: Parts::default(),
         trees: Vec::new(),
         by_name: HashMap::new(),
         blocks: 0,
+        nodes: Vec::new(),
         args: Vec::new(),
         commands: Vec::new(),
     };
     parser.text()?;
-    Ok(parser.trees)
+    let (trees, mut parts) = (parser.trees, parser.parts);
+    parts.shrink();
+    let parts = Arc::new(parts);
+    let tree = |(name, root)| Tree { name, root, source: Arc::clone(source), parts: Arc::clone(&parts) };
+    Ok(trees.into_iter().map(tree).collect())
 }
 
 /// The tree under construction; a definition within a text gets one of its own.
 struct Building<'a> {
     name: Str,
-    lists: Vec<Box<[Node]>>,
-    pipes: Vec<Pipe>,
     /// Go's list of known names, which an assignment extends as well.
-    names: Vec<Str>,
+    names: Vec<&'a str>,
     /// The variables that will exist at run time, by their place.
-    slots: Vec<Str>,
+    slots: Vec<&'a str>,
     range_depth: usize,
     parentheses: usize,
     action_line: usize,
@@ -64,13 +69,10 @@ struct Building<'a> {
 impl Building<'_> {
     fn new(name: Str) -> Self {
         let none = || Token { kind: Kind::Eof, pos: 0, text: "", line: 0 };
-        let dollar = Str::literal("$");
         Self {
             name,
-            lists: Vec::new(),
-            pipes: Vec::new(),
-            names: vec![dollar.clone()],
-            slots: vec![dollar],
+            names: vec!["$"],
+            slots: vec!["$"],
             range_depth: 0,
             parentheses: 0,
             action_line: 0,
@@ -86,10 +88,13 @@ struct Parser<'a> {
     functions: &'a Functions,
     limits: &'a Limits,
     building: Building<'a>,
-    trees: Vec<Tree>,
+    parts: Parts,
+    /// The templates that are read to their end: name and list.
+    trees: Vec<(Str, Span)>,
     by_name: HashMap<Str, usize>,
     blocks: usize,
-    /// Arguments and commands that wait for theirs to end: each list is then allocated once, in its final size.
+    /// Nodes, arguments and commands that wait for their list to end: the parts of one list stand side by side.
+    nodes: Vec<Node>,
     args: Vec<Arg>,
     commands: Vec<Command>,
 }
@@ -213,32 +218,24 @@ impl<'a> Parser<'a> {
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
     }
 
-    fn add_list(&mut self, nodes: Vec<Node>) -> ListId {
-        self.building.lists.push(nodes.into_boxed_slice());
-        ListId(u32::try_from(self.building.lists.len() - 1).expect("fewer lists than bytes"))
+    /// Ends the list of nodes that began when so many waited.
+    fn end_list(&mut self, first: usize) -> Span {
+        append(&mut self.parts.nodes, self.nodes.drain(first..))
     }
 
     /// Finishes the tree under construction.
-    fn finish(&mut self, root: Vec<Node>) -> Parsed<()> {
-        let root = self.add_list(root);
-        let building = &mut self.building;
-        let tree = Tree {
-            name: building.name.clone(),
-            source: Arc::clone(&self.source),
-            root,
-            lists: std::mem::take(&mut building.lists).into(),
-            pipes: std::mem::take(&mut building.pipes).into(),
-        };
-        match self.by_name.get(&tree.name) {
+    fn finish(&mut self, root: Span) -> Parsed<()> {
+        let name = self.building.name.clone();
+        let is_empty = |parser: &Self, list: Span| parser.parts.is_empty(list, &parser.source.text);
+        match self.by_name.get(&name) {
             None => {
-                self.by_name.insert(tree.name.clone(), self.trees.len());
-                self.trees.push(tree);
+                self.by_name.insert(name.clone(), self.trees.len());
+                self.trees.push((name, root));
             }
-            Some(at) if self.trees[*at].is_empty() => self.trees[*at] = tree,
-            Some(_) if tree.is_empty() => {}
+            Some(at) if is_empty(self, self.trees[*at].1) => self.trees[*at].1 = root,
+            Some(_) if is_empty(self, root) => {}
             Some(_) => {
-                return self
-                    .error(format!("template: multiple definition of template {}", quote(&tree.name)));
+                return self.error(format!("template: multiple definition of template {}", quote(&name)));
             }
         }
         Ok(())
@@ -254,11 +251,12 @@ impl<'a> Parser<'a> {
 
     /// The whole text.
     fn text(&mut self) -> Parsed<()> {
-        let mut nodes = Vec::new();
+        let first = self.nodes.len();
         loop {
             let token = self.peek();
             if token.kind == Kind::Eof {
-                return self.finish(nodes);
+                let root = self.end_list(first);
+                return self.finish(root);
             }
             if token.kind == Kind::LeftDelim {
                 let delim = self.next();
@@ -269,7 +267,7 @@ impl<'a> Parser<'a> {
                 self.back2(delim);
             }
             match self.text_or_action()? {
-                Met::Node(node) => nodes.push(node),
+                Met::Node(node) => self.nodes.push(node),
                 end => return self.error(format!("unexpected {}", end.show())),
             }
         }
@@ -298,12 +296,12 @@ impl<'a> Parser<'a> {
     }
 
     /// Nodes up to an `else` or `end`.
-    fn nodes(&mut self) -> Parsed<(Vec<Node>, Met)> {
-        let mut nodes = Vec::new();
+    fn nodes(&mut self) -> Parsed<(Span, Met)> {
+        let first = self.nodes.len();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Met::Node(node) => nodes.push(node),
-                end => return Ok((nodes, end)),
+                Met::Node(node) => self.nodes.push(node),
+                end => return Ok((self.end_list(first), end)),
             }
         }
         self.error("unexpected EOF")
@@ -364,7 +362,7 @@ impl<'a> Parser<'a> {
                     self.back();
                     pipe = Some(self.pipeline(CONTEXT, Kind::RightDelim)?);
                 }
-                Node::Template { pos: pos_of(&token), name, pipe }
+                self.call(&token, name, pipe)
             }
             _ => {
                 self.back();
@@ -405,7 +403,11 @@ impl<'a> Parser<'a> {
             }
         };
         self.deeper(|parser| parser.within(name.clone(), ended))?;
-        Ok(Node::Template { pos: pos_of(&token), name, pipe: Some(pipe) })
+        Ok(self.call(&token, name, Some(pipe)))
+    }
+
+    fn call(&mut self, token: &Token<'_>, name: Str, pipe: Option<PipeId>) -> Node {
+        Node::Template(CallId(push(&mut self.parts.calls, TemplateCall { pos: pos_of(token), name, pipe })))
     }
 
     fn template_name(&self, token: &Token<'_>, context: &str) -> Parsed<Str> {
@@ -429,55 +431,57 @@ impl<'a> Parser<'a> {
         parsed
     }
 
-    fn control(&mut self, control: Control) -> Parsed<Branch> {
+    fn control(&mut self, control: Control) -> Parsed<BranchId> {
         self.deeper(|parser| parser.control_here(control))
     }
 
-    fn control_here(&mut self, control: Control) -> Parsed<Branch> {
+    fn control_here(&mut self, control: Control) -> Parsed<BranchId> {
         let names = self.building.names.len();
         let mark = self.building.slots.len();
         let pipe = self.pipeline(control.name(), Kind::RightDelim)?;
-        let pos = self.building.pipes[pipe.0 as usize].pos;
+        let pos = self.parts.pipes[pipe.0 as usize].pos;
         if control == Control::Range {
             self.building.range_depth += 1;
         }
         let body_mark = self.building.slots.len();
-        let (nodes, next) = self.nodes()?;
+        let (list, next) = self.nodes()?;
         self.building.slots.truncate(body_mark);
         if control == Control::Range {
             self.building.range_depth -= 1;
         }
-        let list = self.add_list(nodes);
         let mut otherwise = None;
         if matches!(next, Met::Else) {
-            let nodes = match (control, self.peek().kind) {
+            let list = match (control, self.peek().kind) {
                 (Control::If, Kind::If) => {
                     self.next();
-                    vec![Node::If(self.control(Control::If)?)]
+                    let node = Node::If(self.control(Control::If)?);
+                    append(&mut self.parts.nodes, [node])
                 }
                 (Control::With, Kind::With) => {
                     self.next();
-                    vec![Node::With(self.control(Control::With)?)]
+                    let node = Node::With(self.control(Control::With)?);
+                    append(&mut self.parts.nodes, [node])
                 }
                 _ => {
-                    let (nodes, end) = self.nodes()?;
+                    let (list, end) = self.nodes()?;
                     if !matches!(end, Met::End) {
                         return self.error(format!("expected end; found {}", end.show()));
                     }
-                    nodes
+                    list
                 }
             };
-            otherwise = Some(self.add_list(nodes));
+            otherwise = Some(list);
         }
         self.building.names.truncate(names);
         self.building.slots.truncate(mark);
         let mark = u32::try_from(mark).expect("fewer variables than bytes");
-        Ok(Branch { pos, pipe, list, otherwise, mark })
+        let branch = Branch { pos, pipe, list, otherwise, mark };
+        Ok(BranchId(push(&mut self.parts.branches, branch)))
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<PipeId> {
         let pos = pos_of(&self.peek_non_space());
-        let mut declared: Vec<Str> = Vec::new();
+        let mut declared: Vec<Token<'a>> = Vec::new();
         let mut is_assign = false;
         loop {
             let variable = self.peek_non_space();
@@ -492,13 +496,13 @@ impl<'a> Parser<'a> {
                 Kind::Assign | Kind::Declare => {
                     is_assign = next.kind == Kind::Assign;
                     self.next_non_space();
-                    declared.push(variable.text.into());
-                    self.building.names.push(variable.text.into());
+                    declared.push(variable);
+                    self.building.names.push(variable.text);
                 }
                 Kind::Char if next.text == "," => {
                     self.next_non_space();
-                    declared.push(variable.text.into());
-                    self.building.names.push(variable.text.into());
+                    declared.push(variable);
+                    self.building.names.push(variable.text);
                     if context == "range" && declared.len() < 2 {
                         match self.peek_non_space().kind {
                             Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
@@ -536,36 +540,40 @@ impl<'a> Parser<'a> {
                 _ => return self.unexpected(&token, context),
             }
         }
-        let commands: Box<[Command]> = self.commands.drain(first_command..).collect();
-        self.check_pipeline(&commands, context)?;
-        let declared = declared.into_iter().map(|name| self.declare(name, is_assign)).collect();
-        self.building.pipes.push(Pipe { pos, declared, is_assign, commands });
-        Ok(PipeId(u32::try_from(self.building.pipes.len() - 1).expect("fewer pipelines than bytes")))
+        self.check_pipeline(first_command, context)?;
+        let commands = append(&mut self.parts.commands, self.commands.drain(first_command..));
+        let first = count(&self.parts.variables);
+        for variable in &declared {
+            self.declare(variable, is_assign);
+        }
+        let declared = Span { start: first, end: count(&self.parts.variables) };
+        Ok(PipeId(push(&mut self.parts.pipes, Pipe { pos, declared, is_assign, commands })))
     }
 
     /// Gives a declared variable its place; an assigned one keeps its own.
-    fn declare(&mut self, name: Str, is_assign: bool) -> Variable {
-        if is_assign {
-            let slot = self.slot(&name);
-            return Variable { name, slot };
-        }
-        self.building.slots.push(name.clone());
-        let slot = u32::try_from(self.building.slots.len() - 1).ok();
-        Variable { name, slot }
+    fn declare(&mut self, token: &Token<'a>, is_assign: bool) {
+        let slot = if is_assign {
+            self.slot(token.text)
+        } else {
+            self.building.slots.push(token.text);
+            u32::try_from(self.building.slots.len() - 1).ok()
+        };
+        self.parts.variables.push(Variable { name: piece(token), slot });
     }
 
     fn slot(&self, name: &str) -> Option<u32> {
-        self.building.slots.iter().rposition(|known| known == name).and_then(|at| u32::try_from(at).ok())
+        self.building.slots.iter().rposition(|known| *known == name).and_then(|at| u32::try_from(at).ok())
     }
 
-    fn check_pipeline(&self, commands: &[Command], context: &str) -> Parsed<()> {
+    fn check_pipeline(&self, first: usize, context: &str) -> Parsed<()> {
+        let commands = &self.commands[first..];
         if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
         for (i, command) in commands.iter().enumerate().skip(1) {
             let constant = matches!(
-                command.args[0].kind,
-                ArgKind::Bool(_) | ArgKind::Dot | ArgKind::Nil | ArgKind::Number(_) | ArgKind::String { .. }
+                command.args.of(&self.parts.args)[0].kind,
+                ArgKind::Bool(_) | ArgKind::Dot | ArgKind::Nil | ArgKind::Number(_) | ArgKind::String(_)
             );
             if constant {
                 return self.error(format!("non executable command in pipeline stage {}", i + 1));
@@ -594,7 +602,8 @@ impl<'a> Parser<'a> {
         if self.args.len() == first_arg {
             return self.error("empty command");
         }
-        Ok(Command { pos, args: self.args.drain(first_arg..).collect() })
+        let args = append(&mut self.parts.args, self.args.drain(first_arg..));
+        Ok(Command { pos, args })
     }
 
     fn operand(&mut self) -> Parsed<Option<Arg>> {
@@ -605,29 +614,38 @@ impl<'a> Parser<'a> {
         }
         // The position of `.a.b` and `$x.a` is that of the second part, as in Go.
         let pos = pos_of(&first);
-        let mut chain = match &mut arg.kind {
-            ArgKind::Field(fields) | ArgKind::Variable { fields, .. } => std::mem::take(fields).into_vec(),
-            _ => Vec::new(),
-        };
-        while self.peek().kind == Kind::Field {
-            chain.push(Str::from(&self.next().text[1..]));
+        // Nothing else is parsed between the fields of one chain, so they stand side by side.
+        let mut start = count(&self.parts.fields);
+        if matches!(arg.kind, ArgKind::Field(_)) {
+            start -= 1;
         }
+        while self.peek().kind == Kind::Field {
+            let token = self.next();
+            self.parts.fields.push(field(&token));
+        }
+        let chain = Span { start, end: count(&self.parts.fields) };
         match &mut arg.kind {
             ArgKind::Field(fields) | ArgKind::Variable { fields, .. } => {
-                *fields = chain.into();
+                *fields = chain;
                 arg.pos = pos;
             }
-            ArgKind::Bool(_) | ArgKind::String { .. } | ArgKind::Number(_) | ArgKind::Nil | ArgKind::Dot => {
+            ArgKind::Bool(_) | ArgKind::String(_) | ArgKind::Number(_) | ArgKind::Nil | ArgKind::Dot => {
                 let text = match &arg.kind {
                     ArgKind::Bool(value) => value.to_string(),
-                    ArgKind::String { quoted, .. } => quoted.to_string(),
-                    ArgKind::Number(number) => number.text.to_string(),
+                    ArgKind::String(id) => {
+                        let quoted = self.parts.literals[id.0 as usize].quoted;
+                        self.source.text[quoted.start as usize..quoted.end as usize].to_owned()
+                    }
+                    ArgKind::Number(id) => self.parts.numbers[id.0 as usize].text.to_string(),
                     ArgKind::Nil => "nil".to_owned(),
                     _ => ".".to_owned(),
                 };
                 return self.error(format!("unexpected . after term {}", quote(&text)));
             }
-            _ => arg = Arg { pos, kind: ArgKind::Chain { base: Box::new(arg), fields: chain.into() } },
+            _ => {
+                let base = BaseId(push(&mut self.parts.bases, arg));
+                arg = Arg { pos, kind: ArgKind::Chain { base, fields: chain } };
+            }
         }
         Ok(Some(arg))
     }
@@ -635,18 +653,18 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Parsed<Option<Arg>> {
         let token = self.next_non_space();
         let kind = match token.kind {
-            Kind::Identifier => ArgKind::Function { name: token.text.into(), function: self.callee(&token)? },
+            Kind::Identifier => ArgKind::Function(self.function(&token)?),
             Kind::Dot => ArgKind::Dot,
             Kind::Nil => ArgKind::Nil,
             Kind::Variable => {
-                if !self.building.names.iter().any(|name| *name == *token.text) {
+                if !self.building.names.contains(&token.text) {
                     return self.error(format!("undefined variable {}", quote(token.text)));
                 }
-                let name = Str::from(token.text);
-                let slot = self.slot(&name);
-                ArgKind::Variable { variable: Variable { name, slot }, fields: Box::default() }
+                let variable = Variable { name: piece(&token), slot: self.slot(token.text) };
+                let variable = VariableId(push(&mut self.parts.variables, variable));
+                ArgKind::Variable { variable, fields: Span::default() }
             }
-            Kind::Field => ArgKind::Field(Box::new([Str::from(&token.text[1..])])),
+            Kind::Field => ArgKind::Field(append(&mut self.parts.fields, [field(&token)])),
             Kind::Bool => ArgKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = match token.kind {
@@ -655,7 +673,7 @@ impl<'a> Parser<'a> {
                     _ => Number::plain(token.text),
                 };
                 match number {
-                    Ok(number) => ArgKind::Number(Box::new(number)),
+                    Ok(number) => ArgKind::Number(NumberId(push(&mut self.parts.numbers, number))),
                     Err(message) => return self.error(message),
                 }
             }
@@ -668,11 +686,12 @@ impl<'a> Parser<'a> {
                     self.pipeline("parenthesized pipeline", Kind::RightParen)
                 })?;
                 self.building.parentheses -= 1;
-                let pos = self.building.pipes[pipe.0 as usize].pos;
+                let pos = self.parts.pipes[pipe.0 as usize].pos;
                 return Ok(Some(Arg { pos, kind: ArgKind::Pipe(pipe) }));
             }
             Kind::String | Kind::RawString => {
-                ArgKind::String { quoted: token.text.into(), value: self.unquoted(&token)? }
+                let literal = Literal { quoted: piece(&token), value: self.unquoted(&token)? };
+                ArgKind::String(LiteralId(push(&mut self.parts.literals, literal)))
             }
             _ => {
                 self.back();
@@ -682,15 +701,56 @@ impl<'a> Parser<'a> {
         Ok(Some(Arg { pos: pos_of(&token), kind }))
     }
 
-    fn callee(&self, token: &Token<'_>) -> Parsed<Callee> {
-        match token.text {
-            "and" => Ok(Callee::And),
-            "or" => Ok(Callee::Or),
-            "call" => Ok(Callee::Call),
-            name => match self.functions.get(name) {
-                Some(function) => Ok(Callee::Plain(Arc::clone(function))),
-                None => self.error(format!("function {} not defined", quote(name))),
-            },
+    /// Finds a function; each is kept once, and a text calls few.
+    fn function(&mut self, token: &Token<'_>) -> Parsed<FunctionId> {
+        let text = &self.source.text;
+        let known = self.parts.functions.iter().position(|(name, _)| {
+            let name = &text[name.start as usize..name.end as usize];
+            name == token.text
+        });
+        if let Some(at) = known {
+            return Ok(FunctionId(u32::try_from(at).expect(FEWER)));
         }
+        let callee = match token.text {
+            "and" => Callee::And,
+            "or" => Callee::Or,
+            "call" => Callee::Call,
+            name => match self.functions.get(name) {
+                Some(function) => Callee::Plain(Arc::clone(function)),
+                None => return self.error(format!("function {} not defined", quote(name))),
+            },
+        };
+        Ok(FunctionId(push(&mut self.parts.functions, (piece(token), callee))))
     }
+}
+
+const FEWER: &str = "there are fewer parts than bytes, which are bounded far below 4 GiB";
+
+fn count<T>(all: &[T]) -> u32 {
+    u32::try_from(all.len()).expect(FEWER)
+}
+
+/// Adds one and returns its place.
+fn push<T>(all: &mut Vec<T>, one: T) -> u32 {
+    all.push(one);
+    count(all) - 1
+}
+
+/// Adds neighbours and returns their places.
+fn append<T>(all: &mut Vec<T>, some: impl IntoIterator<Item = T>) -> Span {
+    let start = count(all);
+    all.extend(some);
+    Span { start, end: count(all) }
+}
+
+/// Returns where a token stands.
+fn piece(token: &Token<'_>) -> Span {
+    let start = pos_of(token);
+    Span { start, end: start + u32::try_from(token.text.len()).expect(FEWER) }
+}
+
+/// Returns where the name of `.name` stands.
+fn field(token: &Token<'_>) -> Span {
+    let whole = piece(token);
+    Span { start: whole.start + 1, end: whole.end }
 }

@@ -192,8 +192,27 @@ impl std::ops::Deref for List {
 /// ```
 #[derive(Clone, Default)]
 pub struct Map {
-    entries: Arc<RwLock<BTreeMap<Str, Value>>>,
+    content: Arc<RwLock<Content>>,
     element: Element,
+}
+
+#[derive(Default)]
+struct Content {
+    entries: BTreeMap<Str, Value>,
+    /// Makes the entries when they are first asked for.
+    deferred: Option<Box<Make>>,
+}
+
+type Make = dyn FnOnce() -> BTreeMap<Str, Value> + Send + Sync;
+
+/// The entries of a map, while nobody changes them.
+pub(crate) struct Entries<'m>(RwLockReadGuard<'m, Content>);
+
+impl std::ops::Deref for Entries<'_> {
+    type Target = BTreeMap<Str, Value>;
+    fn deref(&self) -> &Self::Target {
+        &self.0.entries
+    }
 }
 
 impl fmt::Debug for Map {
@@ -213,7 +232,25 @@ impl Map {
     /// Makes a map of another type; every value must be of it.
     #[must_use]
     pub fn typed(element: Element) -> Self {
-        Self { entries: Arc::default(), element }
+        Self { content: Arc::default(), element }
+    }
+
+    /// Makes a `map[string]interface {}` whose entries are made when they are first asked for, which for most parts of a
+    /// large tree is never.
+    ///
+    /// ```
+    /// use gitops_template::{Map, Value};
+    /// let map = Map::deferred(|| [("a".into(), Value::int(1))].into());
+    /// assert_eq!(map.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn deferred(make: impl FnOnce() -> BTreeMap<Str, Value> + Send + Sync + 'static) -> Self {
+        let content = Content { entries: BTreeMap::new(), deferred: Some(Box::new(make)) };
+        Self { content: Arc::new(RwLock::new(content)), element: Element::Any }
+    }
+
+    fn of(entries: BTreeMap<Str, Value>, element: Element) -> Self {
+        Self { content: Arc::new(RwLock::new(Content { entries, deferred: None })), element }
     }
 
     /// Returns the values' static type.
@@ -230,12 +267,12 @@ impl Map {
 
     /// Sets a key, for everyone who holds this map.
     pub fn insert(&self, key: impl Into<Str>, value: Value) {
-        self.write().insert(key.into(), value);
+        self.write().entries.insert(key.into(), value);
     }
 
     /// Removes a key, for everyone who holds this map.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.write().remove(key)
+        self.write().entries.remove(key)
     }
 
     /// Returns whether the key is there.
@@ -271,7 +308,7 @@ impl Map {
     /// Returns whether both are the very same map.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.entries, &other.entries)
+        Arc::ptr_eq(&self.content, &other.content)
     }
 
     /// Returns a map of its own with the same content; maps within are copied too, other values shared.
@@ -283,23 +320,33 @@ impl Map {
     fn copy_within(&self, depth: usize, budget: &mut usize) -> Self {
         let entries =
             self.read().iter().map(|(key, value)| (key.clone(), value.copy_within(depth, budget))).collect();
-        Self { entries: Arc::new(RwLock::new(entries)), element: self.element }
+        Self::of(entries, self.element)
     }
 
     /// Gives access to the entries while a lock is held; nothing else may touch the map meanwhile.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Str, Value>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn read(&self) -> Entries<'_> {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        if content.deferred.is_none() {
+            return Entries(content);
+        }
+        drop(content);
+        drop(self.write());
+        Entries(self.content.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<Str, Value>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Content> {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(make) = content.deferred.take() {
+            content.entries = make();
+        }
+        content
     }
 }
 
 impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
-        Self { entries: Arc::new(RwLock::new(entries)), element: Element::Any }
+        Self::of(entries, Element::Any)
     }
 }
 
@@ -330,8 +377,8 @@ impl List {
 impl Map {
     /// Takes lists and maps out of a map that nobody else holds.
     fn take_nested(&mut self, pending: &mut Vec<Value>) {
-        if let Some(entries) = Arc::get_mut(&mut self.entries) {
-            let entries = entries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = Arc::get_mut(&mut self.content) {
+            let entries = &mut content.get_mut().unwrap_or_else(PoisonError::into_inner).entries;
             pending.extend(entries.values_mut().filter(|value| is_nested(value)).map(std::mem::take));
         }
     }

@@ -37,7 +37,12 @@ pub(crate) fn to_template(value: &values::Value) -> Value {
         values::Value::Float(value) => Value::Float(*value),
         values::Value::Text(text) => Value::String(text.clone()),
         values::Value::List(items) => Value::list(items.iter().map(to_template).collect()),
-        values::Value::Table(table) => Value::Map(to_map(table)),
+        values::Value::Table(table) => {
+            let table = Arc::clone(table);
+            Value::Map(Map::deferred(move || {
+                table.iter().map(|(key, value)| (key.clone(), to_template(value))).collect()
+            }))
+        }
     }
 }
 

@@ -156,28 +156,46 @@ impl FolderReader {
     }
 
     fn file(&mut self, path: &Path, name: String) -> Result<File, Failure> {
-        let file =
+        let mut file =
             std::fs::File::open(path).map_err(|error| open_error(&path.display().to_string(), &error))?;
         let found = file.metadata()?;
-        let size = found.len().min(self.left);
-        // One byte more lets the end be seen without another buffer.
-        self.buffer.clear();
-        self.buffer.reserve(usize::try_from(size).unwrap_or(0) + 1);
-        file.take(self.left + 1).read_to_end(&mut self.buffer)?;
-        let read = self.buffer.len() as u64;
-        if read > self.left {
+        let read = self.fill(&mut file, found.len())?;
+        if read as u64 > self.left {
             let most = ArchiveLimits::default().bytes;
             return Err(format!(
                 "error reading {name}: chart exceeds maximum decompressed size of {most} bytes"
             )
             .into());
         }
-        self.left -= read;
+        self.left -= read as u64;
         let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = modified.map_or(Time::ZERO, |passed| {
             Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())
         });
-        Ok(File::new(name, &self.buffer).modified(modified))
+        Ok(File::new(name, &self.buffer[..read]).modified(modified))
+    }
+
+    /// Reads a file to its end, or to one byte more than may still be read. A file that is as long as its folder says,
+    /// as nearly all are, is read with one call.
+    fn fill(&mut self, file: &mut std::fs::File, size: u64) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(1);
+        let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
+        let mut read = 0;
+        loop {
+            let wanted = (size.max(read) + 1).next_power_of_two().min(most);
+            if self.buffer.len() < wanted {
+                self.buffer.resize(wanted, 0);
+            }
+            match file.read(&mut self.buffer[read..wanted]) {
+                Ok(0) => return Ok(read),
+                Ok(more) => read += more,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            if read == size || read >= most {
+                return Ok(read);
+            }
+        }
     }
 }
 
