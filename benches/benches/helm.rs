@@ -5,10 +5,11 @@
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use helm_rs::chart::{Chart, File};
-use helm_rs::render::{ReleaseFacts, RenderOptions};
+use helm_rs::render::{ParsedTemplates, ReleaseFacts, RenderOptions};
 use helm_rs::values::Table;
 use helm_rs::{TemplateOptions, Warnings, template};
 
@@ -37,6 +38,16 @@ fn helm(criterion: &mut Criterion) {
     criterion.bench_function(&format!("helm/render {}", chart.name()), |bencher| {
         bencher.iter(|| {
             let options = TemplateOptions::new(RenderOptions::new(ReleaseFacts::install("web", "default")));
+            let templated = template(chart.clone(), &values, &options, &mut Warnings::new()).unwrap();
+            black_box(templated.print())
+        });
+    });
+    let parsed = Arc::new(ParsedTemplates::new());
+    criterion.bench_function(&format!("helm/render again {}", chart.name()), |bencher| {
+        bencher.iter(|| {
+            let render =
+                RenderOptions::new(ReleaseFacts::install("web", "default")).keep(Arc::clone(&parsed));
+            let options = TemplateOptions::new(render);
             let templated = template(chart.clone(), &values, &options, &mut Warnings::new()).unwrap();
             black_box(templated.print())
         });

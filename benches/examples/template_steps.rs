@@ -10,10 +10,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use helm_rs::Warnings;
 use helm_rs::chart::{Chart, File};
+use helm_rs::manifest::{KindOrder, sort_manifests};
 use helm_rs::render::{ReleaseFacts, RenderOptions, render};
 use helm_rs::values::{Nulls, Table, coalesce, process_dependencies};
-use helm_rs::{TemplateOptions, Warnings, template};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -48,19 +49,17 @@ fn main() {
         let mut files = Vec::new();
         timed("read", || read(&folder, "", &mut files));
         let chart = timed("load", || Chart::load(&files, &mut Warnings::new()).unwrap());
-        let options = TemplateOptions::new(RenderOptions::new(ReleaseFacts::install("rel", "default")));
+        let world = gitops_template::Seeded::new(1, 0);
+        let options = RenderOptions::new(ReleaseFacts::install("rel", "default")).world(&world);
         let values = Table::new();
-        let whole = chart.clone();
-        let mut copy = chart.clone();
-        timed("dependencies", || process_dependencies(&mut copy, &values, &mut Warnings::new()).unwrap());
-        let ready =
-            timed("coalesce", || coalesce(&copy, &values, Nulls::Remove, &mut Warnings::new()).unwrap());
-        let rendered = timed("render", || render(&copy, &ready, &options.render).unwrap());
-        timed("drop", || drop((rendered, copy, ready)));
-        let templated =
-            timed("template", || template(whole, &values, &options, &mut Warnings::new()).unwrap());
-        let text = timed("print", || templated.print());
-        timed("drop", || drop((templated, chart, files)));
-        println!("{} bytes", text.len());
+        let mut chart = chart;
+        let warnings = &mut Warnings::new();
+        timed("dependencies", || process_dependencies(&mut chart, &values, warnings).unwrap());
+        let values = timed("coalesce", || coalesce(&chart, &values, Nulls::Remove, warnings).unwrap());
+        let rendered = timed("render", || render(&chart, &values, &options).unwrap());
+        let sorted = timed("sort", || sort_manifests(&rendered.files, KindOrder::Install, warnings).unwrap());
+        let bytes: usize = sorted.manifests.iter().map(|manifest| manifest.content.len()).sum();
+        timed("drop", || drop((rendered, sorted, chart, values, files)));
+        println!("{bytes} bytes");
     }
 }

@@ -7,10 +7,12 @@ mod failure;
 mod files;
 mod functions;
 mod glob;
+mod kept;
 mod output;
 
 pub use engine::{Mode, RenderOptions, Trace, render, render_name};
 pub use functions::{Lookup, NoCluster};
+pub use kept::ParsedTemplates;
 pub use output::{Origin, Rendered, RenderedFile};
 
 use gitops_yaml::Str;

@@ -217,13 +217,43 @@ impl Templated {
     /// Prints custom resource definitions, manifests and hooks as `helm template` does.
     #[must_use]
     pub fn print_with(&self, crds: &[Crd], hooks: &[&Hook]) -> String {
-        let mut text = self.manifest(crds);
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-        for hook in hooks {
-            push_part(&mut text, &hook.path, &hook.manifest);
-        }
+        let mut text = String::new();
+        self.pieces_with(crds, hooks, |piece| {
+            text.push_str(piece);
+            Ok::<(), std::convert::Infallible>(())
+        })
+        .unwrap_or_else(|never| match never {});
         text
+    }
+
+    /// Hands out what [`print_with`](Self::print_with) prints piece by piece, so that a large release needs no text of its
+    /// own.
+    ///
+    /// # Errors
+    /// The first error of `write`.
+    pub fn pieces_with<E>(
+        &self,
+        crds: &[Crd],
+        hooks: &[&Hook],
+        mut write: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if crds.is_empty() && self.manifests.is_empty() {
+            write("\n")?;
+        }
+        // White space after the last manifest is dropped.
+        let mut part = |path: &str, content: &str, is_last: bool| {
+            let content = if is_last { content.trim_end() } else { content };
+            let end = if is_last && content.is_empty() { "" } else { "\n" };
+            ["---\n# Source: ", path, "\n", content, end].into_iter().try_for_each(&mut write)
+        };
+        for (i, crd) in crds.iter().enumerate() {
+            let is_last = self.manifests.is_empty() && i + 1 == crds.len();
+            part(&crd.path, &crd.file.text(), is_last)?;
+        }
+        for (i, manifest) in self.manifests.iter().enumerate() {
+            part(&manifest.file, &manifest.content, i + 1 == self.manifests.len())?;
+        }
+        hooks.iter().try_for_each(|hook| part(&hook.path, &hook.manifest, false))
     }
 
     /// Returns the hooks; those that test the release only where they are wanted.

@@ -167,6 +167,22 @@ pub(crate) fn chart_echo(_work: &Path) -> Input {
     Input::template(examples().join("charts/echo"))
 }
 
+/// A published chart of the folder that `CONFORMANCE` names.
+fn published(name: &str) -> Input {
+    let folder = std::env::var_os("CONFORMANCE").map(PathBuf::from).unwrap_or_default();
+    // The programs run in the chart's folder.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    Input::template(folder.join("helm/charts").join(name).join("chart"))
+}
+
+pub(crate) fn ingress_nginx(_work: &Path) -> Input {
+    published("ingress-nginx")
+}
+
+pub(crate) fn kube_prometheus_stack(_work: &Path) -> Input {
+    published("kube-prometheus-stack")
+}
+
 /// Copies the example chart under another name and adds templates that use `include`, `tpl` and `toYaml`.
 fn subchart(folder: &Path, name: &str) {
     for (file, text) in chart_files() {

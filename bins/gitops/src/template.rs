@@ -252,9 +252,14 @@ fn print(args: &Args, name: &str, templated: &Templated) -> Result<ExitCode, Fai
     };
     let mut out = std::io::stdout().lock();
     let Some(folder) = &args.output_dir else {
-        let text = templated.print_with(crds, &hooks);
-        let text = if args.show_only.is_empty() { text } else { helm_rs::show_only(&text, &args.show_only)? };
-        out.write_all(text.as_bytes())?;
+        if args.show_only.is_empty() {
+            let mut out = std::io::BufWriter::with_capacity(64 << 10, out);
+            templated.pieces_with(crds, &hooks, |piece| out.write_all(piece.as_bytes()))?;
+            out.flush()?;
+        } else {
+            let text = templated.print_with(crds, &hooks);
+            out.write_all(helm_rs::show_only(&text, &args.show_only)?.as_bytes())?;
+        }
         return Ok(ExitCode::SUCCESS);
     };
     let mut written = HashSet::new();

@@ -3,7 +3,7 @@
 //! Nodes refer to lists and pipelines by number, so that a deep template costs no deep recursion when it is dropped.
 //! `show_*` prints parts back as Go prints them in its error texts.
 
-use crate::function::Function;
+use crate::function::{Function, Functions};
 use crate::number::Number;
 use crate::quote::quote;
 use crate::value::Value;
@@ -57,6 +57,8 @@ pub(crate) struct Tree {
     pub(crate) source: Arc<Source>,
     pub(crate) root: Span,
     pub(crate) parts: Arc<Parts>,
+    /// What the names in [`Parts::functions`] call.
+    pub(crate) callees: Arc<[Callee]>,
 }
 
 /// The parts of all templates of one text, each kind in one list: a chart has tens of thousands of them.
@@ -75,24 +77,27 @@ pub(crate) struct Parts {
     pub(crate) variables: Vec<Variable>,
     pub(crate) numbers: Vec<Number>,
     pub(crate) literals: Vec<Literal>,
-    pub(crate) functions: Vec<(Span, Callee)>,
+    /// Names of functions, each once.
+    pub(crate) functions: Vec<Span>,
 }
 
 impl Parts {
-    /// Gives back what was allocated ahead.
-    pub(crate) fn shrink(&mut self) {
-        self.nodes.shrink_to_fit();
-        self.branches.shrink_to_fit();
-        self.calls.shrink_to_fit();
-        self.pipes.shrink_to_fit();
-        self.commands.shrink_to_fit();
-        self.args.shrink_to_fit();
-        self.bases.shrink_to_fit();
-        self.fields.shrink_to_fit();
-        self.variables.shrink_to_fit();
-        self.numbers.shrink_to_fit();
-        self.literals.shrink_to_fit();
-        self.functions.shrink_to_fit();
+    /// Takes all parts out, each list in its final size, and keeps the room for the next text.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            nodes: self.nodes.drain(..).collect(),
+            branches: self.branches.drain(..).collect(),
+            calls: self.calls.drain(..).collect(),
+            pipes: self.pipes.drain(..).collect(),
+            commands: self.commands.drain(..).collect(),
+            args: self.args.drain(..).collect(),
+            bases: self.bases.drain(..).collect(),
+            fields: self.fields.drain(..).collect(),
+            variables: self.variables.drain(..).collect(),
+            numbers: self.numbers.drain(..).collect(),
+            literals: self.literals.drain(..).collect(),
+            functions: self.functions.drain(..).collect(),
+        }
     }
 
     /// Returns whether a list prints nothing, as far as its parse tells: spaces and definitions alone.
@@ -112,6 +117,10 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    pub(crate) fn piece(&self, piece: Span) -> &str {
+        &self.text[piece.start as usize..piece.end as usize]
+    }
+
     /// Returns the line, counted from 1, and the column in bytes, counted from 0.
     pub(crate) fn place(&self, pos: Pos) -> (usize, usize) {
         let before = &self.text.as_bytes()[..(pos as usize).min(self.text.len())];
@@ -225,6 +234,18 @@ pub(crate) enum Part<'t> {
     Arg(&'t Arg),
 }
 
+impl Callee {
+    /// Finds what a name calls.
+    pub(crate) fn find(name: &str, functions: &Functions) -> Option<Self> {
+        match name {
+            "and" => Some(Self::And),
+            "or" => Some(Self::Or),
+            "call" => Some(Self::Call),
+            name => functions.get(name).map(|function| Self::Plain(Arc::clone(function))),
+        }
+    }
+}
+
 impl Tree {
     pub(crate) fn list(&self, list: Span) -> &[Node] {
         list.of(&self.parts.nodes)
@@ -276,13 +297,13 @@ impl Tree {
 
     /// Returns a function and the name that it is called by.
     pub(crate) fn function(&self, id: FunctionId) -> (&str, &Callee) {
-        let (name, callee) = &self.parts.functions[id.0 as usize];
-        (self.text(*name), callee)
+        let at = id.0 as usize;
+        (self.text(self.parts.functions[at]), &self.callees[at])
     }
 
     /// Returns a piece of the source's text.
     pub(crate) fn text(&self, piece: Span) -> &str {
-        &self.source.text[piece.start as usize..piece.end as usize]
+        self.source.piece(piece)
     }
 
     pub(crate) fn pos(&self, part: Part<'_>) -> Pos {

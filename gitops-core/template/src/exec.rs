@@ -10,6 +10,7 @@ use crate::ast::{
 use crate::error::{Location, NilPath, RenderError};
 use crate::function::{CallContext, CallError, Function, Type};
 use crate::memo::{By, Memo};
+use crate::parse::Scratch;
 use crate::quote::quote;
 use crate::set::{Options, Output, Templates, Trace};
 use crate::value::Value;
@@ -96,6 +97,7 @@ pub(crate) struct Machine<'r> {
     parsed: HashMap<Str, Arc<Overlay>>,
     included: HashMap<Str, usize>,
     memo: Memo<'r>,
+    scratch: Scratch,
     /// Which arguments of the call at hand have the static type `interface {}`: a bit each.
     pub(crate) interfaces: u64,
 }
@@ -120,6 +122,7 @@ impl<'r> Machine<'r> {
             parsed: HashMap::new(),
             included: HashMap::new(),
             memo: Memo::new(options.watched),
+            scratch: Scratch::default(),
             interfaces: 0,
         }
     }
@@ -635,9 +638,9 @@ impl CallContext for Machine<'_> {
 impl Machine<'_> {
     fn parse_overlay(&mut self, text: &str) -> Result<Arc<Overlay>, CallError> {
         let name = self.set.name().clone();
-        let trees = self.set.parsed(name.clone(), text.into())?;
+        let parsed = self.set.parsed(name.clone(), text.into(), &mut self.scratch)?;
         let mut overlay = Overlay { main: None, defined: HashMap::new() };
-        for tree in trees {
+        for tree in parsed.trees().map(Arc::new) {
             if tree.name == name {
                 overlay.main = Some(tree);
             } else if !(tree.is_empty() && self.tree(&tree.name).is_some()) {

@@ -330,6 +330,11 @@ impl Functions {
         Arc::make_mut(&mut self.by_name).insert(name.into(), Arc::new(function));
     }
 
+    /// Returns whether both are the very same table.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.by_name, &other.by_name)
+    }
+
     /// Removes a function.
     pub fn remove(&mut self, name: &str) {
         Arc::make_mut(&mut self.by_name).remove(name);

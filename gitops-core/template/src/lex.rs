@@ -277,6 +277,12 @@ impl<'a> Lexer<'a> {
 
     fn at_right_delim(&self) -> (bool, bool) {
         let rest = self.rest();
+        // Most words begin with neither.
+        match rest.as_bytes().first() {
+            Some(b' ' | b'\t' | b'\r' | b'\n') => {}
+            first if first == self.delimiters.right.as_bytes().first() => {}
+            _ => return (false, false),
+        }
         if has_right_trim(rest) && rest[2..].starts_with(&self.delimiters.right) {
             return (true, true);
         }

@@ -43,6 +43,7 @@ mod limits;
 mod memo;
 mod number;
 mod parse;
+mod parsed;
 mod printf;
 mod quote;
 mod set;
@@ -57,6 +58,7 @@ pub use function::{CallContext, CallError, Function, Functions, Signature, Type}
 pub use functions::sprig;
 pub use lex::Delimiters;
 pub use limits::Limits;
+pub use parsed::ParsedText;
 pub use quote::{quote, quote_ascii, quote_rune, quote_rune_ascii, unquote};
 pub use set::{MissingKey, Options, Origin, Output, Renderer, Templates, Trace};
 pub use unicode::is_print;

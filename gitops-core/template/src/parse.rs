@@ -2,14 +2,14 @@
 
 use crate::ast::{
     Arg, ArgKind, BaseId, Branch, BranchId, CallId, Callee, Command, FunctionId, Literal, LiteralId, Node,
-    NumberId, Parts, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
-    VariableId,
+    NumberId, Parts, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Variable, VariableId,
 };
 use crate::error::ParseError;
 use crate::function::Functions;
 use crate::lex::{Delimiters, Kind, Lexer, Token};
 use crate::limits::Limits;
 use crate::number::Number;
+use crate::parsed::ParsedText;
 use crate::quote::{quote, unquote_bytes};
 use crate::value::Value;
 use gitops_yaml::Str;
@@ -22,7 +22,8 @@ pub(crate) fn parse(
     delimiters: &Delimiters,
     functions: &Functions,
     limits: &Limits,
-) -> Result<Vec<Tree>, ParseError> {
+    scratch: &mut Scratch,
+) -> Result<ParsedText, ParseError> {
     if source.text.len() > limits.source_bytes {
         let message =
             format!("the text has {} bytes, over the limit of {}", source.text.len(), limits.source_bytes);
@@ -35,20 +36,25 @@ pub(crate) fn parse(
         functions,
         limits,
         building: Building::new(source.name.clone()),
-        parts: Parts::default(),
+        scratch: std::mem::take(scratch),
         trees: Vec::new(),
         by_name: HashMap::new(),
         blocks: 0,
-        nodes: Vec::new(),
-        args: Vec::new(),
-        commands: Vec::new(),
+        is_merged: false,
     };
     parser.text()?;
-    let (trees, mut parts) = (parser.trees, parser.parts);
-    parts.shrink();
-    let parts = Arc::new(parts);
-    let tree = |(name, root)| Tree { name, root, source: Arc::clone(source), parts: Arc::clone(&parts) };
-    Ok(trees.into_iter().map(tree).collect())
+    let is_merged = parser.is_merged;
+    let trees = parser.trees;
+    *scratch = parser.scratch;
+    let own = |name: Str| (name != source.name).then_some(name);
+    Ok(ParsedText {
+        source: Arc::clone(source),
+        parts: Arc::new(scratch.parts.take()),
+        callees: scratch.callees.drain(..).collect(),
+        trees: trees.into_iter().map(|(name, root)| (own(name), root)).collect(),
+        functions: functions.clone(),
+        is_merged,
+    })
 }
 
 /// The tree under construction; a definition within a text gets one of its own.
@@ -88,11 +94,20 @@ struct Parser<'a> {
     functions: &'a Functions,
     limits: &'a Limits,
     building: Building<'a>,
-    parts: Parts,
+    scratch: Scratch,
     /// The templates that are read to their end: name and list.
     trees: Vec<(Str, Span)>,
     by_name: HashMap<Str, usize>,
     blocks: usize,
+    /// A definition has the name of the text, and became one with it.
+    is_merged: bool,
+}
+
+/// Room for the parts of the text at hand, kept from one text to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    parts: Parts,
+    callees: Vec<Callee>,
     /// Nodes, arguments and commands that wait for their list to end: the parts of one list stand side by side.
     nodes: Vec<Node>,
     args: Vec<Arg>,
@@ -220,13 +235,14 @@ impl<'a> Parser<'a> {
 
     /// Ends the list of nodes that began when so many waited.
     fn end_list(&mut self, first: usize) -> Span {
-        append(&mut self.parts.nodes, self.nodes.drain(first..))
+        append(&mut self.scratch.parts.nodes, self.scratch.nodes.drain(first..))
     }
 
     /// Finishes the tree under construction.
     fn finish(&mut self, root: Span) -> Parsed<()> {
         let name = self.building.name.clone();
-        let is_empty = |parser: &Self, list: Span| parser.parts.is_empty(list, &parser.source.text);
+        self.is_merged |= name == self.source.name && self.by_name.contains_key(&name);
+        let is_empty = |parser: &Self, list: Span| parser.scratch.parts.is_empty(list, &parser.source.text);
         match self.by_name.get(&name) {
             None => {
                 self.by_name.insert(name.clone(), self.trees.len());
@@ -251,7 +267,7 @@ impl<'a> Parser<'a> {
 
     /// The whole text.
     fn text(&mut self) -> Parsed<()> {
-        let first = self.nodes.len();
+        let first = self.scratch.nodes.len();
         loop {
             let token = self.peek();
             if token.kind == Kind::Eof {
@@ -267,7 +283,7 @@ impl<'a> Parser<'a> {
                 self.back2(delim);
             }
             match self.text_or_action()? {
-                Met::Node(node) => self.nodes.push(node),
+                Met::Node(node) => self.scratch.nodes.push(node),
                 end => return self.error(format!("unexpected {}", end.show())),
             }
         }
@@ -297,10 +313,10 @@ impl<'a> Parser<'a> {
 
     /// Nodes up to an `else` or `end`.
     fn nodes(&mut self) -> Parsed<(Span, Met)> {
-        let first = self.nodes.len();
+        let first = self.scratch.nodes.len();
         while self.peek_non_space().kind != Kind::Eof {
             match self.text_or_action()? {
-                Met::Node(node) => self.nodes.push(node),
+                Met::Node(node) => self.scratch.nodes.push(node),
                 end => return Ok((self.end_list(first), end)),
             }
         }
@@ -407,7 +423,10 @@ impl<'a> Parser<'a> {
     }
 
     fn call(&mut self, token: &Token<'_>, name: Str, pipe: Option<PipeId>) -> Node {
-        Node::Template(CallId(push(&mut self.parts.calls, TemplateCall { pos: pos_of(token), name, pipe })))
+        Node::Template(CallId(push(
+            &mut self.scratch.parts.calls,
+            TemplateCall { pos: pos_of(token), name, pipe },
+        )))
     }
 
     fn template_name(&self, token: &Token<'_>, context: &str) -> Parsed<Str> {
@@ -439,7 +458,7 @@ impl<'a> Parser<'a> {
         let names = self.building.names.len();
         let mark = self.building.slots.len();
         let pipe = self.pipeline(control.name(), Kind::RightDelim)?;
-        let pos = self.parts.pipes[pipe.0 as usize].pos;
+        let pos = self.scratch.parts.pipes[pipe.0 as usize].pos;
         if control == Control::Range {
             self.building.range_depth += 1;
         }
@@ -455,12 +474,12 @@ impl<'a> Parser<'a> {
                 (Control::If, Kind::If) => {
                     self.next();
                     let node = Node::If(self.control(Control::If)?);
-                    append(&mut self.parts.nodes, [node])
+                    append(&mut self.scratch.parts.nodes, [node])
                 }
                 (Control::With, Kind::With) => {
                     self.next();
                     let node = Node::With(self.control(Control::With)?);
-                    append(&mut self.parts.nodes, [node])
+                    append(&mut self.scratch.parts.nodes, [node])
                 }
                 _ => {
                     let (list, end) = self.nodes()?;
@@ -476,7 +495,7 @@ impl<'a> Parser<'a> {
         self.building.slots.truncate(mark);
         let mark = u32::try_from(mark).expect("fewer variables than bytes");
         let branch = Branch { pos, pipe, list, otherwise, mark };
-        Ok(BranchId(push(&mut self.parts.branches, branch)))
+        Ok(BranchId(push(&mut self.scratch.parts.branches, branch)))
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<PipeId> {
@@ -516,7 +535,7 @@ impl<'a> Parser<'a> {
             }
             break;
         }
-        let first_command = self.commands.len();
+        let first_command = self.scratch.commands.len();
         loop {
             let token = self.next_non_space();
             match token.kind {
@@ -535,19 +554,19 @@ impl<'a> Parser<'a> {
                 | Kind::LeftParen => {
                     self.back();
                     let command = self.command()?;
-                    self.commands.push(command);
+                    self.scratch.commands.push(command);
                 }
                 _ => return self.unexpected(&token, context),
             }
         }
         self.check_pipeline(first_command, context)?;
-        let commands = append(&mut self.parts.commands, self.commands.drain(first_command..));
-        let first = count(&self.parts.variables);
+        let commands = append(&mut self.scratch.parts.commands, self.scratch.commands.drain(first_command..));
+        let first = count(&self.scratch.parts.variables);
         for variable in &declared {
             self.declare(variable, is_assign);
         }
-        let declared = Span { start: first, end: count(&self.parts.variables) };
-        Ok(PipeId(push(&mut self.parts.pipes, Pipe { pos, declared, is_assign, commands })))
+        let declared = Span { start: first, end: count(&self.scratch.parts.variables) };
+        Ok(PipeId(push(&mut self.scratch.parts.pipes, Pipe { pos, declared, is_assign, commands })))
     }
 
     /// Gives a declared variable its place; an assigned one keeps its own.
@@ -558,7 +577,7 @@ impl<'a> Parser<'a> {
             self.building.slots.push(token.text);
             u32::try_from(self.building.slots.len() - 1).ok()
         };
-        self.parts.variables.push(Variable { name: piece(token), slot });
+        self.scratch.parts.variables.push(Variable { name: piece(token), slot });
     }
 
     fn slot(&self, name: &str) -> Option<u32> {
@@ -566,13 +585,13 @@ impl<'a> Parser<'a> {
     }
 
     fn check_pipeline(&self, first: usize, context: &str) -> Parsed<()> {
-        let commands = &self.commands[first..];
+        let commands = &self.scratch.commands[first..];
         if commands.is_empty() {
             return self.error(format!("missing value for {context}"));
         }
         for (i, command) in commands.iter().enumerate().skip(1) {
             let constant = matches!(
-                command.args.of(&self.parts.args)[0].kind,
+                command.args.of(&self.scratch.parts.args)[0].kind,
                 ArgKind::Bool(_) | ArgKind::Dot | ArgKind::Nil | ArgKind::Number(_) | ArgKind::String(_)
             );
             if constant {
@@ -584,11 +603,11 @@ impl<'a> Parser<'a> {
 
     fn command(&mut self) -> Parsed<Command> {
         let pos = pos_of(&self.peek_non_space());
-        let first_arg = self.args.len();
+        let first_arg = self.scratch.args.len();
         loop {
             self.peek_non_space();
             if let Some(arg) = self.operand()? {
-                self.args.push(arg);
+                self.scratch.args.push(arg);
             }
             let token = self.next();
             match token.kind {
@@ -599,10 +618,10 @@ impl<'a> Parser<'a> {
             }
             break;
         }
-        if self.args.len() == first_arg {
+        if self.scratch.args.len() == first_arg {
             return self.error("empty command");
         }
-        let args = append(&mut self.parts.args, self.args.drain(first_arg..));
+        let args = append(&mut self.scratch.parts.args, self.scratch.args.drain(first_arg..));
         Ok(Command { pos, args })
     }
 
@@ -615,15 +634,15 @@ impl<'a> Parser<'a> {
         // The position of `.a.b` and `$x.a` is that of the second part, as in Go.
         let pos = pos_of(&first);
         // Nothing else is parsed between the fields of one chain, so they stand side by side.
-        let mut start = count(&self.parts.fields);
+        let mut start = count(&self.scratch.parts.fields);
         if matches!(arg.kind, ArgKind::Field(_)) {
             start -= 1;
         }
         while self.peek().kind == Kind::Field {
             let token = self.next();
-            self.parts.fields.push(field(&token));
+            self.scratch.parts.fields.push(field(&token));
         }
-        let chain = Span { start, end: count(&self.parts.fields) };
+        let chain = Span { start, end: count(&self.scratch.parts.fields) };
         match &mut arg.kind {
             ArgKind::Field(fields) | ArgKind::Variable { fields, .. } => {
                 *fields = chain;
@@ -633,17 +652,17 @@ impl<'a> Parser<'a> {
                 let text = match &arg.kind {
                     ArgKind::Bool(value) => value.to_string(),
                     ArgKind::String(id) => {
-                        let quoted = self.parts.literals[id.0 as usize].quoted;
+                        let quoted = self.scratch.parts.literals[id.0 as usize].quoted;
                         self.source.text[quoted.start as usize..quoted.end as usize].to_owned()
                     }
-                    ArgKind::Number(id) => self.parts.numbers[id.0 as usize].text.to_string(),
+                    ArgKind::Number(id) => self.scratch.parts.numbers[id.0 as usize].text.to_string(),
                     ArgKind::Nil => "nil".to_owned(),
                     _ => ".".to_owned(),
                 };
                 return self.error(format!("unexpected . after term {}", quote(&text)));
             }
             _ => {
-                let base = BaseId(push(&mut self.parts.bases, arg));
+                let base = BaseId(push(&mut self.scratch.parts.bases, arg));
                 arg = Arg { pos, kind: ArgKind::Chain { base, fields: chain } };
             }
         }
@@ -661,10 +680,10 @@ impl<'a> Parser<'a> {
                     return self.error(format!("undefined variable {}", quote(token.text)));
                 }
                 let variable = Variable { name: piece(&token), slot: self.slot(token.text) };
-                let variable = VariableId(push(&mut self.parts.variables, variable));
+                let variable = VariableId(push(&mut self.scratch.parts.variables, variable));
                 ArgKind::Variable { variable, fields: Span::default() }
             }
-            Kind::Field => ArgKind::Field(append(&mut self.parts.fields, [field(&token)])),
+            Kind::Field => ArgKind::Field(append(&mut self.scratch.parts.fields, [field(&token)])),
             Kind::Bool => ArgKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = match token.kind {
@@ -673,7 +692,7 @@ impl<'a> Parser<'a> {
                     _ => Number::plain(token.text),
                 };
                 match number {
-                    Ok(number) => ArgKind::Number(NumberId(push(&mut self.parts.numbers, number))),
+                    Ok(number) => ArgKind::Number(NumberId(push(&mut self.scratch.parts.numbers, number))),
                     Err(message) => return self.error(message),
                 }
             }
@@ -686,12 +705,12 @@ impl<'a> Parser<'a> {
                     self.pipeline("parenthesized pipeline", Kind::RightParen)
                 })?;
                 self.building.parentheses -= 1;
-                let pos = self.parts.pipes[pipe.0 as usize].pos;
+                let pos = self.scratch.parts.pipes[pipe.0 as usize].pos;
                 return Ok(Some(Arg { pos, kind: ArgKind::Pipe(pipe) }));
             }
             Kind::String | Kind::RawString => {
                 let literal = Literal { quoted: piece(&token), value: self.unquoted(&token)? };
-                ArgKind::String(LiteralId(push(&mut self.parts.literals, literal)))
+                ArgKind::String(LiteralId(push(&mut self.scratch.parts.literals, literal)))
             }
             _ => {
                 self.back();
@@ -703,24 +722,16 @@ impl<'a> Parser<'a> {
 
     /// Finds a function; each is kept once, and a text calls few.
     fn function(&mut self, token: &Token<'_>) -> Parsed<FunctionId> {
-        let text = &self.source.text;
-        let known = self.parts.functions.iter().position(|(name, _)| {
-            let name = &text[name.start as usize..name.end as usize];
-            name == token.text
-        });
+        let known = &self.scratch.parts.functions;
+        let known = known.iter().position(|name| self.source.piece(*name) == token.text);
         if let Some(at) = known {
             return Ok(FunctionId(u32::try_from(at).expect(FEWER)));
         }
-        let callee = match token.text {
-            "and" => Callee::And,
-            "or" => Callee::Or,
-            "call" => Callee::Call,
-            name => match self.functions.get(name) {
-                Some(function) => Callee::Plain(Arc::clone(function)),
-                None => return self.error(format!("function {} not defined", quote(name))),
-            },
+        let Some(callee) = Callee::find(token.text, self.functions) else {
+            return self.error(format!("function {} not defined", quote(token.text)));
         };
-        Ok(FunctionId(push(&mut self.parts.functions, (piece(token), callee))))
+        self.scratch.callees.push(callee);
+        Ok(FunctionId(push(&mut self.scratch.parts.functions, piece(token))))
     }
 }
 

@@ -6,6 +6,8 @@ use crate::exec::{Machine, Mark};
 use crate::function::{CallError, Functions};
 use crate::lex::Delimiters;
 use crate::limits::Limits;
+use crate::parse::Scratch;
+use crate::parsed::ParsedText;
 use crate::value::Value;
 use crate::world::{Hermetic, World};
 use gitops_yaml::Str;
@@ -44,6 +46,17 @@ pub struct Templates {
     pub(crate) missing_key: MissingKey,
     pub(crate) limits: Limits,
     trees: HashMap<Str, Arc<Tree>>,
+    room: Room,
+}
+
+/// The parser's room between two texts; a copy of the set has its own.
+#[derive(Debug, Default)]
+struct Room(Scratch);
+
+impl Clone for Room {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Default for Templates {
@@ -134,7 +147,11 @@ pub struct Origin {
 impl Output {
     pub(crate) fn new(bytes: Vec<u8>, marks: Vec<Mark>) -> Self {
         match String::from_utf8(bytes) {
-            Ok(text) => Self { text, raw: None, marks },
+            Ok(mut text) => {
+                // Outputs are kept, and a text that grew holds up to twice its size.
+                text.shrink_to_fit();
+                Self { text, raw: None, marks }
+            }
             Err(error) => {
                 let raw = error.into_bytes();
                 Self { text: String::from_utf8_lossy(&raw).into_owned(), raw: Some(raw), marks }
@@ -174,6 +191,7 @@ impl Templates {
             missing_key: MissingKey::default(),
             limits: Limits::default(),
             trees: HashMap::new(),
+            room: Room::default(),
         }
     }
 
@@ -217,19 +235,52 @@ impl Templates {
     /// # Errors
     /// Go's text for what is wrong; nothing is added then.
     pub fn parse(&mut self, name: impl Into<Str>, text: impl Into<Str>) -> Result<(), ParseError> {
-        for tree in self.parsed(name.into(), text.into())? {
-            let keep = tree.is_empty() && self.trees.contains_key(&tree.name);
-            if !keep {
-                self.trees.insert(tree.name.clone(), tree);
-            }
-        }
-        Ok(())
+        self.parse_text(name, text).map(drop)
     }
 
-    pub(crate) fn parsed(&self, name: Str, text: Str) -> Result<Vec<Arc<Tree>>, ParseError> {
+    /// As [`parse`](Self::parse); returns the parsed text, to be [added](Self::add) to other sets or under other names.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_text(
+        &mut self,
+        name: impl Into<Str>,
+        text: impl Into<Str>,
+    ) -> Result<ParsedText, ParseError> {
+        let mut room = std::mem::take(&mut self.room);
+        let parsed = self.parsed(name.into(), text.into(), &mut room.0);
+        self.room = room;
+        let parsed = parsed?;
+        self.add_trees(&parsed);
+        Ok(parsed)
+    }
+
+    /// Adds a parsed text under a name, and all that it defines, as if its text were parsed here; delimiters and limits of the
+    /// set that parsed it hold on. Returns whether it could be added: where not, because this set lacks a function or a
+    /// definition has this name, the text has to be parsed.
+    #[must_use]
+    pub fn add(&mut self, name: impl Into<Str>, parsed: &ParsedText) -> bool {
+        let moved = parsed.moved(name.into(), &self.functions);
+        moved.map(|parsed| self.add_trees(&parsed)).is_some()
+    }
+
+    fn add_trees(&mut self, parsed: &ParsedText) {
+        for tree in parsed.trees() {
+            let keep = tree.is_empty() && self.trees.contains_key(&tree.name);
+            if !keep {
+                self.trees.insert(tree.name.clone(), Arc::new(tree));
+            }
+        }
+    }
+
+    pub(crate) fn parsed(
+        &self,
+        name: Str,
+        text: Str,
+        scratch: &mut Scratch,
+    ) -> Result<ParsedText, ParseError> {
         let source = Arc::new(Source { name, text });
-        let trees = crate::parse::parse(&source, &self.delimiters, &self.functions, &self.limits)?;
-        Ok(trees.into_iter().map(Arc::new).collect())
+        crate::parse::parse(&source, &self.delimiters, &self.functions, &self.limits, scratch)
     }
 
     pub(crate) fn tree(&self, name: &str) -> Option<&Arc<Tree>> {

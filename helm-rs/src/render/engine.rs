@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use gitops_template::{Functions, Hermetic, Limits, MissingKey, Options, Templates, World};
-use gitops_yaml::Str;
 
 use super::ReleaseFacts;
 use super::context::{Renderable, renderables};
-use super::failure::{execution_error, parse_error};
+use super::failure::execution_error;
 use super::functions::{self, Lookup, NoCluster};
+use super::kept::ParsedTemplates;
 use super::output::{Rendered, RenderedFile};
 use crate::chart::Chart;
 use crate::go::base_name;
@@ -60,6 +60,8 @@ pub struct RenderOptions<'w> {
     pub functions: Functions,
     /// What a render may cost.
     pub limits: Limits,
+    /// Templates that are parsed already; each render starts anew by default.
+    pub parsed: Option<Arc<ParsedTemplates>>,
 }
 
 impl fmt::Debug for RenderOptions<'_> {
@@ -84,6 +86,7 @@ impl<'w> RenderOptions<'w> {
             cluster: Arc::new(NoCluster),
             functions: default_functions(),
             limits: Limits::default(),
+            parsed: None,
         }
     }
 
@@ -112,6 +115,32 @@ impl<'w> RenderOptions<'w> {
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Keeps parsed templates from one render to the next.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use helm_rs::chart::{Chart, File};
+    /// use helm_rs::render::{ParsedTemplates, ReleaseFacts, RenderOptions, render};
+    /// use helm_rs::values::Table;
+    /// let files = [
+    ///     File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.2.3\n"),
+    ///     File::new("templates/name.yaml", b"name: {{ .Release.Name }}\n"),
+    /// ];
+    /// let chart = Chart::load(&files, &mut Vec::new())?;
+    /// let parsed = Arc::new(ParsedTemplates::new());
+    /// for release in ["blue", "green"] {
+    ///     let options = RenderOptions::new(ReleaseFacts::install(release, "default")).keep(Arc::clone(&parsed));
+    ///     let rendered = render(&chart, &Table::new(), &options)?;
+    ///     assert_eq!(rendered.files["web/templates/name.yaml"].text(), format!("name: {release}\n"));
+    /// }
+    /// # Ok::<(), helm_rs::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, parsed: Arc<ParsedTemplates>) -> Self {
+        self.parsed = Some(parsed);
         self
     }
 
@@ -159,12 +188,11 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
     let missing_key = if options.mode == Mode::Strict { MissingKey::Error } else { MissingKey::Zero };
     let mut templates =
         Templates::new(functions).named("gotpl").missing_key(missing_key).limits(options.limits);
+    let parsed = options.parsed.clone().unwrap_or_default();
     for renderable in &all {
-        let text = renderable.file.text();
-        templates
-            .parse(renderable.path.clone(), Str::from(&*text))
-            .map_err(|error| parse_error(&renderable.path, &error, &text))?;
+        parsed.add(&mut templates, &renderable.path, &renderable.file)?;
     }
+    drop(parsed);
     let trace = match options.trace {
         Trace::Off => gitops_template::Trace::Off,
         Trace::On => gitops_template::Trace::On,
