@@ -6,6 +6,7 @@
 //! $ cargo run --release --package gitops-benches --bin compare -- kustomize --runs 5
 //! $ cargo run --release --package gitops-benches --bin compare -- scale   # ours alone, on growing inputs
 //! $ cargo run --release --package gitops-benches --bin compare -- fleet   # whole fleets, cold and after one change
+//! $ cargo run --release --package gitops-benches --bin compare -- git     # a repository into memory
 //! $ cargo run --release --package gitops-benches --bin compare -- yaml    # YAML alone, beside Go's libraries and Rust's
 //! ```
 //!
@@ -14,6 +15,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a command line prints")]
 
 mod fleet;
+mod git;
 mod inputs;
 mod measure;
 mod yaml;
@@ -79,6 +81,9 @@ fn main() {
         if only.is_none_or(|only| only == name) {
             table(name, rows, &ours, find(peer).as_deref(), &work, runs, slow);
         }
+    }
+    if only.is_none_or(|only| only == "git") {
+        git::table(&ours, &work, runs);
     }
     if only.is_none_or(|only| only == "fleet") {
         fleet::table(&ours, find("kustomize").as_deref(), &work, runs);
