@@ -12,6 +12,7 @@ use gix_hash::ObjectId;
 use gix_object::Kind;
 use gix_validate::path::component;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How deep directories may nest.
 const DEPTH: usize = 250;
@@ -69,16 +70,19 @@ pub(crate) struct Submodule {
     pub(crate) commit: ObjectId,
 }
 
-/// Reads the files beneath a directory object.
+/// Reads the files beneath a directory object, and adds to `seen` the entries that were looked at: a few directories that hold
+/// one another many times make more of them than there are objects.
 pub(crate) fn read(
     objects: &Objects,
     root: ObjectId,
     selection: &Selection,
     limits: &Limits,
+    seen: &AtomicUsize,
 ) -> Result<(MemTree, Vec<Submodule>), Failure> {
     let mut most = gitops_core::tree::Limits::default();
     most.file_bytes = limits.object_bytes;
     most.tree_bytes = limits.total_bytes;
+    most.entries = limits.entries;
     let mut tree = MemTree::with_limits(most);
     let mut submodules = Vec::new();
     let mut todo = vec![(String::new(), root, 0_usize)];
@@ -90,6 +94,12 @@ pub(crate) fn read(
         let mut names = HashSet::new();
         for entry in object::entries(content, id.kind()) {
             let entry = entry?;
+            if seen.fetch_add(1, Ordering::Relaxed) >= limits.entries {
+                return Err(Failure::Bad(format!(
+                    "the tree has more than {} files, directories and links",
+                    limits.entries
+                )));
+            }
             let name = checked_name(entry.name, entry.kind, &directory)?;
             if !names.insert(name) {
                 return Err(Failure::Bad(format!(
@@ -148,7 +158,14 @@ mod tests {
 
     #[test]
     fn names_that_git_refuses_are_refused() {
-        let bad: [&[u8]; 13] = [
+        let bad: [&[u8]; 20] = [
+            b"git~1.",
+            b"GIT~1 ",
+            b".git.",
+            b".git . .",
+            b".git:x",
+            ".GI\u{200d}T".as_bytes(),
+            b"a\x1b[2J",
             b"",
             b".",
             b"..",

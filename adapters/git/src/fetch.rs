@@ -43,8 +43,9 @@ pub(crate) fn fetch(session: &Session<'_>, request: &FetchRequest) -> Result<Che
         }
         None => Vec::new(),
     };
-    let limits = &session.options().limits;
-    let (mut tree, links) = checkout::read(&objects, commit.tree, &selection, limits)?;
+    let (limits, seen) = (session.limits(), &session.entries);
+    session.count_bytes(objects.bytes());
+    let (mut tree, links) = checkout::read(&objects, commit.tree, &selection, &limits, seen)?;
     if request.submodules && !links.is_empty() {
         let modules = crate::submodules::declared(&objects, commit.tree)?;
         let parent = &request.location;
@@ -158,7 +159,9 @@ pub(crate) fn submodule(
     let objects = any_commit(session, location, module.commit)?;
     let commit = Commit::read(&module.commit, objects.get(&module.commit, Kind::Commit)?)?;
     let everything = Selection::new(&[])?;
-    let (mut tree, links) = checkout::read(&objects, commit.tree, &everything, &session.options().limits)?;
+    let (limits, seen) = (session.limits(), &session.entries);
+    session.count_bytes(objects.bytes());
+    let (mut tree, links) = checkout::read(&objects, commit.tree, &everything, &limits, seen)?;
     if !links.is_empty() {
         let modules = crate::submodules::declared(&objects, commit.tree)?;
         crate::submodules::mount(session, location, &modules, &links, &mut tree, depth + 1)?;

@@ -69,11 +69,11 @@ pub struct Proxy {
     pub password: Option<Secret>,
 }
 
-/// What a repository may weigh; its owner is a stranger.
+/// What a repository may weigh, together with its submodules; its owner is a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes that arrive; 512 MiB by default.
+    /// Bytes that arrive for each of them; 512 MiB by default.
     pub pack_bytes: u64,
     /// Bytes of one object; 64 MiB by default.
     pub object_bytes: usize,
@@ -81,6 +81,8 @@ pub struct Limits {
     pub total_bytes: usize,
     /// How many objects; 2,000,000 by default.
     pub objects: usize,
+    /// Files, directories and links; 1,000,000 by default. One directory may stand at many places, and counts at each.
+    pub entries: usize,
     /// How many references a server may list; 500,000 by default.
     pub references: usize,
     /// How many submodules, at any depth; 100 by default.
@@ -94,6 +96,7 @@ impl Default for Limits {
             object_bytes: 64 << 20,
             total_bytes: 1 << 30,
             objects: 2_000_000,
+            entries: 1_000_000,
             references: 500_000,
             submodules: 100,
         }

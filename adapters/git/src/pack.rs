@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     by_id: HashMap<ObjectId, (Kind, Arc<[u8]>)>,
+    bytes: usize,
 }
 
 impl Objects {
@@ -31,6 +32,11 @@ impl Objects {
     /// Returns whether an object is there.
     pub(crate) fn has(&self, id: &gix_hash::oid) -> bool {
         self.by_id.contains_key(id)
+    }
+
+    /// Returns how many bytes all of them have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Unpacks a pack as it arrives: its objects, whole or as differences to others of the same pack.
@@ -61,7 +67,7 @@ impl Objects {
             entries.offsets.insert(start, entries.list.len());
             entries.list.push((delta, content.into()));
         }
-        entries.resolve(hash, limits)
+        entries.resolve(hash, limits, total)
     }
 }
 
@@ -89,10 +95,15 @@ struct Entries {
 }
 
 impl Entries {
-    /// Applies the differences, bases first, with a list of work in place of recursion.
-    fn resolve(mut self, hash: gix_hash::Kind, limits: &Limits) -> Result<Objects, Failure> {
-        let mut objects = Objects { by_id: HashMap::with_capacity(self.list.len()) };
-        let mut total = 0_usize;
+    /// Applies the differences, bases first, with a list of work in place of recursion. `total` is what the entries weigh, and
+    /// grows with what is made of them: a few bytes may ask for the same large base many times over.
+    fn resolve(
+        mut self,
+        hash: gix_hash::Kind,
+        limits: &Limits,
+        mut total: usize,
+    ) -> Result<Objects, Failure> {
+        let mut objects = Objects { by_id: HashMap::with_capacity(self.list.len()), bytes: 0 };
         let mut waiting: HashMap<Base, Vec<usize>> = HashMap::new();
         let mut ready = Vec::new();
         for (index, (delta, _)) in self.list.iter().enumerate() {
@@ -108,22 +119,24 @@ impl Entries {
         }
         while let Some((index, kind)) = ready.pop() {
             let content = Arc::clone(&self.list[index].1);
-            total = total.saturating_add(content.len());
-            if total > limits.total_bytes {
-                return Err(too_large(content.len(), limits));
-            }
             let id = object_id(hash, kind, &content)?;
             if !waiting.is_empty() {
                 for base in [Base::Entry(index), Base::Object(id)] {
                     for dependent in waiting.remove(&base).unwrap_or_default() {
                         let delta = &mut self.list[dependent].1;
-                        *delta = apply(delta, &content, limits)?.into();
+                        let made = apply(delta, &content, limits)?;
+                        total = total.saturating_sub(delta.len()).saturating_add(made.len());
+                        if total > limits.total_bytes {
+                            return Err(too_large(made.len(), limits));
+                        }
+                        *delta = made.into();
                         ready.push((dependent, kind));
                     }
                 }
             }
             objects.by_id.insert(id, (kind, content));
         }
+        objects.bytes = total;
         if waiting.is_empty() {
             Ok(objects)
         } else {
@@ -395,6 +408,29 @@ mod tests {
         assert!(matches!(failure, Failure::Bad(why) if why.contains("3145728 bytes")));
         let limits = Limits { pack_bytes: 100, ..Limits::default() };
         assert!(Objects::unpack(&mut pack.as_slice(), gix_hash::Kind::Sha1, &limits).is_err());
+    }
+
+    #[test]
+    fn differences_that_copy_a_large_base_again_and_again_end_at_the_limit() {
+        let base = vec![0_u8; 1 << 20];
+        let mut entries = Entries::default();
+        let mut weight = base.len();
+        entries.offsets.insert(12, 0);
+        entries.list.push((Delta::Whole(Kind::Blob), base.into()));
+        for number in 0..1_000_u16 {
+            // From 1 MiB: a copy of 15 times 64 KiB, and two bytes of its own so that no two are equal.
+            let mut delta = vec![0x80, 0x80, 0x40, 0x82, 0x80, 0x3c];
+            for part in 0..15_u8 {
+                delta.extend([0x80 | 0x04, part]);
+            }
+            delta.push(2);
+            delta.extend(number.to_be_bytes());
+            weight += delta.len();
+            entries.list.push((Delta::Offset(12), delta.into()));
+        }
+        let limits = Limits { total_bytes: 16 << 20, ..Limits::default() };
+        let failure = entries.resolve(gix_hash::Kind::Sha1, &limits, weight).unwrap_err();
+        assert!(matches!(failure, Failure::Bad(why) if why.contains("of 983042 bytes is over the limits")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::http::{self, Http};
-use crate::options::Options;
+use crate::options::{Limits, Options};
 use crate::process::Process;
 use crate::references;
 use crate::wire::{Capabilities, Server, Service};
@@ -67,7 +67,14 @@ impl Git {
         let deadline = Instant::now() + shared.options.timeout;
         let runtime = Handle::current();
         let task = tokio::task::spawn_blocking(move || {
-            call(&Session { shared: &shared, deadline, runtime, submodules: AtomicUsize::new(0) })
+            call(&Session {
+                shared: &shared,
+                deadline,
+                runtime,
+                submodules: AtomicUsize::new(0),
+                bytes: AtomicUsize::new(0),
+                entries: AtomicUsize::new(0),
+            })
         });
         match task.await {
             Ok(result) => result.map_err(|failure| failure.of(location)),
@@ -86,11 +93,28 @@ pub(crate) struct Session<'a> {
     deadline: Instant,
     runtime: Handle,
     submodules: AtomicUsize,
+    bytes: AtomicUsize,
+    /// The entries of all directories that were read.
+    pub(crate) entries: AtomicUsize,
 }
 
 impl Session<'_> {
     pub(crate) fn options(&self) -> &Options {
         &self.shared.options
+    }
+
+    /// Returns the limits of what is fetched next: what the repository and its submodules so far have left.
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = self.options().limits;
+        Limits {
+            total_bytes: limits.total_bytes.saturating_sub(self.bytes.load(Ordering::Relaxed)),
+            ..limits
+        }
+    }
+
+    /// Counts a repository's objects against the limit of all.
+    pub(crate) fn count_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts a submodule against its limit.
@@ -112,7 +136,7 @@ impl Session<'_> {
         let options = self.options();
         if matches!(location.transport, Transport::Ssh | Transport::File) {
             let mut process = Process::new(location, options, self.deadline);
-            return talk(&mut Server::connect(&mut process, service, options.limits)?);
+            return talk(&mut Server::connect(&mut process, service, self.limits())?);
         }
         let client = self.client(&location.credentials)?;
         let http =
@@ -121,7 +145,7 @@ impl Session<'_> {
         let known = lock(&self.shared.known).get(&url).cloned();
         if let Some(known) = known.filter(|_| service == Service::UploadPack) {
             let mut channel = http(Some(known.base))?;
-            let mut server = Server::known(&mut channel, known.capabilities, options.limits);
+            let mut server = Server::known(&mut channel, known.capabilities, self.limits());
             let result = talk(&mut server);
             if result.is_ok() || server.has_answered() {
                 return result;
@@ -132,7 +156,7 @@ impl Session<'_> {
             lock(&self.shared.known).remove(&url);
         }
         let mut channel = http(None)?;
-        let mut server = Server::connect(&mut channel, service, options.limits)?;
+        let mut server = Server::connect(&mut channel, service, self.limits())?;
         let capabilities = server.capabilities.clone();
         let result = talk(&mut server);
         if capabilities.is_v2 && service == Service::UploadPack {

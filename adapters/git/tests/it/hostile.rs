@@ -74,8 +74,57 @@ async fn names_that_lead_out_of_a_tree_are_refused() {
             assert!(!error.can_retry(), "{error}");
         }
     }
-    put(&repository, &[("100644", b"a", &blob), ("120000", b"a", &blob)]);
-    assert!(!fetch(repository.local()).await.unwrap_err().can_retry());
+    // A link, and a directory or a file that would be written through it.
+    for entries in
+        [[("100644", "a", &blob), ("120000", "a", &blob)], [("120000", "a", &blob), ("40000", "a", &tree)]]
+    {
+        put(&repository, &entries.map(|(mode, name, id)| (mode, name.as_bytes(), id.as_str())));
+        let error = fetch(repository.local()).await.unwrap_err();
+        assert!(error.to_string().contains("the name stands twice") && !error.can_retry(), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn directories_that_hold_one_another_many_times_end_at_the_limit() {
+    let repository = Repository::with(&[("a", "1")]);
+    let blob = git_reads(&repository, &["hash-object", "-w", "--stdin"], b"x");
+    let empty = git_reads(&repository, &["mktree"], b"");
+    for leaf in [format!("100644 blob {blob}"), format!("040000 tree {empty}")] {
+        // Ten entries in each of ten levels: 10,000,000,000 of them in eleven objects.
+        let mut below = leaf;
+        for _ in 0..10 {
+            let listing: String = (0..10).map(|name| format!("{below}\td{name}\n")).collect();
+            below = format!("040000 tree {}", git_reads(&repository, &["mktree"], listing.as_bytes()));
+        }
+        let tree = below.rsplit(' ').next().unwrap();
+        let commit = git_reads(&repository, &["commit-tree", "-m", "bomb", tree], b"");
+        git(&repository.bare(), &["update-ref", "refs/heads/main", &commit]);
+        let mut options = Options::default();
+        options.limits.entries = 10_000;
+        let error = fetch_with(options, repository.local()).await.unwrap_err();
+        assert!(error.to_string().contains("more than 10000 files") && !error.can_retry(), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_and_its_submodules_weigh_together() {
+    let inner = Repository::with(&[("zeros", &"0".repeat(600 << 10))]);
+    let outer = Repository::with(&[("ones", &"1".repeat(600 << 10))]);
+    outer.git(&["submodule", "--quiet", "add", inner.bare().to_str().unwrap(), "inner"]);
+    outer.commit(&[], "with a submodule");
+    let main = GitReference { branch: Some("main".into()), ..GitReference::default() };
+    let mut request = FetchRequest::new(outer.local(), main);
+    let mut options = Options::default();
+    options.limits.total_bytes = 1 << 20;
+    let remote = Git::new(options);
+    assert!(remote.fetch(&request).await.is_ok());
+    request.submodules = true;
+    let error = remote.fetch(&request).await.unwrap_err();
+    assert!(
+        error.to_string().contains("submodule inner") && error.to_string().contains("over the limits"),
+        "{error}"
+    );
+    assert!(!error.can_retry());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,9 +226,17 @@ async fn a_submodule_that_is_its_own_ends_at_the_limit() {
 #[test]
 fn no_part_of_a_url_becomes_an_option_of_a_program() {
     use gitops_core::git_location::LocalRepositories;
-    for url in
-        ["ssh://-oProxyCommand=x/r", "ssh://-oProxyCommand=x@host/r", "ssh://git@-host/r", "ext::sh -c x"]
-    {
+    for url in [
+        "ssh://-oProxyCommand=x/r",
+        "ssh://-oProxyCommand=x@host/r",
+        "ssh://git@-host/r",
+        "ext::sh -c x",
+        "EXT::sh -c x",
+        "ext::sh://x",
+        "-u./payload",
+        "ssh://%2doProxyCommand=x@host/r",
+    ] {
+        assert!(GitLocation::of_user(url, LocalRepositories::Allowed).is_err(), "{url}");
         assert!(GitLocation::new(url, None, LocalRepositories::Allowed).is_err(), "{url}");
     }
 }
