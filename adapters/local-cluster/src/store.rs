@@ -105,6 +105,10 @@ pub struct Store {
     dependents: HashMap<Str, Vec<ObjectKey>>,
     /// Owners that have gone, whose dependents are still to be looked at.
     gone: VecDeque<Str>,
+    /// Removed objects whose owners, namespaces and definitions are still to be looked at.
+    removed: VecDeque<Arc<Object>>,
+    /// Whether somebody further up looks at them.
+    follows_up: bool,
     /// Keys written since they were last taken, for whoever keeps the store on disk.
     touched: Option<Vec<ObjectKey>>,
     options: StoreOptions,
@@ -153,6 +157,8 @@ impl Store {
             revision: 1,
             dependents: HashMap::new(),
             gone: VecDeque::new(),
+            removed: VecDeque::new(),
+            follows_up: false,
             touched: None,
             options,
         }

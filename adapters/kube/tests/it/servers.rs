@@ -28,7 +28,7 @@ impl Clock for SystemClock {
 }
 
 /// The real server, and a name that no other run has.
-async fn real() -> Option<(KubeCluster, String)> {
+pub(crate) async fn real() -> Option<(KubeCluster, String)> {
     let Some(path) = std::env::var_os("KUBECONFIG") else {
         println!("KUBECONFIG is not set: nothing is tried against a real API server");
         return None;
@@ -39,29 +39,32 @@ async fn real() -> Option<(KubeCluster, String)> {
     Some((cluster, format!("kube-{}", SystemClock.now().as_nanos() % 1_000_000_000_000)))
 }
 
-fn embedded() -> (KubeCluster, String) {
+pub(crate) fn embedded() -> (KubeCluster, String) {
     let client = kube::Client::new(LocalCluster::new().service(), "default");
     (KubeCluster::new(client), "kube-1".to_owned())
 }
 
+/// Makes a test of each function for each of the two servers.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod on_the_embedded_api {
             $(#[tokio::test]
             async fn $name() {
-                let (cluster, unique) = super::embedded();
+                let (cluster, unique) = crate::servers::embedded();
                 super::$name(cluster, unique).await;
             })*
         }
         mod on_a_real_server {
             $(#[tokio::test]
             async fn $name() {
-                let Some((cluster, unique)) = super::real().await else { return };
+                let Some((cluster, unique)) = crate::servers::real().await else { return };
                 super::$name(cluster, unique).await;
             })*
         }
     };
 }
+
+pub(crate) use on_both;
 
 on_both!(
     objects_are_made_watched_and_deleted,
@@ -72,7 +75,7 @@ on_both!(
     an_object_that_is_too_large_is_named_and_the_others_are_applied,
 );
 
-fn objects(text: &str, files: &mut Files) -> Vec<Node> {
+pub(crate) fn objects(text: &str, files: &mut Files) -> Vec<Node> {
     let file = files.add("apps.yaml");
     let documents = read_stream(text.as_bytes(), file, &ReadOptions::v3()).unwrap();
     documents.into_iter().map(|document| document.root).collect()
@@ -89,7 +92,7 @@ fn readiness(object: &Node) -> Readiness {
     Readiness::new(if established { "Current" } else { "InProgress" }, "")
 }
 
-async fn apply(
+pub(crate) async fn apply(
     cluster: &KubeCluster,
     owner: &Owner,
     text: &str,

@@ -171,12 +171,21 @@ impl Store {
         }
     }
 
-    /// What follows from an object's removal.
+    /// What follows from an object's removal. One removal leads to others, of which there may be any number in a row: they
+    /// wait for their turn instead of nesting.
     pub(super) fn after_removal(&mut self, gone: &Arc<Object>, world: &mut dyn Surroundings) {
-        self.settle(world);
-        self.look_at_owners(gone, world);
-        self.look_at_namespace(gone.namespace(), world);
-        self.look_at_definition(gone, world);
+        self.removed.push_back(gone.clone());
+        if self.follows_up {
+            return;
+        }
+        self.follows_up = true;
+        while let Some(gone) = self.removed.pop_front() {
+            self.settle(world);
+            self.look_at_owners(&gone, world);
+            self.look_at_namespace(gone.namespace(), world);
+            self.look_at_definition(&gone, world);
+        }
+        self.follows_up = false;
     }
 
     /// Goes on with an owner that waits for what it owns.

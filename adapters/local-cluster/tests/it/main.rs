@@ -7,6 +7,7 @@
 )]
 
 mod fidelity;
+mod hostile;
 mod kubectl;
 mod port;
 mod simulate;
