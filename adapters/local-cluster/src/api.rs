@@ -1,6 +1,7 @@
 //! The cluster as an HTTP API: requests in, responses out, with or without a socket between.
 
 mod discovery;
+mod list;
 mod openapi;
 mod protobuf;
 mod request;

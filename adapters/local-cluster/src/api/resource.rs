@@ -1,7 +1,7 @@
 //! Requests about objects.
 
 use super::request::{APPLY, Call, Form};
-use super::{respond, scale, table, watch};
+use super::{list, respond, scale, table, watch};
 use crate::cluster::LocalCluster;
 use crate::failure::Failure;
 use crate::store::{
@@ -184,53 +184,7 @@ fn continued(token: &str) -> Result<(u64, Str, Str), Failure> {
 
 fn list(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Response<ApiBody>, Failure> {
     let listed = cluster.state().store.list(target, &query(call)?)?;
-    Ok(respond::json(200, &list_value(call.form(), target, &listed)))
-}
-
-fn list_value(form: Form, target: &Target, listed: &Listed) -> Value {
-    let resource = &target.resource;
-    let mut metadata = Value::from([("resourceVersion", listed.revision.to_string().into())]);
-    if listed.more
-        && let Some(last) = listed.items.last()
-    {
-        let token = format!("{}~{}~{}", listed.revision, last.namespace(), last.name());
-        metadata.set("continue", token.into());
-        if let Some(remaining) = listed.remaining.and_then(|count| i64::try_from(count).ok()) {
-            metadata.set("remainingItemCount", remaining.into());
-        }
-    }
-    if !resource.is_built_in() && form == Form::Whole && !listed.more {
-        metadata.set("continue", "".into());
-    }
-    let version = resource.api_version(target.version);
-    let (kind, api_version): (Str, Str) = match form {
-        Form::Table => {
-            let items: Vec<&Object> = listed.items.iter().map(AsRef::as_ref).collect();
-            let mut out = table::of(target, &items, true);
-            out.set("metadata", metadata);
-            return out;
-        }
-        Form::Metadata => ("PartialObjectMetadataList".into(), "meta.k8s.io/v1".into()),
-        Form::Whole => (resource.list_kind.clone(), version.clone()),
-    };
-    let items = listed.items.iter().map(|object| match form {
-        Form::Metadata => partial(object),
-        _ => {
-            let mut whole = object.whole_as(&version);
-            // Items of lists of built-in kinds do not repeat what the list says.
-            if resource.is_built_in() {
-                whole.remove("apiVersion");
-                whole.remove("kind");
-            }
-            whole
-        }
-    });
-    Value::from([
-        ("kind", Value::Text(kind)),
-        ("apiVersion", Value::Text(api_version)),
-        ("metadata", metadata),
-        ("items", Value::List(items.collect())),
-    ])
+    Ok(list::answer(call.form(), target, &listed))
 }
 
 fn create(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Response<ApiBody>, Failure> {
@@ -377,5 +331,5 @@ fn delete_all(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Re
         cluster.write(|store: &mut Store, world| store.delete_all(target, &query, &deleting, world))?;
     let revision = cluster.state().store.revision();
     let listed = Listed { items, revision, ..Listed::default() };
-    Ok(respond::json(200, &list_value(call.form(), target, &listed)))
+    Ok(list::answer(call.form(), target, &listed))
 }

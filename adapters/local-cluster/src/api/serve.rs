@@ -8,6 +8,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 /// A cluster's API on a TCP port, without TLS. Whoever knows its token, a part of the
@@ -57,8 +58,15 @@ impl ApiServer {
                 Ok(accepted) => accepted,
                 // A client that is gone already is nobody's fault.
                 Err(why) if why.kind() == io::ErrorKind::ConnectionAborted => continue,
+                // Too many files are open: those that have a connection will end some.
+                Err(why) if matches!(why.raw_os_error(), Some(23 | 24)) => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
                 Err(why) => return Err(why),
             };
+            // Answers are whole when they are sent: nothing is to be gathered.
+            let _ = socket.set_nodelay(true);
             let service = TowerToHyperService::new(self.service.clone());
             tokio::spawn(async move {
                 let _ =
