@@ -169,14 +169,14 @@ impl<'r> Machine<'r> {
     }
 
     /// Renders to a text of its own.
-    fn captured(&mut self, tree: &Tree, dot: &Value) -> Result<Str, CallError> {
+    fn captured(&mut self, tree: &Tree, dot: &Value) -> Result<Value, CallError> {
         let outer = std::mem::take(&mut self.out);
         let trace = std::mem::replace(&mut self.trace, Trace::Off);
         let result = self.execute(tree, dot);
         self.trace = trace;
         let text = std::mem::replace(&mut self.out, outer);
         match result {
-            Ok(()) => Ok(Str::from(crate::printf::into_string(text))),
+            Ok(()) => Ok(Value::from_bytes(&text)),
             Err(error) => Err(CallError::from(*error)),
         }
     }
@@ -552,7 +552,7 @@ impl CallContext for Machine<'_> {
         self.memo.changed();
     }
 
-    fn include(&mut self, name: &str, dot: &Value) -> Result<Str, CallError> {
+    fn include(&mut self, name: &str, dot: &Value) -> Result<Value, CallError> {
         let Some(tree) = self.tree(name) else {
             let set = quote(self.set.name());
             return Err(CallError::new(format!(
@@ -583,7 +583,7 @@ impl CallContext for Machine<'_> {
         text
     }
 
-    fn render_text(&mut self, text: &str, dot: &Value) -> Result<Str, CallError> {
+    fn render_text(&mut self, text: &str, dot: &Value) -> Result<Value, CallError> {
         if self.overlays.len() > self.set.limits.include_depth {
             return Err(CallError::new("tpl calls itself too deep"));
         }
@@ -599,7 +599,7 @@ impl CallContext for Machine<'_> {
         self.overlays.push(Arc::clone(&overlay));
         let printed = match &overlay.main {
             Some(tree) => self.captured(tree, dot),
-            None => Ok(Str::EMPTY),
+            None => Ok(Value::String(Str::EMPTY)),
         };
         self.overlays.pop();
         if is_plain && let Ok(printed) = &printed {

@@ -212,18 +212,18 @@ pub trait CallContext {
     /// Returns the source of time, randomness, names and keys.
     fn world(&self) -> &dyn World;
 
-    /// Renders a template of the set with this dot and returns its text, as Helm's `include` does.
+    /// Renders a template of the set with this dot and returns its text, a string, as Helm's `include` does.
     ///
     /// # Errors
     /// What the template's render fails with; where there is no such template, Go's text for that.
-    fn include(&mut self, name: &str, dot: &Value) -> Result<Str, CallError>;
+    fn include(&mut self, name: &str, dot: &Value) -> Result<Value, CallError>;
 
     /// Parses a text and renders it with the templates of the set at hand, as Helm's `tpl` does. What the text defines
     /// is known within it alone. Texts are parsed once a render.
     ///
     /// # Errors
     /// What parsing or rendering fails with.
-    fn render_text(&mut self, text: &str, dot: &Value) -> Result<Str, CallError>;
+    fn render_text(&mut self, text: &str, dot: &Value) -> Result<Value, CallError>;
 
     /// Counts work that a function does in one call, so that a template can't make it unbounded.
     ///

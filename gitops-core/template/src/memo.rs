@@ -27,8 +27,8 @@ pub(crate) enum By {
 #[derive(Default)]
 pub(crate) struct Memo<'r> {
     root: Option<Arc<dyn Object>>,
-    by_name: HashMap<Str, Str>,
-    by_text: HashMap<Str, Str>,
+    by_name: HashMap<Str, Value>,
+    by_text: HashMap<Str, Value>,
     bytes: usize,
     changes: usize,
     questions: Cell<usize>,
@@ -86,7 +86,7 @@ impl<'r> Memo<'r> {
     }
 
     /// Returns the text that was kept for this data, if it is the render's own.
-    pub(crate) fn get(&self, by: By, key: &str, data: &Value) -> Option<Str> {
+    pub(crate) fn get(&self, by: By, key: &str, data: &Value) -> Option<Value> {
         let kept = match by {
             By::Name => &self.by_name,
             By::Text => &self.by_text,
@@ -100,8 +100,8 @@ impl<'r> Memo<'r> {
     }
 
     /// Keeps a text that was rendered since then, if only the render's own data decided it.
-    pub(crate) fn keep(&mut self, by: By, key: &str, data: &Value, text: &Str, before: &Before) {
-        let size = key.len() + text.len();
+    pub(crate) fn keep(&mut self, by: By, key: &str, data: &Value, text: &Value, before: &Before) {
+        let size = key.len() + text.as_string_bytes().map_or(0, <[u8]>::len);
         if !self.is_root(data) || self.before() != *before || self.bytes + size > MOST_BYTES {
             return;
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_template::{Function, List, Map, Object, Signature, Type, Value};
+use gitops_template::{Element, Function, List, Map, Object, Signature, Type, Value};
 use gitops_yaml::{SigsPrinter, Str};
 
 use super::glob::Glob;
@@ -51,12 +51,13 @@ impl Files {
     }
 
     fn lines(&self, path: &str) -> Value {
-        let text = utf8_text(self.get(path));
-        if text.is_empty() {
+        let bytes = self.get(path);
+        if bytes.is_empty() {
             return Value::List(List::strings(Vec::<Str>::new()));
         }
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        Value::List(List::strings(text.split('\n')))
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let lines: Vec<Value> = bytes.split(|byte| *byte == b'\n').map(Value::from_bytes).collect();
+        Value::List(List::typed(Element::String, lines))
     }
 }
 
@@ -79,9 +80,7 @@ impl Object for Files {
 
     fn method(&self, name: &str) -> Option<Arc<Function>> {
         match name {
-            "Get" => {
-                of_text(self, Type::String, |files, path| Value::String(utf8_text(files.get(path)).into()))
-            }
+            "Get" => of_text(self, Type::String, |files, path| Value::from_bytes(files.get(path))),
             "GetBytes" => of_text(self, Type::Bytes, |files, path| Value::Bytes(files.get(path).into())),
             "Glob" => of_text(self, Type::Object("engine.files"), |files, pattern| {
                 Value::Object(Arc::new(files.glob(pattern)))

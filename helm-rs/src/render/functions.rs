@@ -49,7 +49,7 @@ pub(crate) fn add(functions: &mut Functions, mode: Mode, cluster: Arc<dyn Lookup
         "include",
         Function::new(NAME_AND_DATA, |context, arguments| {
             let (name, data) = text_and_value(arguments);
-            context.include(name, data).map(Value::String)
+            context.include(name, data)
         }),
     );
     functions.insert(
@@ -57,8 +57,10 @@ pub(crate) fn add(functions: &mut Functions, mode: Mode, cluster: Arc<dyn Lookup
         Function::new(NAME_AND_DATA, |context, arguments| {
             let (text, data) = text_and_value(arguments);
             match context.render_text(text, data) {
-                Ok(printed) if printed.contains(NO_VALUE) => Ok(Value::from(printed.replace(NO_VALUE, ""))),
-                Ok(printed) => Ok(Value::String(printed)),
+                Ok(Value::String(text)) if text.contains(NO_VALUE) => {
+                    Ok(Value::from(text.replace(NO_VALUE, "")))
+                }
+                Ok(printed) => Ok(printed),
                 Err(error) if error.inner().is_some() => {
                     Err(error.context(format!("error during tpl function execution for {}", quoted(text))))
                 }

@@ -9,6 +9,7 @@
 mod chart;
 mod charts;
 mod differential;
+mod files;
 mod hostile;
 mod json;
 mod kept_texts;
