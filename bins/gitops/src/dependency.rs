@@ -66,10 +66,15 @@ struct ChangeArgs {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.command {
         Command::List(args) => list(args)?,
-        Command::Update(args) => Job::open(args)?.update()?,
-        Command::Build(args) => Job::open(args)?.build()?,
+        Command::Update(args) => Job::of(args)?.update()?,
+        Command::Build(args) => Job::of(args)?.build()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Brings charts/ and Chart.lock of a chart up to date before something else is done with it; what is done goes to stderr.
+pub(crate) fn update_first(folder: &Path, login: &LoginFlags, plain_http: bool) -> Result<(), Failure> {
+    Job::open(folder, login, plain_http, Progress::Stderr)?.update()
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
@@ -184,6 +189,14 @@ struct Job<'a> {
     chart: Chart,
     login: &'a LoginFlags,
     plain_http: bool,
+    progress: Progress,
+}
+
+/// Where it is told what is done.
+#[derive(Clone, Copy)]
+enum Progress {
+    Stdout,
+    Stderr,
 }
 
 /// An archive that goes into charts/.
@@ -193,8 +206,17 @@ struct Archive {
 }
 
 impl<'a> Job<'a> {
-    fn open(args: &'a ChangeArgs) -> Result<Self, Failure> {
-        let folder = source::absolute(Path::new(&args.chart));
+    fn of(args: &'a ChangeArgs) -> Result<Self, Failure> {
+        Self::open(Path::new(&args.chart), &args.login, args.plain_http, Progress::Stdout)
+    }
+
+    fn open(
+        folder: &Path,
+        login: &'a LoginFlags,
+        plain_http: bool,
+        progress: Progress,
+    ) -> Result<Self, Failure> {
+        let folder = source::absolute(folder);
         let found =
             fs::metadata(&folder).map_err(|error| format!("could not find {}: {error}", folder.display()))?;
         if !found.is_dir() {
@@ -203,7 +225,14 @@ impl<'a> Job<'a> {
         let mut warnings = Warnings::new();
         let chart = source::load(&folder, &mut warnings)?;
         print_warnings(&warnings);
-        Ok(Self { folder, chart, login: &args.login, plain_http: args.plain_http })
+        Ok(Self { folder, chart, login, plain_http, progress })
+    }
+
+    fn say(&self, text: &str) {
+        match self.progress {
+            Progress::Stdout => println!("{text}"),
+            Progress::Stderr => eprintln!("{text}"),
+        }
     }
 
     fn wanted(&self) -> Vec<Dependency> {
@@ -259,15 +288,13 @@ impl<'a> Job<'a> {
 
     /// Finds all dependencies; says which versions were chosen, and what is to be written.
     fn bring(&self, wanted: &[Dependency]) -> Result<(Vec<Dependency>, Vec<Archive>), Failure> {
-        println!("Saving {} charts", wanted.len());
+        self.say(&format!("Saving {} charts", wanted.len()));
         let (mut chosen, mut archives) = (Vec::new(), Vec::new());
         for wanted in wanted {
             let version = match wanted.repository.as_str() {
                 "" => {
-                    println!(
-                        "Dependency {} did not declare a repository. Assuming it exists in the charts directory",
-                        wanted.name
-                    );
+                    self.say(&format!("Dependency {} did not declare a repository. Assuming it exists in the charts directory",
+                        wanted.name));
                     self.beside(wanted)?;
                     wanted.version.to_string()
                 }
@@ -330,7 +357,7 @@ impl<'a> Job<'a> {
         if repository.starts_with('@') || repository.starts_with("alias:") {
             return Err(format!("no repository definition for {repository}: name its address").into());
         }
-        println!("Downloading {} from repo {repository}", wanted.name);
+        self.say(&format!("Downloading {} from repo {repository}", wanted.name));
         let flags =
             ChartFlags::of_dependency(repository, &wanted.version, self.login.clone(), self.plain_http);
         let fetched = fetch(&wanted.name, &flags)?;
@@ -359,7 +386,7 @@ impl<'a> Job<'a> {
             }
             fs::write(path, &archive.bytes)?;
         }
-        println!("Deleting outdated charts");
+        self.say("Deleting outdated charts");
         for path in entries(&charts)? {
             let is_new = archives.iter().any(|archive| path.ends_with(&archive.file_name));
             if is_new || path.is_dir() {
@@ -367,7 +394,10 @@ impl<'a> Job<'a> {
             }
             match source::load(&path, &mut Warnings::new()) {
                 Err(error) => {
-                    println!("Could not verify {} for deletion: {error} (Skipping)", path.display());
+                    self.say(&format!(
+                        "Could not verify {} for deletion: {error} (Skipping)",
+                        path.display()
+                    ));
                 }
                 Ok(old) => {
                     let is_kept =

@@ -3,7 +3,6 @@
 use crate::Failure;
 use crate::helm::world::unix_seconds;
 use crate::helm::{print_warnings, source};
-use crate::remote::chart::ChartFlags;
 use crate::remote::login::LoginFlags;
 use helm_rs::{PackageOptions, Time, Warnings, package};
 use std::path::Path;
@@ -24,7 +23,7 @@ pub(crate) struct Args {
     /// Give the chart this appVersion.
     #[arg(long)]
     app_version: Option<String>,
-    /// Take dependencies that charts/ lacks from their repositories.
+    /// Bring charts/ and Chart.lock up to date first.
     #[arg(short = 'u', long)]
     dependency_update: bool,
     #[command(flatten)]
@@ -57,13 +56,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             return Err(format!("{name} is not a folder").into());
         }
         let mut warnings = Warnings::new();
-        let mut chart = source::load(&path, &mut warnings)?;
-        if args.dependency_update && !chart.missing_dependencies().is_empty() {
-            let remote = |repo: &str, range: &str| {
-                ChartFlags::of_dependency(repo, range, args.login.clone(), args.plain_http)
-            };
-            source::add_dependencies(&path, &mut chart, &remote, &mut warnings)?;
+        if args.dependency_update {
+            crate::dependency::update_first(&path, &args.login, args.plain_http)?;
         }
+        let chart = source::load(&path, &mut warnings)?;
         print_warnings(&warnings);
         let mut options = PackageOptions::new(Time::from_seconds(unix_seconds()));
         options.version.clone_from(&args.version);

@@ -70,7 +70,7 @@ pub(crate) struct Args {
     /// A template for the release's name.
     #[arg(long, value_name = "TEMPLATE")]
     name_template: Option<String>,
-    /// Take dependencies that charts/ lacks from their repositories; nothing is written to disk.
+    /// Where charts/ lacks dependencies, bring it and Chart.lock up to date first.
     #[arg(long)]
     dependency_update: bool,
     /// Fail where a template uses a value that is not set.
@@ -226,10 +226,10 @@ fn load(name: &str, args: &Args, warnings: &mut Warnings) -> Result<Chart, Failu
     if chart.metadata().deprecated {
         anstream::eprintln!("level=WARN msg=\"this chart is deprecated\"");
     }
-    // What was fetched may not name folders of this disk.
+    // What was fetched has no folder to bring up to date.
     if args.dependency_update && !args.remote.is_remote(name) && !chart.missing_dependencies().is_empty() {
-        let remote = |repo: &str, range: &str| args.remote.for_dependency(repo, range);
-        source::add_dependencies(&path, &mut chart, &remote, warnings)?;
+        args.remote.update_dependencies(&path)?;
+        chart = source::load(&path, warnings)?;
     }
     let missing = chart.missing_dependencies();
     if missing.is_empty() {

@@ -198,37 +198,3 @@ impl FolderReader {
         }
     }
 }
-
-/// Adds the dependencies that `charts/` lacks, from disk or from where their repositories say. Nothing is written to disk.
-pub(crate) fn add_dependencies(
-    path: &Path,
-    chart: &mut Chart,
-    remote: &dyn Fn(&str, &str) -> ChartFlags,
-    warnings: &mut Warnings,
-) -> Result<(), Failure> {
-    let missing = chart.missing_dependencies();
-    let mut charts = chart.dependencies().to_vec();
-    for wanted in chart.metadata().dependencies.iter().flatten() {
-        if !missing.contains(&wanted.name) || wanted.repository.is_empty() {
-            continue;
-        }
-        let Some(local) = wanted.repository.strip_prefix("file://") else {
-            let fetched = fetch(&wanted.name, &remote(&wanted.repository, &wanted.version))?;
-            charts.push(Chart::load_archive(&fetched.archive, warnings)?);
-            continue;
-        };
-        let found = load(&absolute(&path.join(local)), warnings)?;
-        if !helm_rs::is_in_range(&wanted.version, &found.metadata().version) {
-            return Err(format!(
-                "dependency {} at {local} has version {}, which is not in {}",
-                wanted.name,
-                found.metadata().version,
-                wanted.version
-            )
-            .into());
-        }
-        charts.push(found);
-    }
-    chart.set_dependencies(charts);
-    Ok(())
-}

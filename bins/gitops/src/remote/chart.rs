@@ -49,9 +49,9 @@ impl ChartFlags {
         Self { repo, version, devel: false, login, pass_credentials: false, plain_http }
     }
 
-    /// Asks for a chart that another depends on, with this login.
-    pub(crate) fn for_dependency(&self, repo: &str, range: &str) -> Self {
-        Self::of_dependency(repo, range, self.login.clone(), self.plain_http)
+    /// Brings charts/ and Chart.lock of a chart on disk up to date, with this login.
+    pub(crate) fn update_dependencies(&self, folder: &std::path::Path) -> Result<(), Failure> {
+        crate::dependency::update_first(folder, &self.login, self.plain_http)
     }
 
     fn range(&self) -> &str {
