@@ -59,6 +59,9 @@ pub(crate) type Run<T> = Result<T, Box<RenderError>>;
 /// How many texts that `tpl` was given are kept parsed.
 const MOST_PARSED: usize = 10_000;
 
+/// How many steps a text costs that is rendered on its own, besides those within.
+const STEPS_OF_TEXT: usize = 16;
+
 /// What a list of nodes ended with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
@@ -572,6 +575,7 @@ impl CallContext for Machine<'_> {
             return Ok(text);
         }
         *count += 1;
+        self.step(STEPS_OF_TEXT)?;
         let before = self.memo.before();
         let text = self.captured(&tree, dot);
         if is_plain && let Ok(text) = &text {
@@ -591,6 +595,7 @@ impl CallContext for Machine<'_> {
         if is_plain && let Some(printed) = self.memo.get(By::Text, text, dot) {
             return Ok(printed);
         }
+        self.step(STEPS_OF_TEXT)?;
         let before = self.memo.before();
         let overlay = match self.parsed.get(text) {
             Some(overlay) => Arc::clone(overlay),

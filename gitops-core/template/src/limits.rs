@@ -1,7 +1,7 @@
 //! How much one render may do: templates come from strangers.
 
 /// Default of [`Limits::output_bytes`].
-pub(crate) const OUTPUT_BYTES: usize = 256 << 20;
+pub(crate) const OUTPUT_BYTES: usize = 100 << 20;
 
 /// Bounds of one render, each with a safe default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +11,10 @@ pub struct Limits {
     pub template_depth: usize,
     /// How deep `include` and `tpl` may nest; 1,000 by default, as Helm's limit for one name.
     pub include_depth: usize,
-    /// Bytes of the output, and of every string a function makes; 256 MiB by default.
+    /// Bytes of the output, and of every string a function makes; 100 MiB by default, as much as Helm takes for a whole chart.
     pub output_bytes: usize,
-    /// Actions, calls and turns of loops; 500 million by default.
+    /// Actions, calls and turns of loops, where a text that `include` or `tpl` renders counts as many; 100 million by
+    /// default, some seconds of work.
     pub steps: usize,
     /// Bytes of one template's text; 64 MiB by default.
     pub source_bytes: usize,
@@ -29,7 +30,7 @@ impl Default for Limits {
             template_depth: 100_000,
             include_depth: 1_000,
             output_bytes: OUTPUT_BYTES,
-            steps: 500_000_000,
+            steps: 100_000_000,
             source_bytes: 64 << 20,
             parentheses: 10_000,
             blocks: 10_000,

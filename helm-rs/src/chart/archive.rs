@@ -100,7 +100,8 @@ fn checked_path(path: &str) -> Result<Str, Error> {
     let delimiter = if path.contains('\\') { '\\' } else { '/' };
     let (folder, rest) = path.split_once(delimiter).unwrap_or((path, ""));
     let name = rest.replace(delimiter, "/");
-    if name.starts_with('/') {
+    // Helm takes the first slash for the folder that is dropped.
+    if name.starts_with('/') || folder.is_empty() {
         return Err(refused("chart illegally contains absolute paths"));
     }
     let mut parts: Vec<&str> = Vec::new();

@@ -30,6 +30,8 @@ fn bytes_that_are_no_text_are_kept() {
         r#"{{ define "all" }}{{ .Files.Get "logo.bin" }}{{ end }}{{ include "all" . | b64enc }} {{ tpl "{{ .Files.Get \"logo.bin\" }}" . | b64enc }}"#,
         "iVBORw0KAP/+Cg== iVBORw0KAP/+Cg==",
     );
+    check(r#"{{ .Files.Get "logo.bin" | quote }}"#, r#""\x89PNG\r\n\x00\xff\xfe\n""#);
+    check(r#"{{ .Files.Get "logo.bin" | toJson }}"#, r#""\ufffdPNG\r\n\u0000\ufffd\ufffd\n""#);
     check(r#"{{ range .Files.Lines "logo.bin" }}{{ b64enc . }},{{ end }}"#, "iVBORw0=,AP/+,");
 }
 

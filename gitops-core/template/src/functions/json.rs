@@ -256,7 +256,7 @@ fn feed<S: ValueSink>(value: &Value, sink: &mut S, depth: usize, budget: &mut us
             return Err(CallError::new(format!("json: unsupported value: {name}")));
         }
         Value::String(text) => sink.str(text),
-        Value::RawString(bytes) => sink.str(&String::from_utf8_lossy(bytes)),
+        Value::RawString(bytes) => sink.binary(bytes),
         Value::Bytes(bytes) => sink.str(&super::encoding::base64(bytes)),
         Value::List(list) if list.is_nil() => sink.null(),
         Value::List(list) => {

@@ -32,10 +32,7 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("replace", replace());
     functions.insert("indent", indent(""));
     functions.insert("nindent", indent("\n"));
-    functions.insert(
-        "quote",
-        pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, |v| crate::quote(&shown(v))))),
-    );
+    functions.insert("quote", pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, quoted))));
     functions.insert(
         "squote",
         pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, |v| format!("'{}'", percent_v(v))))),
@@ -117,6 +114,14 @@ pub(super) fn add(functions: &mut Functions) {
             Ok(args[usize::from(int(&args[2]) != 1)].clone())
         }),
     );
+}
+
+/// A value as Go's `%q` quotes its text; bytes that are no UTF-8 as escapes.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::RawString(bytes) | Value::Bytes(bytes) => crate::printf::quote_bytes(bytes, false),
+        value => crate::quote(&shown(value)),
+    }
 }
 
 /// Go takes bytes for characters in `nospace`; text that is not ASCII comes out as Latin-1.

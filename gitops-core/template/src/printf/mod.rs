@@ -9,6 +9,7 @@ mod integer;
 mod text;
 mod value;
 
+pub(crate) use self::text::quote_bytes;
 pub(crate) use self::value::duration;
 use crate::value::Value;
 use std::io::Write as _;
