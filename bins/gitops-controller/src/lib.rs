@@ -12,7 +12,7 @@ mod serve;
 mod webhooks;
 
 pub use any_cluster::{AnyCluster, AnyWatch};
-pub use folders::FoldersOrGit;
+pub use folders::{FoldersOrGit, Instead, fingerprint, read_folder};
 pub use manager::{Manager, ManagerOptions, Progress};
 pub use metrics::{CONTENT_TYPE, Metrics};
 pub use real_world::{MemoryStore, RealWorld, Store, SystemClock};

@@ -10,7 +10,7 @@ use gitops_fs::FolderStore;
 use gitops_git::Git;
 use gitops_http::{HttpNotify, HttpRepository, PassCredentials, RepositoryOptions};
 use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Trust};
-use gitops_oci::{Keychain, OciOptions, OciRegistry};
+use gitops_oci::{Keychain, Mirror, OciOptions, OciRegistry};
 use gitops_transport::{Authorization, Options, Proxy, Retries, Tls, Verification};
 
 use crate::any_cluster::AnyCluster;
@@ -90,6 +90,9 @@ pub struct RealWorld {
     clock: SystemClock,
     random: Mutex<u64>,
     limits: Limits,
+    chart_places: BTreeMap<String, String>,
+    mirrors: Vec<Mirror>,
+    plain_hosts: Vec<String>,
 }
 
 impl RealWorld {
@@ -108,6 +111,9 @@ impl RealWorld {
             clock: SystemClock,
             random: Mutex::new(SystemClock.now().subsec_nanos().into()),
             limits: Limits::default(),
+            chart_places: BTreeMap::new(),
+            mirrors: Vec::new(),
+            plain_hosts: Vec::new(),
         })
     }
 
@@ -123,6 +129,20 @@ impl RealWorld {
     pub fn keep_in(mut self, folder: FolderStore) -> Self {
         self.store = Store::Folder(folder);
         self
+    }
+
+    /// Reads a chart repository from another address.
+    pub fn replace_charts(&mut self, url: &str, address: &str) {
+        self.chart_places.insert(url.trim_end_matches('/').to_owned(), address.to_owned());
+    }
+
+    /// Reads a registry's content from another place first; over plain HTTP where that is on this machine.
+    pub fn mirror(&mut self, mirror: Mirror) {
+        let host = mirror.at.split('/').next().unwrap_or_default();
+        if host.starts_with("127.0.0.1:") || host.starts_with("localhost:") {
+            self.plain_hosts.push(host.to_owned());
+        }
+        self.mirrors.push(mirror);
     }
 
     /// Returns git, to answer URLs from folders.
@@ -209,7 +229,8 @@ impl World for RealWorld {
             } else if let Some(authorization) = authorization(access) {
                 options.keychain = Keychain::default().with("", authorization);
             }
-            options.plain_http = access.plain_http_hosts.clone();
+            options.plain_http = [&access.plain_http_hosts[..], &self.plain_hosts].concat();
+            options.mirrors.clone_from(&self.mirrors);
             options.transport = transport(access)?;
             OciRegistry::new(options)
         })
@@ -217,7 +238,8 @@ impl World for RealWorld {
 
     fn charts(&self, url: &str, access: &HttpAccess) -> Result<Arc<HttpRepository>, PortError> {
         self.charts.get((url.to_owned(), access.clone()), || {
-            let mut options = RepositoryOptions::new(url);
+            let place = self.chart_places.get(url.trim_end_matches('/')).map_or(url, String::as_str);
+            let mut options = RepositoryOptions::new(place);
             options.authorization = authorization(access);
             options.pass_credentials = match access.credentials_for {
                 CredentialScope::SameHost => PassCredentials::OwnHost,

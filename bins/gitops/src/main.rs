@@ -33,6 +33,7 @@ mod package;
 mod reconcile;
 mod remote;
 mod render;
+mod scratch;
 mod show;
 mod source;
 mod stats;

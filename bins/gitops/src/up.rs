@@ -1,45 +1,66 @@
 //! `gitops up`: a repository's whole flow on an embedded cluster, with nothing installed.
 
+mod example;
+mod repository;
+mod show;
+mod stand_in;
+
 use crate::Failure;
 use crate::local_cluster::Serving;
-use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld, serve_webhooks};
+use gitops_controller::{AnyCluster, Manager, ManagerOptions, RealWorld, serve_webhooks};
 use gitops_controllers::fleet::{seeds, source_of};
-use gitops_controllers::status::{condition_of, is_ready};
-use gitops_controllers::{Context, Event, Key, Kind, Settings, Severity, World};
-use gitops_core::apply::Inventory;
-use gitops_core::ports::{Cluster, FieldConflicts, WriteOptions};
-use gitops_fs::Folder;
+use gitops_controllers::{Context, Key, Kind, Settings, World};
+use gitops_core::ports::{Cluster, FieldConflicts, ObjectRef, Outlook, WriteOptions};
 use gitops_kube::{Connection, KubeCluster};
 use gitops_yaml::Node;
+use repository::Repository;
+use show::{look_on, summary};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Run a repository's whole flow: sources, Kustomizations, releases, on an embedded cluster or a real one.
 ///
-/// The folder stands for the repository that its root Kustomizations read: what is saved in it is applied, and what is
-/// deleted from it is pruned. Nothing needs to be installed, and nothing is left behind. Workloads of the embedded cluster
-/// pretend to run, so that what waits for them goes on.
+/// A folder stands for the repository that its root Kustomizations read: what is saved in it is applied, and what is
+/// deleted from it is pruned; what .gitignore names is left out. Nothing needs to be installed, and nothing is left behind.
+/// Workloads of the embedded cluster pretend to run, so that what waits for them goes on.
+///
+/// Without a repository an example runs: a fleet with an overlay, a Helm release and image updates, laid out in a folder to
+/// play with. It needs no network.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  gitops up examples/fleet
+  # The example
+  gitops up
+  gitops up --exit-when-ready
+
+  # A repository
   gitops up . --path clusters/staging --exit-when-ready --timeout 2m
-  gitops up . --replace https://github.com/org/infra=../infra
+  gitops up https://github.com/org/fleet --branch main
   gitops up . --kubeconfig-out /tmp/up.kubeconfig --state up.state
-  gitops up . --kubeconfig ~/.kube/config")]
+  gitops up . --kubeconfig ~/.kube/config
+
+  # Without a network: another repository, charts and tags from here
+  gitops up . --replace https://github.com/org/infra=../infra \\
+    --replace https://charts.example.org=../charts --tags registry.example.org/web=1.0.0,1.1.0")]
 pub(crate) struct Args {
-    /// The folder of the repository.
-    #[arg(default_value = ".")]
-    folder: PathBuf,
+    /// The repository: a folder, or a URL that git clones.
+    #[arg(value_name = "DIR|URL")]
+    repository: Option<String>,
+    /// The branch of a repository that a URL names; the remote's default where it is missing.
+    #[arg(long)]
+    branch: Option<String>,
     /// Look for root Kustomizations below this folder of the repository only, such as one cluster's.
     #[arg(long, default_value = ".")]
     path: String,
-    /// Answer a git URL from a folder (repeatable).
+    /// Answer a git URL, or a chart repository's, from a folder (repeatable).
     #[arg(long, value_name = "URL=FOLDER")]
     replace: Vec<String>,
+    /// Answer for an image with these tags (repeatable).
+    #[arg(long, value_name = "IMAGE=TAG,TAG")]
+    tags: Vec<String>,
     /// End once everything is ready (exit code 0), or once the time is over (1).
     #[arg(long)]
     exit_when_ready: bool,
@@ -69,32 +90,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn up(args: &Args) -> Result<ExitCode, Failure> {
-    let root = args.folder.canonicalize().map_err(|error| format!("{}: {error}", args.folder.display()))?;
-    let source = Folder::new(&root).map_err(|error| format!("{}: {error}", root.display()))?;
-    let wanted = seeds(&source, &args.path);
+    let repository = Repository::of(args).await?;
+    let wanted = seeds(&repository.tree, &args.path);
     if !wanted.iter().any(|object| Key::of(object).is_some_and(|key| key.kind == Kind::Kustomization)) {
         let message = format!(
-            "no Flux Kustomization was found below {}: name the folder of a repository that has one",
-            root.join(&args.path).display()
+            "no Flux Kustomization was found in {} below {}: name a repository that has one",
+            repository.name, args.path
         );
         return Err(message.into());
     }
-    let cluster = cluster(args).await?;
-    let world = RealWorld::new(cluster)?;
-    for pair in &args.replace {
-        let (url, folder) = pair.split_once('=').ok_or("--replace wants URL=FOLDER")?;
-        world.folders().replace(url, PathBuf::from(folder).canonicalize()?);
-    }
-    // The folder is the repository that its roots read.
+    let mut world = RealWorld::new(cluster(args).await?)?;
+    let mut stood_in = repository.stand_in(args, &mut world).await?;
+    // The repository is the one that its roots read.
     let read: BTreeSet<Key> = wanted.iter().filter_map(source_of).collect();
     for object in &wanted {
         let url = object.at_path(&["spec", "url"]).and_then(Node::as_str);
         if let Some(url) = url.filter(|_| Key::of(object).is_some_and(|key| read.contains(&key))) {
-            world.folders().replace(url, root.clone());
+            world.folders().replace(url, repository.instead.clone());
+            stood_in.folders.extend(repository.folder().map(|folder| (url.to_owned(), folder)));
         }
     }
     let context = Arc::new(Context::new(world, Settings { local_git: true, ..Settings::default() }));
-    plant(&context, wanted, &read).await?;
+    stood_in.objects.extend(wanted);
+    plant(&context, stood_in.objects, &read).await?;
     if let Some(address) = args.webhook_listen {
         let listener = tokio::net::TcpListener::bind(address).await;
         let listener = listener.map_err(|error| format!("--webhook-listen {address}: {error}"))?;
@@ -104,6 +122,7 @@ async fn up(args: &Args) -> Result<ExitCode, Failure> {
     let (progress, told) = mpsc::unbounded_channel();
     let manager = Manager::new(Arc::clone(&context), ManagerOptions::default()).show(progress);
     let controllers = tokio::spawn(manager.run(stopped));
+    tokio::spawn(repository::follow(stood_in.folders, Arc::clone(&context)));
     let watched = look_on(args, &context, told);
     let ready = tokio::select! {
         ready = watched => ready,
@@ -172,123 +191,16 @@ async fn plant(context: &Context<RealWorld>, wanted: Vec<Node>, read: &BTreeSet<
         cluster.apply(&namespace, &options).await?;
     }
     for object in objects {
-        let name = gitops_core::ports::ObjectRef::of(&object);
+        let name = ObjectRef::of(&object);
         let mut tries = 0;
         // A definition that was just stored is served a moment later.
         while let Err(error) = cluster.apply(&object, &options).await {
             tries += 1;
-            if tries > 50 || !error.outlook().can_retry_soon() {
+            if tries > 50 || !matches!(error.outlook(), Outlook::Retry { .. }) {
                 return Err(format!("{name}: {error}").into());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
     Ok(())
-}
-
-/// Whether a failure is worth another try at once.
-trait Soon {
-    fn can_retry_soon(&self) -> bool;
-}
-
-impl Soon for gitops_core::ports::Outlook {
-    fn can_retry_soon(&self) -> bool {
-        matches!(self, Self::Retry { .. })
-    }
-}
-
-/// Prints what happens until all is ready or the time is over; returns whether all is ready.
-async fn look_on(
-    args: &Args,
-    context: &Context<RealWorld>,
-    mut told: mpsc::UnboundedReceiver<Progress>,
-) -> Option<bool> {
-    let begun = Instant::now();
-    let mut quiet = 0;
-    loop {
-        let wait = tokio::time::timeout(Duration::from_millis(100), told.recv()).await;
-        match wait {
-            Ok(Some(Progress::Told(event))) => {
-                print(&event, begun);
-                quiet = 0;
-                continue;
-            }
-            Ok(Some(_)) => {
-                quiet = 0;
-                continue;
-            }
-            Ok(None) => return None,
-            Err(_) => quiet += 1,
-        }
-        if args.exit_when_ready {
-            if quiet >= 3 && all_ready(context) {
-                return Some(true);
-            }
-            if begun.elapsed() > args.timeout {
-                return Some(false);
-            }
-        }
-    }
-}
-
-fn print(event: &Event, begun: Instant) {
-    let mark = match event.severity {
-        Severity::Info => "✔",
-        Severity::Error => "✗",
-    };
-    let time = begun.elapsed().as_secs_f64();
-    for (index, line) in event.message.lines().enumerate() {
-        if index == 0 {
-            anstream::eprintln!("{time:7.2}s {mark} {}: {line}", event.key);
-        } else {
-            anstream::eprintln!("{:>10} {line}", "");
-        }
-    }
-}
-
-/// The kinds that come to be ready.
-const KINDS: [Kind; 9] = [
-    Kind::GitRepository,
-    Kind::OciRepository,
-    Kind::HelmRepository,
-    Kind::HelmChart,
-    Kind::Kustomization,
-    Kind::HelmRelease,
-    Kind::ImageRepository,
-    Kind::ImagePolicy,
-    Kind::ImageUpdateAutomation,
-];
-
-fn all_ready(context: &Context<RealWorld>) -> bool {
-    KINDS.iter().all(|kind| {
-        context.cache.list(*kind).iter().all(|object| {
-            object.at_path(&["spec", "suspend"]).and_then(Node::as_str) == Some("true") || is_ready(object)
-        })
-    })
-}
-
-/// Prints every object that is looked after, with its state, and what was applied.
-fn summary(context: &Context<RealWorld>) {
-    let mut ready = 0;
-    let mut total = 0;
-    let mut applied = 0;
-    for kind in KINDS {
-        for object in context.cache.list(kind) {
-            let Some(key) = Key::of(&object) else { continue };
-            total += 1;
-            let is_ready = is_ready(&object);
-            ready += usize::from(is_ready);
-            let message = condition_of(&object, "Ready").and_then(|ready| ready.get("message")?.as_str());
-            let mark = if is_ready { "✔" } else { "✗" };
-            anstream::println!("{mark} {key}: {}", message.unwrap_or("nobody has looked at it yet"));
-            let inventory = object.at_path(&["status", "inventory"]).map(Inventory::read);
-            if let Some(Ok(inventory)) = inventory {
-                for target in inventory.iter() {
-                    applied += 1;
-                    anstream::println!("    {target}");
-                }
-            }
-        }
-    }
-    anstream::println!("{ready} of {total} ready, {applied} objects applied");
 }

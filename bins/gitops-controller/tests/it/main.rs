@@ -87,7 +87,10 @@ impl Flow {
         write(folder.path(), "apps/echo/deployment.yaml", DEPLOYMENT);
         let cluster = AnyCluster::Local(LocalCluster::new());
         let world = RealWorld::new(cluster.clone()).unwrap();
-        world.folders().replace("https://git.example/fleet", folder.path().to_owned());
+        world.folders().replace(
+            "https://git.example/fleet",
+            gitops_controller::Instead::Folder(folder.path().to_owned()),
+        );
         for definition in gitops_core::api::open_definitions() {
             cluster.apply(&definition, &options()).await.unwrap();
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gitops_controller::{AnyCluster, Manager, ManagerOptions, Progress, RealWorld, serve};
+use gitops_controller::{AnyCluster, Instead, Manager, ManagerOptions, Progress, RealWorld, serve};
 use gitops_controllers::fleet::seeds;
 use gitops_controllers::status::{condition_of, is_ready};
 use gitops_controllers::{Context, Event, Key, Kind, Settings, World};
@@ -76,7 +76,7 @@ impl Stage {
         files(folder.path(), &charts);
         let cluster = AnyCluster::Local(LocalCluster::new());
         let world = RealWorld::new(cluster.clone()).unwrap();
-        world.folders().replace(git, folder.path().to_owned());
+        world.folders().replace(git, Instead::Folder(folder.path().to_owned()));
         for definition in gitops_core::api::open_definitions() {
             cluster.apply(&definition, &options()).await.unwrap();
         }

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::flags::one_of;
+use crate::scratch::ScratchFolder;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -32,8 +33,8 @@ impl Keys {
             let private = super::secret::read_file(file, "failed to open private key file")?;
             return Ok(Pair { private, public: public_key(file, password)? });
         }
-        let folder = ScratchFolder::new()?;
-        let file = folder.0.join("identity");
+        let folder = ScratchFolder::new("key")?;
+        let file = folder.path().join("identity");
         let mut command = Command::new("ssh-keygen");
         command.args(["-q", "-m", "PKCS8", "-N", "", "-C", "", "-f"]).arg(&file);
         match self.ssh_key_algorithm.as_str() {
@@ -82,30 +83,5 @@ fn output(command: &mut Command, failed: &str) -> Result<String, Failure> {
         Ok(String::from_utf8(done.stdout)?)
     } else {
         Err(format!("{failed}: {}", String::from_utf8_lossy(&done.stderr).trim()).into())
-    }
-}
-
-/// A folder that only this user reads and that goes with the value.
-struct ScratchFolder(std::path::PathBuf);
-
-impl ScratchFolder {
-    fn new() -> Result<Self, Failure> {
-        let mut bytes = [0_u8; 8];
-        getrandom::fill(&mut bytes).map_err(|why| why.to_string())?;
-        let path = std::env::temp_dir().join(format!("gitops-key-{:016x}", u64::from_le_bytes(bytes)));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt;
-            builder.mode(0o700);
-        }
-        builder.create(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for ScratchFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -15,3 +15,4 @@ mod migrate;
 mod remote;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;
+mod up;
