@@ -108,8 +108,15 @@ impl Error {
     /// ```
     #[must_use]
     pub fn report(&self) -> String {
-        let mut text = self.0.message.trim_end().to_owned();
+        let mut text = shortened(self.0.message.trim_end());
+        let last = self.0.sites.len().saturating_sub(LAST_SITES);
         for (index, site) in self.0.sites.iter().enumerate() {
+            if (FIRST_SITES..last).contains(&index) {
+                if index == FIRST_SITES {
+                    text.push_str(&format!("\n  … and {} places more", last - FIRST_SITES));
+                }
+                continue;
+            }
             text.push_str(if index == 0 { "\n --> " } else { "\n  in " });
             text.push_str(&site.to_string());
             if let Some(source) = &site.source_line {
@@ -122,6 +129,23 @@ impl Error {
         }
         text
     }
+}
+
+/// How many places a report names: those around the mistake, and those that led there first.
+const FIRST_SITES: usize = 16;
+const LAST_SITES: usize = 4;
+
+/// Leaves out the middle of a message that nobody could read: templates that include each other without end.
+fn shortened(message: &str) -> String {
+    const LONGEST: usize = 16 << 10;
+    const SHOWN: usize = 2 << 10;
+    if message.len() <= LONGEST {
+        return message.to_owned();
+    }
+    let boundary = |from: usize| (from..).find(|at| message.is_char_boundary(*at)).unwrap_or(message.len());
+    let (start, end) = (boundary(SHOWN), boundary(message.len() - SHOWN));
+    let left_out = end - start;
+    format!("{} … {left_out} bytes left out … {}", &message[..start], &message[end..])
 }
 
 /// Draws the source line with a caret beneath the column; control characters of strangers are never printed raw.
@@ -158,3 +182,22 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_of_endless_chains_are_short() {
+        let site = |line| Site { file: "a".to_owned(), line, ..Site::default() };
+        let error = Error::new(ErrorKind::Render, format!("first{}last", "ü".repeat(50_000)));
+        let report = (1..=1_000).fold(error, |error, line| error.at(site(line))).report();
+        assert!(report.starts_with("firstü") && report.len() < 6_000, "{}", report.len());
+        assert!(report.contains("ülast\n --> a:1\n  in a:2\n"), "{report}");
+        assert!(
+            report.ends_with(
+                "in a:16\n  … and 980 places more\n  in a:997\n  in a:998\n  in a:999\n  in a:1000"
+            )
+        );
+    }
+}

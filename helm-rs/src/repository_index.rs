@@ -97,15 +97,26 @@ impl RepositoryIndex {
             None => Self::read(text, &wanted)
                 .map_err(|error| failed(error.into_error(ErrorKind::Repository, file, text)))?,
         };
+        let mut skipped = 0;
         for (name, versions) in &mut index.entries {
-            let mut position = versions.len();
-            while position > 0 {
-                position -= 1;
-                if let Some(warning) = versions[position].mistake(name, file) {
-                    warnings.push(warning);
-                    versions.remove(position);
+            let mut kept = Vec::with_capacity(versions.len());
+            for mut version in versions.drain(..).rev() {
+                match version.mistake(name, file) {
+                    None => kept.push(version),
+                    Some(warning) => {
+                        skipped += 1;
+                        if skipped <= MOST_WARNINGS {
+                            warnings.push(warning);
+                        }
+                    }
                 }
             }
+            kept.reverse();
+            *versions = kept;
+        }
+        if skipped > MOST_WARNINGS {
+            let more = format!("skipping loading {} more invalid entries", skipped - MOST_WARNINGS);
+            warnings.push(Warning::warn(more).with("source", file));
         }
         let index = index.sorted();
         if index.api_version.is_empty() {
@@ -220,6 +231,9 @@ impl RepositoryIndex {
         found.ok_or_else(|| missing(format!("no chart version found for {name}-{range}")))
     }
 }
+
+/// How many invalid entries are named.
+const MOST_WARNINGS: usize = 100;
 
 /// An index as it was written, empty entries included.
 #[derive(Default)]

@@ -82,3 +82,19 @@ fn what_is_not_wanted_is_checked_and_dropped() {
     assert!(error.contains("no chart name found"), "{error}");
     assert!(only(&text.replace("{name: api,", "{nam: api,")).is_err());
 }
+
+#[test]
+fn an_index_of_mistakes_is_read_fast_and_told_shortly() {
+    let mut text = String::from("apiVersion: v1\nentries:\n  web:\n");
+    for i in 0..3_000 {
+        let version = if i % 2 == 0 { format!("1.0.{i}") } else { format!("'not {i}'") };
+        text.push_str(&format!("  - {{apiVersion: v2, name: web, version: {version}, urls: [x.tgz]}}\n"));
+    }
+    let mut warnings = Vec::new();
+    let index = RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut warnings).unwrap();
+    assert_eq!(index.entries["web"].len(), 1_500);
+    assert_eq!(index.entries["web"][0].metadata.version, "1.0.2998");
+    assert_eq!(warnings.len(), 101);
+    assert!(warnings[0].to_string().contains("not 2999"), "{}", warnings[0]);
+    assert_eq!(warnings[100].message, "skipping loading 1400 more invalid entries");
+}
