@@ -3,7 +3,7 @@
 use super::request::{APPLY, Call, Form};
 use super::{list, respond, scale, table, watch};
 use crate::cluster::LocalCluster;
-use crate::failure::Failure;
+use crate::failure::{Failure, Wrong};
 use crate::store::{
     Deleted, Deleting, Listed, Object, Patching, Query, Store, Subresource, Target, UnknownFields, Write,
     Written,
@@ -32,7 +32,6 @@ pub(super) fn answer(
     match (&call.method, target.name.is_empty()) {
         (&Method::GET, true) if call.flag("watch") => watch::answer(cluster, call, &target),
         (&Method::GET, true) => list(cluster, call, &target),
-        (&Method::GET, false) if call.flag("watch") => watch::answer(cluster, call, &target),
         (&Method::GET, false) => get(cluster, call, &target),
         (&Method::POST, true) => create(cluster, call, &target),
         (&Method::PUT, false) => replace(cluster, call, &target),
@@ -43,7 +42,7 @@ pub(super) fn answer(
     }
 }
 
-fn not_allowed() -> Failure {
+pub(super) fn not_allowed() -> Failure {
     let mut failure = Failure::new(
         405,
         "MethodNotAllowed",
@@ -89,17 +88,18 @@ fn target(cluster: &LocalCluster, group: &str, version: &str, rest: &[&str]) -> 
         _ => return Err(respond::nowhere()),
     };
     let state = cluster.state();
-    if !state.store.kinds().iter().any(|kind| kind.group == group && kind.version(version).is_some()) {
-        return Err(Failure::new(404, respond::PAGE, ""));
-    }
-    let resource = state.store.kinds().by_path(group, plural).cloned().ok_or_else(|| {
-        // Groups of custom kinds are served by a part of the API server that has no words for it.
+    // Groups of custom kinds are served by a part of the API server that has no words for what it does not serve.
+    let nothing = || {
         if state.store.kinds().iter().any(|kind| kind.group == group && kind.is_built_in()) {
             respond::nowhere()
         } else {
             Failure::new(404, respond::PAGE, "")
         }
-    })?;
+    };
+    if !state.store.kinds().iter().any(|kind| kind.group == group && kind.version(version).is_some()) {
+        return Err(nothing());
+    }
+    let resource = state.store.kinds().by_path(group, plural).cloned().ok_or_else(nothing)?;
     let index = resource.version(version).ok_or_else(respond::nowhere)?;
     let served = &resource.versions[index];
     let part = match part {
@@ -179,10 +179,63 @@ fn continued(token: &str) -> Result<(u64, Str, Str), Failure> {
     let mut parts = token.splitn(3, '~');
     let mut part = || parts.next();
     let read = (|| Some((part()?.parse().ok()?, Str::from(part()?), Str::from(part()?))))();
-    read.ok_or_else(|| Failure::bad_request("continue key is not valid: its form is unknown"))
+    read.ok_or_else(|| {
+        Failure::bad_request("invalid continue token: continue key is not valid: its form is unknown")
+    })
+}
+
+/// What is said of a resource version that is no number.
+pub(super) fn no_version(text: &str) -> String {
+    let quoted = crate::failure::go_quoted(text);
+    format!("resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax")
+}
+
+/// Checks the options of lists and watches that go together or not at all.
+pub(super) fn check_list(call: &Call) -> Result<(), Failure> {
+    let (version, matched) = (call.option("resourceVersion"), call.option("resourceVersionMatch"));
+    let forbidden = |field: &str, why: &str| Some(Wrong::forbidden(field, why));
+    let unknown = |known: &[&str]| Some(Wrong::not_supported("resourceVersionMatch", &matched.into(), known));
+    let wrong = match (call.flag("watch"), call.has("sendInitialEvents")) {
+        (true, true) => match matched {
+            "" => forbidden(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ),
+            "NotOlderThan" => None,
+            _ => unknown(&["NotOlderThan"]),
+        },
+        (true, false) if !matched.is_empty() => forbidden(
+            "resourceVersionMatch",
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+        (false, true) => forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"),
+        (false, false) if !matched.is_empty() => match (matched, version) {
+            (_, "") => forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            ),
+            _ if !call.option("continue").is_empty() => forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden when continue is provided",
+            ),
+            ("Exact", "0") => forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            ),
+            ("Exact" | "NotOlderThan", _) => None,
+            _ => unknown(&["Exact", "NotOlderThan", ""]),
+        },
+        _ => None,
+    };
+    wrong.map_or(Ok(()), |wrong| Err(Failure::invalid("meta.k8s.io", "ListOptions", "", &[wrong])))
 }
 
 fn list(cluster: &LocalCluster, call: &Call, target: &Target) -> Result<Response<ApiBody>, Failure> {
+    check_list(call)?;
+    let version = call.option("resourceVersion");
+    if !version.is_empty() && version.parse::<u64>().is_err() {
+        return Err(Failure::bad_request(format!("invalid resource version: {}", no_version(version))));
+    }
     let listed = cluster.state().store.list(target, &query(call)?)?;
     Ok(list::answer(call.form(), target, &listed))
 }
@@ -266,7 +319,7 @@ fn deleting(call: &Call) -> Result<Deleting, Failure> {
         ("", Some(false)) => Some(Propagation::Background),
         ("", None) => None,
         (other, _) => {
-            let wrong = crate::failure::Wrong::not_supported(
+            let wrong = Wrong::not_supported(
                 "propagationPolicy",
                 &other.into(),
                 &["Foreground", "Background", "Orphan", "nil"],

@@ -1,10 +1,10 @@
 //! The number of replicas as an object of its own.
 
 use super::request::Call;
-use super::resource::{Asked, asked};
+use super::resource::{Asked, asked, not_allowed};
 use super::respond::{self, ApiBody};
 use crate::cluster::LocalCluster;
-use crate::failure::Failure;
+use crate::failure::{Failure, Wrong};
 use crate::kinds::Scale;
 use crate::store::{Object, Patching, Target, UnknownFields, Write};
 use crate::value::Value;
@@ -28,6 +28,13 @@ pub(super) fn answer(
     if call.method == Method::PUT {
         call.check_options("UpdateOptions")?;
         wanted = call.value()?;
+        let name = wanted.text_at(&["metadata", "name"]);
+        if name != target.name.as_str() {
+            let (sent, path) = (name, &target.name);
+            return Err(Failure::bad_request(format!(
+                "the name of the object ({sent}) does not match the name on the URL ({path})"
+            )));
+        }
     } else if call.method == Method::PATCH {
         call.check_options("PatchOptions")?;
         match asked(call)? {
@@ -37,9 +44,13 @@ pub(super) fn answer(
             Asked::Patch(Patching::Json(operations)) => crate::patch::json(&mut wanted, &operations)?,
         }
     } else {
-        return Err(respond::nowhere());
+        return Err(not_allowed());
     }
     let replicas = wanted.at(&["spec", "replicas"]).cloned().unwrap_or(Value::Int(0));
+    if replicas.as_int().is_some_and(|count| count < 0) {
+        let wrong = Wrong::invalid("spec.replicas", &replicas, "must be greater than or equal to 0");
+        return Err(Failure::invalid("autoscaling", "Scale", &target.name, &[wrong]));
+    }
     let mut change = replicas;
     for step in paths.spec_replicas.iter().rev() {
         change = Value::Map([(step.clone(), change)].into_iter().collect());

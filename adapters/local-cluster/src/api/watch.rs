@@ -1,7 +1,7 @@
 //! Watching over HTTP: one line of JSON an event.
 
 use super::request::{Call, Form};
-use super::resource::{query, shown};
+use super::resource::{check_list, no_version, query, shown};
 use super::respond::{self, ApiBody};
 use super::table;
 use crate::cluster::LocalCluster;
@@ -39,6 +39,7 @@ pub(super) fn answer(
     call: &Call,
     target: &Target,
 ) -> Result<Response<ApiBody>, Failure> {
+    check_list(call)?;
     let mut query = query(call)?;
     query.limit = 0;
     let initial = call.flag("sendInitialEvents");
@@ -54,9 +55,7 @@ pub(super) fn answer(
             (listed.items.into_iter().map(Seen::Added).collect(), listed.revision)
         }
         text => {
-            let revision = text.parse::<u64>().map_err(|_| {
-                Failure::bad_request(format!("strconv.ParseUint: parsing {text:?}: invalid syntax"))
-            })?;
+            let revision = text.parse::<u64>().map_err(|_| Failure::new(500, "", no_version(text)))?;
             match state.store.seen_since(target, &query, revision) {
                 Ok(found) => found,
                 // The watch opens, and says at once that it is too late.
@@ -119,10 +118,7 @@ impl Stream {
 
     fn bookmark(&mut self, initial: bool) {
         let resource = &self.target.resource;
-        let mut metadata = Value::from([
-            ("resourceVersion", self.revision.to_string().into()),
-            ("creationTimestamp", Value::Null),
-        ]);
+        let mut metadata = Value::from([("resourceVersion", self.revision.to_string().into())]);
         if initial {
             metadata.set("annotations", Value::from([("k8s.io/initial-events-end", "true".into())]));
         }
@@ -168,7 +164,7 @@ impl Stream {
                 Ok(Err(_)) => return None,
                 Err(_) => {
                     self.ended = Instant::now() >= self.ends;
-                    if self.bookmarks {
+                    if self.bookmarks && !self.ended {
                         self.bookmark(false);
                     }
                 }

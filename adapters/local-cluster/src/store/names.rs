@@ -103,9 +103,8 @@ pub(crate) fn label_value(text: &str) -> Vec<String> {
 /// Checks a map of labels.
 pub(crate) fn check_labels(labels: Option<&Value>, field: &str, wrong: &mut Vec<Wrong>) {
     for (key, value) in labels.and_then(Value::as_map).into_iter().flat_map(crate::value::Map::iter) {
-        wrong.extend(
-            qualified(key).into_iter().map(|why| Wrong::invalid(field, &Value::text(key.clone()), why)),
-        );
+        let why = qualified(key).into_iter().map(|why| why.replace("a qualified name", "a valid label key"));
+        wrong.extend(why.map(|why| Wrong::invalid(field, &Value::text(key.clone()), why)));
         let text = value.as_str().unwrap_or_default();
         wrong.extend(label_value(text).into_iter().map(|why| Wrong::invalid(field, value, why)));
     }

@@ -35,7 +35,8 @@ impl Filter {
                         "expected: '=', '!=', '==', 'in', notin'",
                         "expected: in, notin, =, ==, !=, gt, lt",
                     )
-                    .replace("unable to parse requirement: unable", "unable"),
+                    .replace("unable to parse requirement: unable", "unable")
+                    .replace("invalid label key ", "<nil>: Invalid value: "),
             )
         })?;
         let mut tests = Vec::new();
@@ -44,7 +45,8 @@ impl Filter {
                 Failure::bad_request(format!("invalid selector: '{fields}'; can't understand '{term}'"))
             })?;
             if !is_selectable(resource, version, name) {
-                let message = if resource.is_built_in() && !matches!(resource.plural.as_str(), "pods") {
+                // Kinds that can be selected by fields of their own have another word for it.
+                let message = if resource.is_built_in() && own_fields(resource).is_empty() {
                     format!(
                         "{name:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
                     )
@@ -126,7 +128,12 @@ fn is_selectable(resource: &Resource, version: Option<&ServedVersion>, name: &st
     {
         return true;
     }
-    let known: &[&str] = match (resource.group.as_str(), resource.plural.as_str()) {
+    own_fields(resource).contains(&name)
+}
+
+/// The fields beside name and namespace that objects of a built-in kind can be selected by.
+fn own_fields(resource: &Resource) -> &'static [&'static str] {
+    match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "pods") => &[
             "spec.nodeName",
             "spec.restartPolicy",
@@ -163,6 +170,5 @@ fn is_selectable(resource: &Resource, version: Option<&ServedVersion>, name: &st
         ("apps", "replicasets") | ("", "replicationcontrollers") => &["status.replicas"],
         ("certificates.k8s.io", "certificatesigningrequests") => &["spec.signerName"],
         _ => &[],
-    };
-    known.contains(&name)
+    }
 }

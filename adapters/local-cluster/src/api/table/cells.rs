@@ -27,9 +27,16 @@ pub(super) fn columns(resource: &Resource) -> Heads {
         ("", "configmaps") => &[("Name", "string"), ("Data", "string"), ("Age", "string")],
         ("", "secrets") => &[("Name", "string"), ("Type", "string"), ("Data", "string"), ("Age", "string")],
         ("", "namespaces") => &[("Name", "string"), ("Status", "string"), ("Age", "string")],
-        ("", "persistentvolumeclaims") => {
-            &[("Name", "string"), ("Status", "string"), ("Volume", "string"), ("Age", "string")]
-        }
+        ("", "persistentvolumeclaims") => &[
+            ("Name", "string"),
+            ("Status", "string"),
+            ("Volume", "string"),
+            ("Capacity", "string"),
+            ("Access Modes", "string"),
+            ("StorageClass", "string"),
+            ("VolumeAttributesClass", "string"),
+            ("Age", "string"),
+        ],
         ("" | "events.k8s.io", "events") => &[
             ("Last Seen", "string"),
             ("Type", "string"),
@@ -66,10 +73,26 @@ pub(super) fn columns(resource: &Resource) -> Heads {
             ("Ports", "string"),
             ("Age", "string"),
         ],
-        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            &[("Name", "string"), ("Role", "string"), ("Age", "string")]
+        }
+        ("policy", "poddisruptionbudgets") => &[
+            ("Name", "string"),
+            ("Min Available", "string"),
+            ("Max Unavailable", "string"),
+            ("Allowed Disruptions", "integer"),
+            ("Age", "string"),
+        ],
+        ("networking.k8s.io", "networkpolicies") => {
+            &[("Name", "string"), ("Pod-Selector", "string"), ("Age", "string")]
+        }
+        ("coordination.k8s.io", "leases") => &[("Name", "string"), ("Holder", "string"), ("Age", "string")],
+        ("", "limitranges")
+        | ("rbac.authorization.k8s.io", "roles" | "clusterroles")
+        | ("apiextensions.k8s.io", "customresourcedefinitions") => {
             &[("Name", "string"), ("Created At", "date")]
         }
-        _ => &[("Name", "string"), ("Age", "date")],
+        _ => &[("Name", "string"), ("Age", "string")],
     }
 }
 
@@ -82,6 +105,9 @@ pub(super) fn wide(resource: &Resource) -> &'static [&'static str] {
         ("apps", "deployments" | "daemonsets" | "replicasets") => &["Containers", "Images", "Selector"],
         ("apps", "statefulsets") => &["Containers", "Images"],
         ("batch", "jobs") => &["Containers", "Images", "Selector"],
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            &["Users", "Groups", "ServiceAccounts"]
+        }
         _ => &[],
     }
 }
@@ -142,6 +168,26 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             ("Images", _) => containers(body, "image").into(),
             ("Selector", _) => or_none(crate::api::scale::selector(body.at(&["spec", "selector"]))),
             ("VolumeMode", _) => text(&["spec", "volumeMode"]),
+            // What a claim has, and not what it asks for.
+            ("Capacity", _) => text(&["status", "capacity", "storage"]),
+            ("Access Modes", _) => access_modes(body).into(),
+            ("StorageClass", _) => text(&["spec", "storageClassName"]),
+            ("VolumeAttributesClass", _) => match body.text_at(&["spec", "volumeAttributesClassName"]) {
+                "" => "<unset>".into(),
+                name => name.into(),
+            },
+            ("Role", _) => {
+                let [kind, name] = ["kind", "name"].map(|field| body.text_at(&["roleRef", field]));
+                format!("{kind}/{name}").into()
+            }
+            ("Users", _) => subjects(body, "User").into(),
+            ("Groups", _) => subjects(body, "Group").into(),
+            ("ServiceAccounts", _) => subjects(body, "ServiceAccount").into(),
+            ("Min Available", _) => or_not_applicable(body.at(&["spec", "minAvailable"])),
+            ("Max Unavailable", _) => or_not_applicable(body.at(&["spec", "maxUnavailable"])),
+            ("Allowed Disruptions", _) => number(&["status", "disruptionsAllowed"]).into(),
+            ("Pod-Selector", _) => or_none(crate::api::scale::selector(body.at(&["spec", "podSelector"]))),
+            ("Holder", _) => text(&["spec", "holderIdentity"]),
             ("IP", _) => or_none(body.text_at(&["status", "podIP"]).to_owned()),
             ("Node", _) => or_none(body.text_at(&["spec", "nodeName"]).to_owned()),
             ("Nominated Node" | "Readiness Gates", _) => "<none>".into(),
@@ -161,6 +207,38 @@ pub(super) fn of(resource: &Resource, object: &Object, now: i64) -> Vec<Value> {
             _ => Value::Null,
         })
         .collect()
+}
+
+fn or_not_applicable(value: Option<&Value>) -> Value {
+    match value {
+        Some(Value::Text(text)) => Value::Text(text.clone()),
+        Some(value) if !value.is_null() => value.to_json().into(),
+        _ => "N/A".into(),
+    }
+}
+
+/// The subjects of a binding that are of one kind.
+fn subjects(body: &Value, kind: &str) -> String {
+    let all = body.get("subjects").and_then(Value::as_list).unwrap_or_default();
+    let of_kind = all.iter().filter(|one| one.text_at(&["kind"]) == kind);
+    let shown = of_kind.map(|one| match (kind, one.text_at(&["namespace"]), one.text_at(&["name"])) {
+        ("ServiceAccount", namespace, name) => format!("{namespace}/{name}"),
+        (_, _, name) => name.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// How a claim's volume may be used, in kubectl's letters.
+fn access_modes(body: &Value) -> String {
+    let modes = body.at(&["status", "accessModes"]).and_then(Value::as_list).unwrap_or_default();
+    let letters = modes.iter().filter_map(|mode| match mode.as_str()? {
+        "ReadWriteOnce" => Some("RWO"),
+        "ReadOnlyMany" => Some("ROX"),
+        "ReadWriteMany" => Some("RWX"),
+        "ReadWriteOncePod" => Some("RWOP"),
+        _ => None,
+    });
+    letters.collect::<Vec<_>>().join(",")
 }
 
 /// The addresses of a load balancer.

@@ -150,6 +150,15 @@ fn service(spec: &mut Map, world: &mut dyn Surroundings) {
     }
     let address: Str = spec.text("clusterIP").into();
     put(spec, "clusterIPs", Value::List(vec![Value::Text(address)]));
+    // Without a selector nothing tells of which family the addresses behind it are.
+    let is_open = spec.text("clusterIP") == "None"
+        && spec.get("selector").and_then(Value::as_map).is_none_or(Map::is_empty)
+        && spec.get("ipFamilies").is_none_or(Value::is_null)
+        && spec.text("ipFamilyPolicy").is_empty();
+    if is_open {
+        put(spec, "ipFamilies", Value::List(vec!["IPv4".into(), "IPv6".into()]));
+        put(spec, "ipFamilyPolicy", "RequireDualStack");
+    }
     put(spec, "ipFamilies", Value::List(vec!["IPv4".into()]));
     put(spec, "ipFamilyPolicy", "SingleStack");
     if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
