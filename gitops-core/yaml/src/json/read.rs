@@ -16,7 +16,7 @@ use crate::{Entry, Error, ErrorKind, FileId, Limits, Node, Place, Style, Tag};
 /// # Errors
 /// In encoding/json's words, such as `invalid character '}' looking for beginning of value`, with the place.
 pub fn from_json(text: &str, file: FileId) -> Result<Node, Error> {
-    let mut reader = Reader { text, at: 0, line: 1, line_start: 0, file, depth: 0 };
+    let mut reader = Reader { text, at: 0, line: 1, counted: 0, column: 0, file, depth: 0 };
     let node = reader.value()?;
     reader.skip_space();
     if reader.at < text.len() {
@@ -29,8 +29,10 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     line: u32,
-    /// The byte at which the current line starts.
-    line_start: usize,
+    /// Up to which byte the characters of the current line were counted, and how many there are: a text of one line, as servers
+    /// write it, is counted once and not for each value.
+    counted: usize,
+    column: usize,
     file: FileId,
     depth: usize,
 }
@@ -45,14 +47,26 @@ impl Reader<'_> {
             self.at += 1;
             if byte == b'\n' {
                 self.line += 1;
-                self.line_start = self.at;
+                (self.counted, self.column) = (self.at, 0);
             }
         }
     }
 
+    /// The place at hand, and from here on the beginning of what is counted next.
+    fn mark(&mut self) -> Place {
+        let place = self.place();
+        (self.counted, self.column) = (self.at, self.columns());
+        place
+    }
+
     fn place(&self) -> Place {
-        let column = self.text.get(self.line_start..self.at).map_or(0, |before| before.chars().count());
-        Place { file: self.file, line: self.line, column: u32::try_from(column).unwrap_or(u32::MAX - 1) + 1 }
+        let column = u32::try_from(self.columns()).unwrap_or(u32::MAX - 1) + 1;
+        Place { file: self.file, line: self.line, column }
+    }
+
+    /// How many characters of the line come before.
+    fn columns(&self) -> usize {
+        self.column + self.text.get(self.counted..self.at).map_or(0, |before| before.chars().count())
     }
 
     fn error(&self, message: String) -> Error {
@@ -73,7 +87,7 @@ impl Reader<'_> {
 
     fn value(&mut self) -> Result<Node, Error> {
         self.skip_space();
-        let place = self.place();
+        let place = self.mark();
         let node = match self.peek() {
             Some(b'{') => self.nested(Self::object)?,
             Some(b'[') => self.nested(Self::array)?,
@@ -111,7 +125,7 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("looking for beginning of object key string"));
             }
-            let place = self.place();
+            let place = self.mark();
             let key = Node::string(self.string()?).styled(Style::DoubleQuoted).at(place);
             self.skip_space();
             if self.peek() != Some(b':') {
@@ -284,9 +298,7 @@ impl Reader<'_> {
 
 /// Drops entries whose key is written again later.
 fn keep_last(entries: &mut Vec<Entry>) {
-    let mut seen = std::collections::HashSet::new();
-    let repeats = entries.iter().any(|entry| !seen.insert(entry.key.as_str().unwrap_or_default().to_owned()));
-    if !repeats {
+    if !repeats(entries) {
         return;
     }
     let mut seen = std::collections::HashSet::new();
@@ -298,6 +310,16 @@ fn keep_last(entries: &mut Vec<Entry>) {
     }
     kept.reverse();
     *entries = kept;
+}
+
+fn repeats(entries: &[Entry]) -> bool {
+    if entries.len() > 16 {
+        let mut seen = std::collections::HashSet::new();
+        return entries.iter().any(|entry| !seen.insert(entry.key.as_str()));
+    }
+    // Most objects have few keys, which are compared sooner than hashed.
+    let same = |a: &Entry, b: &Entry| a.key.as_str() == b.key.as_str();
+    entries.iter().enumerate().any(|(index, one)| entries.iter().take(index).any(|other| same(one, other)))
 }
 
 #[cfg(test)]
@@ -321,6 +343,21 @@ mod tests {
             "{\"a\":[],\"b\":[1,-2500,true,null,\"x\\né🎉\"]}",
         );
         check("18446744073709551616", "18446744073709552000");
+    }
+
+    #[test]
+    fn a_text_of_one_line_knows_its_places() {
+        let item = r#"{"é": [1, "ü", 2]}, "#;
+        let text = format!("[{}null\n, 3]", item.repeat(100_000));
+        let node = from_json(&text, FileId::NONE).unwrap();
+        let items = node.items().unwrap();
+        let place = |node: &Node| (node.place.line, node.place.column);
+        // Two bytes are one character.
+        let inner = |index: usize| place(&items[index].get("é").unwrap().items().unwrap()[2]);
+        assert_eq!((inner(0), inner(99_999)), ((1, 17), (1, 17 + 99_999 * 20)));
+        assert_eq!(place(&items[100_001]), (2, 3));
+        let error = from_json(&text.replace("null", "nul"), FileId::NONE).unwrap_err();
+        assert_eq!(error.place().column, 100_000 * 20 + 5);
     }
 
     #[test]
