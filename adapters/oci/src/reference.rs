@@ -34,6 +34,12 @@ impl fmt::Display for ReferenceError {
 
 impl std::error::Error for ReferenceError {}
 
+impl ReferenceError {
+    pub(crate) fn new(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
 impl Reference {
     /// Returns the repository with its host: `ghcr.io/org/app`.
     #[must_use]

@@ -85,8 +85,16 @@ impl Session {
         let host = origin.repository.split('/').next().unwrap_or_default();
         let mirrors = self.options.mirrors.iter().filter(|mirror| mirror.of == host);
         let mut places = mirrors
-            .map(|mirror| self.origin(&format!("{}/{}", mirror.at.trim_end_matches('/'), origin.path)))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|mirror| {
+                let (at, is_plain) = mirror.place(&origin.path);
+                let mut place = self.origin(&at)?;
+                if is_plain {
+                    // One of https can always become one of http.
+                    let _ = place.base.set_scheme("http");
+                }
+                Ok(place)
+            })
+            .collect::<Result<Vec<_>, PortError>>()?;
         places.push(origin);
         Ok(places)
     }

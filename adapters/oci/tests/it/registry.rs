@@ -193,3 +193,27 @@ async fn a_mirror_is_asked_first_and_the_registry_when_it_fails() {
     registry.push_artifact(&repository, "v3", &flux()).await.unwrap();
     assert_eq!(mirror.asked().len(), before, "nothing is pushed to a mirror");
 }
+
+#[tokio::test]
+async fn a_mirror_is_named_in_one_text() {
+    let mirror = well_behaved();
+    let direct = format!("{}/org/app", mirror.address);
+    let digest = registry(&mirror).push_artifact(&direct, "v1", &flux()).await.unwrap();
+    let mut options = OciOptions::default();
+    let text = format!("ghcr.io=http://{}", mirror.address);
+    options.mirrors.push(text.parse().unwrap());
+    let registry = OciRegistry::new(options).unwrap();
+    assert_eq!(registry.resolve("ghcr.io/org/app", "v1").await.unwrap(), digest);
+    for text in [
+        "ghcr.io",
+        "=x.org",
+        "ghcr.io=",
+        "ghcr.io=x",
+        "hub=x.org",
+        "ghcr.io=ftp://x.org",
+        "ghcr.io=x.org?y",
+        "-x=y.org",
+    ] {
+        assert!(text.parse::<Mirror>().is_err(), "{text}");
+    }
+}

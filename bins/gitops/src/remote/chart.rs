@@ -1,7 +1,7 @@
 //! Charts from repositories and registries: which version, and its archive.
 
 use super::login::{LoginFlags, Plain};
-use super::{refused, wait};
+use super::{refused, told, wait};
 use crate::Failure;
 use crate::helm::print_warnings;
 use gitops_controllers::source::chart_tag;
@@ -97,7 +97,7 @@ fn repository(url: &str, flags: &ChartFlags) -> Result<HttpRepository, Failure> 
 }
 
 async fn from_address(url: &str, flags: &ChartFlags) -> Result<Fetched, Failure> {
-    let archive = repository(url, flags)?.chart(url).await?;
+    let archive = repository(url, flags)?.chart(url).await.map_err(told)?;
     Ok(Fetched { archive, url: Call::get(url)?.url().to_string(), manifest_digest: None })
 }
 
@@ -108,7 +108,7 @@ async fn from_repository(repo: &str, name: &str, flags: &ChartFlags) -> Result<F
         format!("looks like {shown:?} is not a valid chart repository or cannot be reached: {error}")
     };
     let repository = repository(repo, flags)?;
-    let fetched = repository.index(None).await.map_err(|error| unreachable(&error))?;
+    let fetched = repository.index(None).await.map_err(|error| unreachable(&told(error)))?;
     let (text, _) = fetched.ok_or_else(|| unreachable(&"the server sent no index"))?;
     let mut warnings = Warnings::new();
     let file = format!("{shown}/index.yaml");
@@ -123,7 +123,7 @@ async fn from_repository(repo: &str, name: &str, flags: &ChartFlags) -> Result<F
     let version = found.metadata.version.to_string();
     let url = found.urls.first().filter(|url| !url.is_empty());
     let url = url.ok_or_else(|| format!("chart {name:?} version {version:?} has no downloadable URLs"))?;
-    let archive = repository.chart(url).await?;
+    let archive = repository.chart(url).await.map_err(told)?;
     let digest = sha256(&archive);
     let wanted = found.digest.trim_start_matches("sha256:").to_ascii_lowercase();
     if !wanted.is_empty() && digest.trim_start_matches("sha256:") != wanted {

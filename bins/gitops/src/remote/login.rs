@@ -1,8 +1,9 @@
 //! How to log in to a registry or a repository: flags, and docker's configuration.
 
+use super::told;
 use crate::Failure;
 use gitops_core::ports::{PortError, Secret};
-use gitops_oci::{Keychain, OciOptions, OciRegistry, Reference};
+use gitops_oci::{Keychain, Mirror, OciOptions, OciRegistry, Reference};
 use gitops_transport::{Authorization, Options, Tls, Verification};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,10 @@ pub(crate) struct LoginFlags {
     /// Don't check the server's certificate.
     #[arg(long)]
     insecure_skip_tls_verify: bool,
+    /// Read a registry's content from another place first, and from the registry itself where that fails (repeatable):
+    /// `docker.io=mirror.example.org/hub`, with http:// before the place where it speaks no TLS.
+    #[arg(long, value_name = "REGISTRY=PLACE")]
+    mirror: Vec<Mirror>,
     /// Seconds until the attempt ends.
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     timeout: u64,
@@ -105,6 +110,7 @@ impl LoginFlags {
         credential: Option<Authorization>,
     ) -> Result<OciRegistry, Failure> {
         let mut options = OciOptions::default();
+        options.mirrors.clone_from(&self.mirror);
         options.transport = self.transport()?;
         options.keychain = match credential {
             Some(authorization) => Keychain::default().with(reference.host(), authorization),
@@ -128,7 +134,7 @@ impl LoginFlags {
                 helper.name
             )
             .into(),
-            None => error.into(),
+            None => told(error),
         }
     }
 }
@@ -176,7 +182,7 @@ impl RegistryFlags {
 
     /// Adds what docker's configuration would have done, had it been allowed to run programs.
     pub(crate) fn explain(&self, reference: &Reference, error: PortError) -> Failure {
-        if self.creds.is_some() { error.into() } else { self.login.explain(reference, error) }
+        if self.creds.is_some() { told(error) } else { self.login.explain(reference, error) }
     }
 }
 

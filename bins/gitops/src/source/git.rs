@@ -2,7 +2,7 @@
 
 use super::{Output, Summary, credential, show};
 use crate::Failure;
-use crate::remote::wait;
+use crate::remote::{told, wait};
 use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{FetchRequest, GitReference, GitRemote as _, Verification, VerificationMode};
 use gitops_git::{Git, Options, PlainHttp};
@@ -122,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     request.directories.clone_from(&args.sparse_checkout_paths);
     request.submodules = args.recurse_submodules;
     request.verification = verification(args)?;
-    let checkout = wait(Git::new(options).fetch(&request))??;
+    let checkout = wait(Git::new(options).fetch(&request))?.map_err(told)?;
     for signer in &checkout.signers {
         anstream::eprintln!("{} is signed by {}", signer.object, signer.key);
     }

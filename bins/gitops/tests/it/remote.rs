@@ -95,6 +95,20 @@ fn an_artifact_is_fetched_shown_and_written() {
 }
 
 #[test]
+fn a_mirror_is_read_first() {
+    let mirror = Server::start(|_| Reply::ok(r#"{"tags": ["1.0.0"]}"#));
+    let named = format!("127.0.0.1:1=http://{}/hub", mirror.address);
+    // Nothing listens at the registry itself.
+    let tags = ["source", "tags", "127.0.0.1:1/org/app"];
+    assert_eq!(done(&[&tags[..], &["--mirror", &named]].concat()), "1.0.0\n");
+    assert_eq!(mirror.asked()[0].path, "/v2/hub/org/app/tags/list?n=1000");
+    let error = failed(&tags);
+    assert!(error.ends_with("\nthis may pass: try again\n"), "{error}");
+    let wrong = gitops(&[&tags[..], &["--mirror", "127.0.0.1:1"]].concat());
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
 fn a_wrong_password_is_told_and_not_shown() {
     let (server, _) = registry();
     let image = format!("{}/org/app", server.address);
@@ -104,6 +118,7 @@ fn a_wrong_password_is_told_and_not_shown() {
     );
     let error = failed(&["source", "tags", &image, "--creds", "me:hunter3"]);
     assert!(error.contains("refuses the credentials") && !error.contains("hunter3"), "{error}");
+    assert!(error.ends_with("\ntrying again will not help until something is changed\n"), "{error}");
     let error = failed(&["source", "tags", &image]);
     assert!(error.contains("wants credentials, and none are given"), "{error}");
     let error = failed(&["source", "tags", &image, "--provider", "aws"]);
