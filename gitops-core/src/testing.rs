@@ -17,12 +17,14 @@
 //! # Ok::<(), gitops_core::ports::PortError>(())
 //! ```
 
+mod charts;
 mod cluster;
 mod faults;
 mod git;
 mod registry;
 mod store;
 
+pub use charts::FakeCharts;
 pub use cluster::{FakeCluster, FakeWatch};
 pub use faults::{Fault, Faults};
 pub use git::FakeGit;

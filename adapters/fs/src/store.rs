@@ -12,14 +12,19 @@ const UNFINISHED: &str = ".unfinished";
 
 /// A folder that keeps artifacts by names such as `gitrepository/apps/podinfo/0a1b.tar.gz`.
 ///
-/// ```no_run
+/// ```
 /// use gitops_core::ports::ArtifactStore;
-///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = gitops_fs::FolderStore::open("/var/lib/gitops")?;
-/// store.put("gitrepository/apps/podinfo/0a1b.tar.gz", b"archive".as_slice().into()).await?;
-/// # Ok(())
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # fn wait<T>(f: impl Future<Output = T>) -> T {
+/// #     match pin!(f).poll(&mut Context::from_waker(Waker::noop())) { Poll::Ready(v) => v, Poll::Pending => panic!() }
 /// # }
+/// # let folder = std::env::temp_dir().join(format!("gitops-store-{}", std::process::id()));
+/// let store = gitops_fs::FolderStore::open(&folder)?;
+/// wait(store.put("gitrepository/apps/podinfo/0a1b.tar.gz", b"archive".as_slice().into()))?;
+/// let kept = wait(store.get("gitrepository/apps/podinfo/0a1b.tar.gz"))?;
+/// assert_eq!(kept.as_deref(), Some(b"archive".as_slice()));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct FolderStore {

@@ -19,7 +19,8 @@ use std::task::Poll;
 /// Faults are ordered by the name of the call: `kind`, `get`, `list`, `watch`, `next` (of an open watch), `create`, `replace`,
 /// `apply`, `dry-run` (a write that is only tried), `patch`, `delete`. [`Fault::Error`] is a server that is busy,
 /// [`Fault::Refused`] an object that is invalid, [`Fault::PartialWrite`] a write that is made though its answer is lost, and
-/// [`Fault::StaleRead`] a read of what was there before the last write; to `next` it says that the version has expired.
+/// [`Fault::StaleRead`] a read of what was there before the last write; to `next` it says that the version has expired, and
+/// [`Fault::DroppedWatch`] ends it.
 ///
 /// ```
 /// use gitops_core::{ports::Cluster, testing::FakeCluster};

@@ -15,6 +15,8 @@ pub enum Fault {
     Delay(u32),
     /// The call answers what was true before the last write.
     StaleRead,
+    /// An open watch ends in silence.
+    DroppedWatch,
     /// A write finds that somebody else wrote first.
     Conflict,
     /// A write stores only its first half and then fails.

@@ -163,7 +163,8 @@ impl GitRemote for FakeGit {
 
     async fn push(&self, request: &PushRequest) -> Result<String, PortError> {
         let moved = || PortError::retry(format!("{}: non-fast-forward update", request.location));
-        if self.faults.take("push").await?.is_some() {
+        let fault = self.faults.take("push").await?;
+        if fault == Some(Fault::Conflict) {
             return Err(moved());
         }
         let mut repositories = lock(&self.repositories);
@@ -194,6 +195,12 @@ impl GitRemote for FakeGit {
         let signature = request.signing.as_ref().map(|key| match key {
             SigningKey::OpenPgp(key, _) | SigningKey::Ssh(key, _) => key.reveal().to_owned(),
         });
+        if fault == Some(Fault::PartialWrite) {
+            let half = request.references.len() / 2;
+            repository.add(info, tree, signature, request.references.get(..half).unwrap_or_default());
+            let why = "the connection broke before all references moved";
+            return Err(PortError::retry(format!("{}: {why}", request.location)));
+        }
         Ok(repository.add(info, tree, signature, &request.references))
     }
 }

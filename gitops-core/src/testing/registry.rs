@@ -16,15 +16,25 @@ pub struct FakeRegistry {
 #[derive(Debug, Default)]
 struct Repository {
     tags: BTreeMap<String, String>,
+    /// The tags before the last write.
+    before: BTreeMap<String, String>,
     manifests: BTreeMap<String, ImageManifest>,
     blobs: BTreeMap<String, Arc<[u8]>>,
+}
+
+impl Repository {
+    fn seen(&self, stale: bool) -> &BTreeMap<String, String> {
+        if stale { &self.before } else { &self.tags }
+    }
 }
 
 impl FakeRegistry {
     /// Gives a repository these tags, each with a digest made from its text.
     pub fn set_tags<'a>(&self, repository: &str, tags: impl IntoIterator<Item = &'a str>) {
         let tags = tags.into_iter().map(|tag| (tag.to_owned(), digest(tag.as_bytes()))).collect();
-        lock(&self.repositories).entry(repository.to_owned()).or_default().tags = tags;
+        let mut repositories = lock(&self.repositories);
+        let found = repositories.entry(repository.to_owned()).or_default();
+        found.before = std::mem::replace(&mut found.tags, tags);
     }
 }
 
@@ -45,22 +55,21 @@ impl Registry for FakeRegistry {
         let stale = self.faults.take("tags").await? == Some(Fault::StaleRead);
         let repositories = lock(&self.repositories);
         let found = repositories.get(repository).ok_or_else(|| unknown(repository))?;
-        let all = found.tags.keys().cloned();
-        Ok(if stale { all.take(found.tags.len().saturating_sub(1)).collect() } else { all.collect() })
+        Ok(found.seen(stale).keys().cloned().collect())
     }
 
     async fn resolve(&self, repository: &str, tag: &str) -> Result<String, PortError> {
-        self.faults.take("resolve").await?;
+        let stale = self.faults.take("resolve").await? == Some(Fault::StaleRead);
         let repositories = lock(&self.repositories);
-        let found = repositories.get(repository).and_then(|r| r.tags.get(tag));
+        let found = repositories.get(repository).and_then(|r| r.seen(stale).get(tag));
         found.cloned().ok_or_else(|| unknown(&format!("{repository}:{tag}")))
     }
 
     async fn manifest(&self, repository: &str, reference: &str) -> Result<ImageManifest, PortError> {
-        self.faults.take("manifest").await?;
+        let stale = self.faults.take("manifest").await? == Some(Fault::StaleRead);
         let repositories = lock(&self.repositories);
         let found = repositories.get(repository).and_then(|r| {
-            let digest = r.tags.get(reference).map_or(reference, String::as_str);
+            let digest = r.seen(stale).get(reference).map_or(reference, String::as_str);
             r.manifests.get(digest)
         });
         found.cloned().ok_or_else(|| unknown(&format!("{repository}:{reference}")))
@@ -81,6 +90,9 @@ impl Registry for FakeRegistry {
         layer: Arc<[u8]>,
     ) -> Result<String, PortError> {
         let fault = self.faults.take("push").await?;
+        if fault == Some(Fault::Conflict) {
+            return Err(PortError::retry("somebody else wrote first"));
+        }
         let mut repositories = lock(&self.repositories);
         let entry = repositories.entry(repository.to_owned()).or_default();
         let name = digest(&layer);
@@ -93,6 +105,7 @@ impl Registry for FakeRegistry {
         entry
             .manifests
             .insert(name.clone(), ImageManifest { digest: name.clone(), layers, ..manifest.clone() });
+        entry.before.clone_from(&entry.tags);
         entry.tags.insert(tag.to_owned(), name.clone());
         Ok(name)
     }

@@ -86,8 +86,11 @@ impl FakeNotify {
 
 impl Notify for FakeNotify {
     async fn send(&self, request: &Request) -> Result<Response, PortError> {
-        self.faults.take("send").await?;
+        let fault = self.faults.take("send").await?;
         lock(&self.sent).push(request.clone());
+        if fault == Some(Fault::PartialWrite) {
+            return Err(PortError::retry("the connection broke before an answer came"));
+        }
         Ok(Response { status: 200, body: Arc::default() })
     }
 }

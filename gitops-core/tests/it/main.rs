@@ -8,6 +8,8 @@ mod cel;
 mod converge;
 mod definitions;
 mod envsubst;
+#[cfg(feature = "testing")]
+mod faults;
 mod inventory;
 mod kstatus;
 mod sourceignore;
