@@ -160,7 +160,10 @@ fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), Error> {
                     let to =
                         if parent == "." { Vec::new() } else { parent.split('.').map(Str::from).collect() };
                     let from: Vec<Str> = from.split('.').map(Str::from).collect();
-                    aliases.record(&imported, table, to, from);
+                    // Helm makes a new table where it imports an empty one.
+                    if !table.is_empty() {
+                        aliases.record(&imported, table, to, from);
+                    }
                     let table = at_path(&parent, Arc::clone(table));
                     coalesce_tables(&mut imported, &table, Nulls::Keep, warnings);
                     aliases.follow(&mut imported, &mut values);

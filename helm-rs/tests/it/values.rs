@@ -213,3 +213,27 @@ fn schemas(suite: &mut Suite, folder: &Path) {
         });
     }
 }
+
+/// Two imports into one table: in Helm the first dependency's table is the very same and changes with it, unless it was
+/// empty.
+#[test]
+fn imports_into_one_table_change_the_first_dependency_unless_its_table_was_empty() {
+    let read = |first: &str| {
+        let wanted = "dependencies:\n- {name: a, version: '*', import-values: [{child: map, parent: deep}]}\n- {name: b, version: '*', import-values: [{child: map, parent: deep}]}\n";
+        let chart = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        let files = [
+            ("Chart.yaml", format!("{}{wanted}", chart("top"))),
+            ("charts/a/Chart.yaml", chart("a")),
+            ("charts/a/values.yaml", format!("map: {first}\n")),
+            ("charts/b/Chart.yaml", chart("b")),
+            ("charts/b/values.yaml", "map: {z: 2}\n".to_owned()),
+        ];
+        let files: Vec<File> = files.iter().map(|(name, text)| File::new(*name, text.as_bytes())).collect();
+        let mut chart = Chart::load(&files, &mut Vec::new()).unwrap();
+        process_dependencies(&mut chart, &Table::new(), &mut Vec::new()).unwrap();
+        let values = chart.values().unwrap();
+        (values["a"].get("map").unwrap().to_string(), values["deep"].to_string())
+    };
+    assert_eq!(read("{x: 1}"), ("{\"x\":1,\"z\":2}".to_owned(), "{\"x\":1,\"z\":2}".to_owned()));
+    assert_eq!(read("{}"), ("{}".to_owned(), "{\"z\":2}".to_owned()));
+}
