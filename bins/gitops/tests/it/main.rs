@@ -11,6 +11,8 @@ mod flux_commands;
 mod image;
 mod install;
 mod kustomize_edit;
+#[cfg(unix)]
+mod local_cluster;
 mod migrate;
 mod remote;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
