@@ -44,38 +44,10 @@ pub(super) fn arithmetic<'a>(operator: Operator, a: &Value<'a>, b: &Value<'a>) -
     use Operator as O;
     use Value as V;
     let overflow = |what: &str| format!("{what} overflow");
-    let zero = || match operator {
-        O::Divide => "division by zero".to_owned(),
-        _ => "modulus by zero".to_owned(),
-    };
     match (a, b) {
-        (V::Int(a), V::Int(b)) => {
-            if *b == 0 && matches!(operator, O::Divide | O::Remainder) {
-                return Err(zero());
-            }
-            let result = match operator {
-                O::Add => a.checked_add(*b),
-                O::Subtract => a.checked_sub(*b),
-                O::Multiply => a.checked_mul(*b),
-                O::Divide => a.checked_div(*b),
-                O::Remainder => a.checked_rem(*b),
-                _ => return Err(NO_OVERLOAD.to_owned()),
-            };
-            result.map(V::Int).ok_or_else(|| overflow("integer"))
-        }
+        (V::Int(a), V::Int(b)) => whole(operator, (*a).into(), (*b).into(), "integer").map(V::Int),
         (V::Uint(a), V::Uint(b)) => {
-            if *b == 0 && matches!(operator, O::Divide | O::Remainder) {
-                return Err(zero());
-            }
-            let result = match operator {
-                O::Add => a.checked_add(*b),
-                O::Subtract => a.checked_sub(*b),
-                O::Multiply => a.checked_mul(*b),
-                O::Divide => a.checked_div(*b),
-                O::Remainder => a.checked_rem(*b),
-                _ => return Err(NO_OVERLOAD.to_owned()),
-            };
-            result.map(V::Uint).ok_or_else(|| overflow("unsigned integer"))
+            whole(operator, (*a).into(), (*b).into(), "unsigned integer").map(V::Uint)
         }
         (V::Double(a), V::Double(b)) => Ok(V::Double(match operator {
             O::Add => a + b,
@@ -110,5 +82,42 @@ pub(super) fn arithmetic<'a>(operator: Operator, a: &Value<'a>, b: &Value<'a>) -
             result.map(V::Duration).ok_or_else(|| overflow("duration"))
         }
         _ => Err(NO_OVERLOAD.to_owned()),
+    }
+}
+
+/// Computes with whole numbers that must fit a type again.
+fn whole<T: TryFrom<i128>>(operator: Operator, a: i128, b: i128, name: &str) -> Result<T, String> {
+    let fits = |value: i128| T::try_from(value).ok();
+    let result = match operator {
+        Operator::Divide if b == 0 => return Err("division by zero".to_owned()),
+        Operator::Remainder if b == 0 => return Err("modulus by zero".to_owned()),
+        Operator::Add => a.checked_add(b).and_then(fits),
+        Operator::Subtract => a.checked_sub(b).and_then(fits),
+        Operator::Multiply => a.checked_mul(b).and_then(fits),
+        Operator::Divide => a.checked_div(b).and_then(fits),
+        // As in cel-go, a remainder overflows where its quotient does.
+        Operator::Remainder => a.checked_div(b).and_then(fits).and(a.checked_rem(b)).and_then(fits),
+        _ => return Err(NO_OVERLOAD.to_owned()),
+    };
+    result.ok_or_else(|| format!("{name} overflow"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_overflow_where_their_type_ends() {
+        let int = |operator, a: i64, b: i64| whole::<i64>(operator, a.into(), b.into(), "integer");
+        let uint = |operator, a: u64, b: u64| whole::<u64>(operator, a.into(), b.into(), "unsigned integer");
+        assert_eq!(int(Operator::Multiply, -3, 4), Ok(-12));
+        assert_eq!(int(Operator::Remainder, -7, 4), Ok(-3));
+        for operator in [Operator::Divide, Operator::Remainder] {
+            assert_eq!(int(operator, i64::MIN, -1), Err("integer overflow".to_owned()));
+        }
+        assert_eq!(int(Operator::Add, i64::MAX, 1), Err("integer overflow".to_owned()));
+        assert_eq!(uint(Operator::Subtract, 1, 2), Err("unsigned integer overflow".to_owned()));
+        assert_eq!(uint(Operator::Multiply, u64::MAX, u64::MAX), Err("unsigned integer overflow".to_owned()));
+        assert_eq!(uint(Operator::Remainder, 1, 0), Err("modulus by zero".to_owned()));
     }
 }
