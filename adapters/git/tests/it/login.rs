@@ -1,51 +1,23 @@
 //! Logins over HTTP: tokens, passwords, certificates of both sides, a proxy between.
 
+use crate::certificates::{AUTHORITY, CLIENT, CLIENT_KEY, Clients, EXPIRED, GOOD, wrap};
 use crate::repository::{Repository, location};
 use crate::server::{Answer, Server};
 use gitops_core::git_location::GitLocation;
 use gitops_core::ports::{Checkout, FetchRequest, GitReference, GitRemote, PortError, Secret};
 use gitops_git::{Git, Options, PlainHttp, Proxy};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
-
-const AUTHORITY: &str = include_str!("../../../transport/tests/it/tls/ca.crt");
-const GOOD: &str = include_str!("../../../transport/tests/it/tls/server.crt");
-const EXPIRED: &str = include_str!("../../../transport/tests/it/tls/expired.crt");
-const SERVER_KEY: &str = include_str!("../../../transport/tests/it/tls/server.key");
-const CLIENT: &str = include_str!("../../../transport/tests/it/tls/client.crt");
-const CLIENT_KEY: &str = include_str!("../../../transport/tests/it/tls/client.key");
 
 async fn fetch(options: Options, to: GitLocation) -> Result<Checkout, PortError> {
     let main = GitReference { branch: Some("main".into()), ..GitReference::default() };
     Git::new(options).fetch(&FetchRequest::new(to, main)).await
 }
 
-/// Serves a repository behind a certificate; the client must have one where `wants_client` says so.
-fn secure(repository: &Repository, certificate: &str, wants_client: bool) -> Server {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-    let builder = builder.with_safe_default_protocol_versions().unwrap();
-    let builder = if wants_client {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(AUTHORITY.as_bytes()).unwrap()).unwrap();
-        let verifier =
-            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        builder.with_client_cert_verifier(verifier.unwrap())
-    } else {
-        builder.with_no_client_auth()
-    };
-    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(SERVER_KEY.as_bytes()).unwrap();
-    let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
-    Server::wrapped(
-        &repository.root,
-        |_| None,
-        move |stream| Some(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).ok()?, stream)),
-    )
+/// Serves a repository behind a certificate.
+fn secure(repository: &Repository, certificate: &str, clients: Clients) -> Server {
+    let wrap = wrap(certificate, clients);
+    Server::wrapped(&repository.root, |_| None, move |stream| wrap(stream).ok())
 }
 
 fn secure_url(server: &Server) -> String {
@@ -76,11 +48,11 @@ async fn a_token_or_a_password_is_sent_and_over_plain_http_only_where_that_is_al
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servers_certificate_must_be_good() {
     let repository = Repository::with(&[("a", "1")]);
-    let good = secure(&repository, GOOD, false);
+    let good = secure(&repository, GOOD, Clients::Anyone);
     assert!(fetch(Options::default(), location(&secure_url(&good), &[("ca.crt", AUTHORITY)])).await.is_ok());
     let stranger = fetch(Options::default(), location(&secure_url(&good), &[])).await.unwrap_err();
     assert!(stranger.to_string().contains("certificate") && !stranger.can_retry(), "{stranger}");
-    let old = secure(&repository, EXPIRED, false);
+    let old = secure(&repository, EXPIRED, Clients::Anyone);
     let to = location(&secure_url(&old), &[("ca.crt", AUTHORITY)]);
     let error = fetch(Options::default(), to).await.unwrap_err();
     assert!(error.to_string().contains("expired") && !error.can_retry(), "{error}");
@@ -89,7 +61,7 @@ async fn a_servers_certificate_must_be_good() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_shows_its_certificate() {
     let repository = Repository::with(&[("a", "1")]);
-    let server = secure(&repository, GOOD, true);
+    let server = secure(&repository, GOOD, Clients::WithCertificate);
     let url = secure_url(&server);
     let with = [("ca.crt", AUTHORITY), ("tls.crt", CLIENT), ("tls.key", CLIENT_KEY)];
     assert!(fetch(Options::default(), location(&url, &with)).await.is_ok());

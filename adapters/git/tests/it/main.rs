@@ -6,6 +6,8 @@
     reason = "tests fail by panicking and say what they skip"
 )]
 
+#[path = "../../../transport/tests/it/certificates.rs"]
+mod certificates;
 mod fetch;
 mod hostile;
 mod login;

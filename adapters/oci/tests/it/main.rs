@@ -1,5 +1,7 @@
 //! Registries that behave, that misbehave, and a real one.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#[path = "../../../transport/tests/it/certificates.rs"]
+mod certificates;
 mod credentials;
 mod hostile;
 mod real;

@@ -1,40 +1,13 @@
 //! Certificates: of the server, of an authority of one's own, of the client.
 
 use crate::bounds::quick;
+use crate::certificates::{AUTHORITY, CLIENT, CLIENT_KEY, Clients, EXPIRED, GOOD, wrap};
 use crate::server::{Reply, Server};
 use gitops_core::ports::{Outlook, PortError, Secret};
 use gitops_transport::{Call, Client, Options, Tls, Verification};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use std::sync::Arc;
 
-const AUTHORITY: &str = include_str!("tls/ca.crt");
-
-/// Starts a server with this certificate; it asks for a certificate of the client's where `clients` says so.
-fn server(certificate: &str, clients: bool) -> Server {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
-    let builder = builder.with_safe_default_protocol_versions().unwrap();
-    let builder = if clients {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(AUTHORITY.as_bytes()).unwrap()).unwrap();
-        let verifier =
-            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        builder.with_client_cert_verifier(verifier.unwrap())
-    } else {
-        builder.with_no_client_auth()
-    };
-    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
-    let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
-    Server::wrapped(
-        |_| Reply::ok("secure"),
-        move |stream| {
-            let connection = ServerConnection::new(Arc::clone(&config)).map_err(std::io::Error::other)?;
-            Ok(StreamOwned::new(connection, stream))
-        },
-    )
+fn server(certificate: &str, clients: Clients) -> Server {
+    Server::wrapped(|_| Reply::ok("secure"), wrap(certificate, clients))
 }
 
 async fn ask(server: &Server, tls: Tls) -> Result<String, PortError> {
@@ -51,7 +24,7 @@ fn trusting() -> Tls {
 
 #[tokio::test]
 async fn an_authority_of_ones_own_is_trusted_when_named() {
-    let server = server(include_str!("tls/server.crt"), false);
+    let server = server(GOOD, Clients::Anyone);
     assert_eq!(ask(&server, trusting()).await.unwrap(), "secure");
     let error = ask(&server, Tls::default()).await.unwrap_err();
     assert_eq!(error.outlook(), Outlook::Stalled, "{error}");
@@ -62,7 +35,7 @@ async fn an_authority_of_ones_own_is_trusted_when_named() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_named() {
-    let server = server(include_str!("tls/expired.crt"), false);
+    let server = server(EXPIRED, Clients::Anyone);
     let error = ask(&server, trusting()).await.unwrap_err();
     assert_eq!(error.outlook(), Outlook::Stalled, "{error}");
     assert!(error.to_string().contains("certificate expired"), "{error}");
@@ -70,12 +43,8 @@ async fn an_expired_certificate_is_named() {
 
 #[tokio::test]
 async fn a_client_proves_itself() {
-    let server = server(include_str!("tls/server.crt"), true);
-    let named = Tls {
-        certificate: Some(include_bytes!("tls/client.crt").to_vec()),
-        key: Some(Secret::new(include_str!("tls/client.key"))),
-        ..trusting()
-    };
+    let server = server(GOOD, Clients::WithCertificate);
+    let named = Tls { certificate: Some(CLIENT.into()), key: Some(Secret::new(CLIENT_KEY)), ..trusting() };
     assert_eq!(ask(&server, named).await.unwrap(), "secure");
     assert!(ask(&server, trusting()).await.is_err());
 }
