@@ -122,7 +122,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     request.directories.clone_from(&args.sparse_checkout_paths);
     request.submodules = args.recurse_submodules;
     request.verification = verification(args)?;
-    let checkout = wait(Git::new(options).fetch(&request))?.map_err(told)?;
+    let checkout = wait(Git::new(options).fetch(&request))?.map_err(|error| {
+        let is_refused = error.to_string().ends_with("credentials cannot be sent over HTTP");
+        if is_refused {
+            format!("{error}: --allow-insecure-http sends them all the same").into()
+        } else {
+            told(error)
+        }
+    })?;
     for signer in &checkout.signers {
         anstream::eprintln!("{} is signed by {}", signer.object, signer.key);
     }
