@@ -77,14 +77,28 @@ impl Expressions {
     }
 }
 
-/// Returns whether a dependency is ready by `readyExpr`: `self` is the dependant, `dep` the dependency.
+/// What `readyExpr` says of a dependency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is ready.
+    Ready,
+    /// It is not.
+    NotReady,
+    /// The expression fits the two objects not or not yet, such as one that asks for a status that is still to be written.
+    Unknown(String),
+}
+
+/// Asks whether a dependency is ready by `readyExpr`: `self` is the dependant, `dep` the dependency.
 ///
 /// # Errors
-/// Where the expression can't be read, or has no answer for the two objects.
-pub(crate) fn is_ready_by(expression: &str, own: &Node, dependency: &Node) -> Result<bool, String> {
-    let asked =
-        Program::parse(expression).and_then(|program| program.holds(&[("self", own), ("dep", dependency)]));
-    asked.map_err(|why| why.to_string())
+/// Where the expression can't be read, which no change of the dependency mends.
+pub(crate) fn is_ready_by(expression: &str, own: &Node, dependency: &Node) -> Result<Answer, String> {
+    let program = Program::parse(expression).map_err(|why| format!("readyExpr: {why}"))?;
+    Ok(match program.holds(&[("self", own), ("dep", dependency)]) {
+        Ok(true) => Answer::Ready,
+        Ok(false) => Answer::NotReady,
+        Err(why) => Answer::Unknown(why.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -135,9 +149,10 @@ mod tests {
         let own = node("metadata: {labels: {version: v2}}");
         let old = node("metadata: {labels: {version: v1}}");
         let expression = "self.metadata.labels.version == dep.metadata.labels.version";
-        assert_eq!(is_ready_by(expression, &own, &own), Ok(true));
-        assert_eq!(is_ready_by(expression, &own, &old), Ok(false));
-        assert!(is_ready_by("dep.status.ready", &own, &old).is_err());
+        assert_eq!(is_ready_by(expression, &own, &own), Ok(Answer::Ready));
+        assert_eq!(is_ready_by(expression, &own, &old), Ok(Answer::NotReady));
+        assert!(matches!(is_ready_by("dep.status.ready", &own, &old), Ok(Answer::Unknown(_))));
+        assert!(is_ready_by("dep.status.", &own, &old).unwrap_err().starts_with("readyExpr: "));
     }
 
     #[test]

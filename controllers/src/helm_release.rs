@@ -6,6 +6,7 @@ mod cluster;
 mod decide;
 mod drift;
 pub(crate) mod finish;
+mod lookups;
 mod names;
 pub(crate) mod reconcile;
 mod secrets;

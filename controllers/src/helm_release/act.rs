@@ -22,6 +22,7 @@ use helm_rs::{
 
 use super::chart::Found;
 use super::finish::Finish;
+use super::lookups::Lookups;
 use super::reconcile::{history, observe_finish, unlock};
 use super::{
     ReleaseClock, ReleaseCluster, ReleaseNames, ReleaseSecrets, Waiting, WaitingStrategy, config_digest,
@@ -177,12 +178,13 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                 }
                 let rendering = self.rendering(spec.disable_schema_validation).await;
                 let facts = ReleaseFacts::install(self.names.name.clone(), self.names.namespace.clone());
-                let render = || rendering.render(found.chart.clone(), &values, facts);
+                let render = || rendering.render(found.chart.clone(), &values, facts.clone());
                 let (store, clock) = (self.store(), ReleaseClock(self.run.context.world.clock()));
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
                 let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
-                let done = operator.install(&wanted, &[], render, &mut Warnings::new()).await;
+                let install = async || operator.install(&wanted, &[], render, &mut Warnings::new()).await;
+                let done = rendering.lookups.settle(self.cluster, install).await;
                 done.map_err(|error| error.to_string())
             }
         };
@@ -236,7 +238,10 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
                 let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
-                let done = operator.upgrade(&wanted, found.chart.clone(), render, &mut Warnings::new()).await;
+                let upgrade = async || {
+                    operator.upgrade(&wanted, found.chart.clone(), render, &mut Warnings::new()).await
+                };
+                let done = rendering.lookups.settle(self.cluster, upgrade).await;
                 done.map_err(|error| error.to_string())
             }
         };
@@ -471,6 +476,7 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
             world: seed(self.run.context),
             capabilities,
             schemas: if skips_schemas { Schemas::Skipped } else { Schemas::Checked },
+            lookups: Lookups::default(),
         }
     }
 
@@ -591,6 +597,7 @@ struct Rendering<'a> {
     world: Seeded,
     capabilities: Capabilities,
     schemas: Schemas,
+    lookups: Lookups,
 }
 
 impl Rendering<'_> {
@@ -600,7 +607,10 @@ impl Rendering<'_> {
         values: &Table,
         facts: ReleaseFacts,
     ) -> Result<Templated, helm_rs::Error> {
-        let render = RenderOptions::new(facts).world(&self.world).capabilities(self.capabilities.clone());
+        let render = RenderOptions::new(facts)
+            .world(&self.world)
+            .capabilities(self.capabilities.clone())
+            .cluster(self.lookups.asked());
         let finish = PostRender { renderer: &self.finish, strategy: PostRenderStrategy::Combined };
         let options = TemplateOptions::new(render).schemas(self.schemas).post_render(finish);
         template(chart, values, &options, &mut Warnings::new()).map_err(|error| error.error)

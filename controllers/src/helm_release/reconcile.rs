@@ -16,6 +16,7 @@ use super::decide::{Failures, Standing, Step, Tests, next};
 use super::{Form, ReleaseNames, ReleaseSecrets, ReleaseValues, config_digest};
 use crate::context::{Failure, Finalizer, Outcome, Retry, Run};
 use crate::event::Severity;
+use crate::health::{Answer, is_ready_by};
 use crate::kind::Kind;
 use crate::secret::secret_data;
 use crate::source::referenced;
@@ -96,16 +97,21 @@ fn dependencies<W: World>(run: &Run<'_, W>, spec: &HelmRelease) -> Result<(), Fa
     for wanted in &spec.depends_on {
         let key =
             referenced(Kind::HelmRelease, wanted.namespace.as_deref(), &wanted.name, &run.key.namespace);
-        let ready = match (run.context.cache.get(&key), &wanted.ready_expr) {
-            (None, _) => false,
-            (Some(object), None) => is_ready(&object),
-            (Some(object), Some(expression)) => crate::health::is_ready_by(expression, &run.object, &object)
-                .map_err(|why| Failure::lasting("InvalidCELExpression", why))?,
+        let shown = format!("dependency '{}/{}'", key.namespace, key.name);
+        let why = match (run.context.cache.get(&key), &wanted.ready_expr) {
+            (Some(object), None) if is_ready(&object) => continue,
+            (Some(object), Some(expression)) => {
+                let answer = is_ready_by(expression, &run.object, &object)
+                    .map_err(|why| Failure::lasting("InvalidCELExpression", format!("{shown}: {why}")))?;
+                match answer {
+                    Answer::Ready => continue,
+                    Answer::NotReady => " according to readyExpr eval".to_owned(),
+                    Answer::Unknown(why) => format!(" according to readyExpr eval: {why}"),
+                }
+            }
+            (None, _) | (Some(_), None) => String::new(),
         };
-        if !ready {
-            let message = format!("dependency '{}/{}' is not ready", key.namespace, key.name);
-            return Err(Failure::later("DependencyNotReady", message, wait));
-        }
+        return Err(Failure::later("DependencyNotReady", format!("{shown} is not ready{why}"), wait));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The values of a release: what references bring, in their order, and what stands inline.
 
-use gitops_yaml::{Dialect, print_sigs};
+use gitops_yaml::{Dialect, Entry, Node, Str, print_sigs};
 use helm_rs::Error;
 use helm_rs::values::{SetKind, Table, Value, load_values, merge_tables, set};
 
@@ -126,6 +126,30 @@ pub fn config_digest(values: &Table) -> String {
     if values.is_empty() {
         return gitops_core::digest::sha256(b"");
     }
-    let printed = print_sigs(&Value::table(values.clone()).to_node(), Dialect::V3).unwrap_or_default();
+    let printed = print_sigs(&with_integers(&Value::table(values.clone())), Dialect::V3).unwrap_or_default();
     gitops_core::digest::sha256(printed.as_bytes())
+}
+
+/// Writes numbers that are whole and fit into 64 bits with all their digits, where JSON writes as few as tell them apart:
+/// for the digest, 12345678901234567890 is 12345678901234567168.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they are whole, and in range")]
+fn with_integers(value: &Value) -> Node {
+    const SIGNED: f64 = 9_223_372_036_854_775_808.0;
+    match value {
+        Value::Float(number) if number.fract() == 0.0 && (-SIGNED..SIGNED).contains(number) => {
+            Node::int(*number as i64)
+        }
+        Value::Float(number) if number.fract() == 0.0 && (SIGNED..SIGNED * 2.0).contains(number) => {
+            Node::plain((*number as u64).to_string())
+        }
+        Value::List(items) => Node::sequence(items.iter().map(with_integers).collect()),
+        Value::Table(table) => {
+            let entry = |(key, value): (&Str, &Value)| Entry {
+                key: Node::string(key.clone()),
+                value: with_integers(value),
+            };
+            Node::mapping(table.iter().map(entry).collect())
+        }
+        other => other.to_node(),
+    }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gitops_core::apply::Readiness;
 use gitops_core::object::Gvk;
-use gitops_core::ports::{Clock, Cluster, ClusterFault};
-use gitops_yaml::Node;
+use gitops_core::ports::{Clock, Cluster, ClusterFault, ListOptions, Watch, WatchEvent};
+use gitops_yaml::{Node, Str};
 use helm_rs::release::{ObjectId, WaitFor};
 
 use super::cluster::{ReleaseCluster, target};
@@ -42,6 +42,8 @@ impl Default for Waiting {
 struct Seen {
     id: ObjectId,
     readiness: Readiness,
+    /// The resource version of a Job that the server deletes by itself once it has ended.
+    passing: Option<Str>,
 }
 
 impl<C: Cluster, K: Clock> ReleaseCluster<'_, C, K> {
@@ -55,14 +57,14 @@ impl<C: Cluster, K: Clock> ReleaseCluster<'_, C, K> {
         }
         let deadline = self.clock.now() + self.waiting.timeout;
         let mut pause = Duration::from_millis(100).min(self.waiting.interval);
-        let mut open: Vec<ObjectId> = objects.to_vec();
+        let mut open: Vec<(ObjectId, Option<Str>)> = objects.iter().map(|id| (id.clone(), None)).collect();
         let mut failed = Vec::new();
         loop {
             let mut still = Vec::new();
-            for id in open {
-                if let Some(readiness) = self.look(&id, wanted).await {
+            for (id, mut passing) in open {
+                if let Some(readiness) = self.look(&id, wanted, &mut passing).await {
                     let list = if readiness.is_failed() { &mut failed } else { &mut still };
-                    list.push(Seen { id, readiness });
+                    list.push(Seen { id, readiness, passing });
                 }
             }
             let is_over = self.clock.now() >= deadline;
@@ -79,23 +81,33 @@ impl<C: Cluster, K: Clock> ReleaseCluster<'_, C, K> {
                 let lines: Vec<String> = mistakes.chain(end.map(str::to_owned)).collect();
                 return Err(lines.join("\n"));
             }
-            open = still.into_iter().map(|seen| seen.id).collect();
+            open = still.into_iter().map(|seen| (seen.id, seen.passing)).collect();
             self.clock.sleep(pause.min(deadline.saturating_sub(self.clock.now()))).await;
             pause = (pause * 2).min(self.waiting.interval);
         }
     }
 
     /// Looks at an object; `None` where it is as wanted.
-    async fn look(&self, id: &ObjectId, wanted: WaitFor) -> Option<Readiness> {
+    async fn look(&self, id: &ObjectId, wanted: WaitFor, passing: &mut Option<Str>) -> Option<Readiness> {
         let live = match self.cluster.get(&target(id)).await {
             Ok(live) => live,
             Err(error) if wanted == WaitFor::Gone && error.fault == ClusterFault::UnknownKind => None,
             Err(error) => return Some(Readiness::new("Unknown", error.to_string())),
         };
         let Some(live) = live else {
-            let missing = Readiness::new("NotFound", "Resource not found");
-            return (wanted != WaitFor::Gone).then_some(missing);
+            if wanted == WaitFor::Gone {
+                return None;
+            }
+            let ended = match passing.as_deref() {
+                Some(since) => self.last_words(id, since, wanted).await,
+                None => None,
+            };
+            let missing = || Readiness::new("NotFound", "Resource not found");
+            return Some(ended.unwrap_or_else(missing)).filter(|readiness| !readiness.is_current());
         };
+        if id.kind == "Job" && !text(&live, &["spec", "ttlSecondsAfterFinished"]).is_empty() {
+            *passing = Some(text(&live, &["metadata", "resourceVersion"]).into());
+        }
         if wanted == WaitFor::Gone {
             let readiness = self.ready_of(&live);
             // An object that is left over is never done.
@@ -110,10 +122,37 @@ impl<C: Cluster, K: Clock> ReleaseCluster<'_, C, K> {
     }
 }
 
+impl<C: Cluster, K: Clock> ReleaseCluster<'_, C, K> {
+    /// Returns how a Job ended that was there at a resource version and is gone: `ttlSecondsAfterFinished` may remove it
+    /// before anybody looks again, and the server still knows what happened since.
+    async fn last_words(&self, id: &ObjectId, since: &str, wanted: WaitFor) -> Option<Readiness> {
+        let target = target(id);
+        let options = ListOptions {
+            namespace: Some(target.namespace),
+            fields: format!("metadata.name={}", target.name),
+            ..ListOptions::default()
+        };
+        let mut watch = self.cluster.watch(&target.gvk, &options, since).await.ok()?;
+        loop {
+            let (job_then, is_over) = match watch.next().await?.ok()? {
+                WatchEvent::Modified(object) => (object, false),
+                WatchEvent::Deleted(object) => (object, true),
+                // Another of its name has come.
+                WatchEvent::Added(_) => return None,
+                WatchEvent::Bookmark(_) => continue,
+            };
+            let readiness = job(&job_then, wanted);
+            if is_over || readiness.is_current() || readiness.is_failed() {
+                return Some(readiness).filter(|readiness| readiness.status != "InProgress");
+            }
+        }
+    }
+}
+
 impl Seen {
     fn mistake(&self, wanted: WaitFor) -> String {
-        let Self { id: ObjectId { kind, namespace, name, .. }, readiness: Readiness { status, message } } =
-            self;
+        let Self { id: ObjectId { kind, namespace, name, .. }, readiness, .. } = self;
+        let Readiness { status, message } = readiness;
         let state = if wanted == WaitFor::Gone { "still exists" } else { "not ready" };
         format!("resource {kind}/{namespace}/{name} {state}. status: {status}, message: {message}")
     }

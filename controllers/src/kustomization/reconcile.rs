@@ -22,7 +22,7 @@ use super::build::{Built, build_decrypted};
 use super::{decrypt, variables};
 use crate::context::{Context, CrossNamespace, Failure, Finalizer, Outcome, Retry, Run};
 use crate::event::{Event, Severity};
-use crate::health::readiness;
+use crate::health::{Answer, is_ready_by, readiness};
 use crate::kind::{Key, Kind};
 use crate::read_set::{ReadSet, Recorder};
 use crate::source::{Published, referenced};
@@ -219,12 +219,15 @@ fn dependencies<W: World>(
             return Err(Failure::lasting("DependencyNotReady", message));
         }
         if let Some(expression) = &wanted.ready_expr {
-            let ready = crate::health::is_ready_by(expression, &run.object, &object)
-                .map_err(|why| Failure::lasting("InvalidCELExpression", why))?;
-            if ready {
-                continue;
+            let answer = is_ready_by(expression, &run.object, &object).map_err(|why| {
+                Failure::lasting("InvalidCELExpression", format!("dependency '{shown}': {why}"))
+            })?;
+            let unready = format!("dependency '{shown}' is not ready according to readyExpr eval");
+            match answer {
+                Answer::Ready => continue,
+                Answer::NotReady => return Err(later(unready)),
+                Answer::Unknown(why) => return Err(later(format!("{unready}: {why}"))),
             }
-            return Err(later(format!("dependency '{shown}' is not ready according to readyExpr eval")));
         }
         if !is_ready(&object) {
             return Err(later(format!("dependency '{shown}' is not ready")));

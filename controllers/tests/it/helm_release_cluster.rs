@@ -10,7 +10,7 @@ use gitops_controllers::helm_release::{
 };
 use gitops_core::apply::Readiness;
 use gitops_core::object::Gvk;
-use gitops_core::ports::ObjectRef;
+use gitops_core::ports::{Clock, ObjectRef};
 use gitops_core::testing::{FakeCluster, FixedClock};
 use gitops_yaml::{FileId, Node, from_json};
 use helm_rs::chart::{Chart, File};
@@ -188,4 +188,53 @@ fn records_that_cannot_be_read_are_passed_over() {
     let store = ReleaseSecrets::new(&world.cluster, &world.clock, "prod");
     assert_eq!(done(store.history("web")).unwrap().len(), 1);
     assert!(done(store.get("web", 2)).unwrap_err().to_string().starts_with("get: failed to decode data"));
+}
+
+/// A clock in whose pauses a Job ends, and is removed as its `ttlSecondsAfterFinished` asks.
+struct EndsMeanwhile<'a> {
+    cluster: &'a FakeCluster,
+    clock: FixedClock,
+    condition: &'static str,
+}
+
+impl Clock for EndsMeanwhile<'_> {
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+    async fn sleep(&self, time: Duration) {
+        let target =
+            ObjectRef { gvk: Gvk::new("batch/v1", "Job"), namespace: "prod".into(), name: "b".into() };
+        if let Some(mut job) = self.cluster.stored(&target) {
+            let status = format!(r#"{{"conditions": [{{"type": "{}", "status": "True"}}]}}"#, self.condition);
+            job.set("status", from_json(&status, FileId::NONE).unwrap());
+            self.cluster.put(job);
+            self.cluster.remove(&target);
+        }
+        self.clock.sleep(time).await;
+    }
+}
+
+#[test]
+fn jobs_that_are_removed_once_they_have_ended_are_not_missed() {
+    for (condition, wanted) in [("Complete", Ok(())), ("Failed", Err("status: Failed"))] {
+        let cluster = FakeCluster::default();
+        let job = r#"{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "b", "namespace": "prod"},
+            "spec": {"ttlSecondsAfterFinished": 0}}"#;
+        cluster.put(from_json(job, FileId::NONE).unwrap());
+        let clock = EndsMeanwhile { cluster: &cluster, clock: FixedClock::at(Duration::ZERO), condition };
+        let releases = ReleaseCluster::new(&cluster, &clock, READY, Waiting::default());
+        let id = helm_rs::release::ObjectId {
+            api_version: "batch/v1".into(),
+            kind: "Job".into(),
+            namespace: "prod".into(),
+            name: "b".into(),
+        };
+        let ended =
+            done(helm_rs::release::Cluster::wait(&releases, &[id], helm_rs::release::WaitFor::HookDone));
+        match (ended, wanted) {
+            (Ok(()), Ok(())) => {}
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (ended, _) => panic!("{condition}: {ended:?}"),
+        }
+    }
 }

@@ -19,6 +19,7 @@ mod helm_release_cluster;
 mod helm_release_real;
 mod image;
 mod kustomization;
+mod kustomization_fields;
 mod notification;
 mod oci_repository;
 mod world;

@@ -1,9 +1,15 @@
 //! The whole flow on an embedded cluster: sources, Kustomizations, a release, changes, drift, deletion.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod crashes;
 mod fleet;
+#[allow(dead_code, reason = "it serves the tests of git as well")]
+#[path = "../../../../adapters/git/tests/it/server.rs"]
+mod git_server;
 mod how_to;
 mod polls;
+mod process;
+mod real_servers;
 mod rendered;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;

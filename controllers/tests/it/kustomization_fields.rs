@@ -1,0 +1,211 @@
+//! Kustomization: each field does what it says.
+
+use std::time::Duration;
+
+use gitops_controllers::{Key, Kind};
+use gitops_yaml::Node;
+
+use crate::world::{Fleet, tree};
+
+const URL: &str = "https://git.example/fleet";
+const REPOSITORY: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: fleet, namespace: flux-system}\nspec: {url: https://git.example/fleet, interval: 1m, ref: {branch: main}}\n---\n";
+const MAP: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: flux-system}\ndata: {k: one}\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: flux-system}\nspec: {replicas: 1, template: {spec: {containers: [{name: web, image: 'web:1.0.0'}]}}}\n";
+const COMPONENT: &str = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- patch: |\n    - {op: replace, path: /data/k, value: from the component}\n  target: {kind: ConfigMap}\n";
+const DATABASE: &str = "apiVersion: db.example.com/v1\nkind: Database\nmetadata: {name: main, namespace: flux-system}\nspec: {size: 1}\n";
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: databases.db.example.com}\nspec: {group: db.example.com, scope: Namespaced, names: {kind: Database, plural: databases, singular: database}, versions: [{name: v1, served: true, storage: true, subresources: {status: {}}, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]}\nstatus: {conditions: [{type: Established, status: 'True'}, {type: NamesAccepted, status: 'True'}]}\n---\n";
+
+fn key(name: &str) -> Key {
+    Key::new(Kind::Kustomization, "flux-system", name)
+}
+
+fn kustomization(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{interval: 5m, prune: true, path: {name}, sourceRef: {{kind: GitRepository, name: fleet}}{more}}}\n---\n"
+    )
+}
+
+fn fleet(files: &[(&str, &str)], objects: &str) -> Fleet {
+    let mut fleet = Fleet::new();
+    fleet.context.world.git.commit(URL, "main", tree(files), "Begin");
+    fleet.apply(&format!("{REPOSITORY}{objects}"));
+    fleet.settle();
+    fleet
+}
+
+/// Every object that a Kustomization holds, as compact JSON.
+fn applied(fleet: &Fleet, name: &str) -> Vec<String> {
+    let cluster = &fleet.context.world.cluster;
+    let objects = cluster.addresses().into_iter().filter_map(|address| cluster.stored(&address));
+    let owner = |object: &Node| {
+        let labels = object.at_path(&["metadata", "labels", "kustomize.toolkit.fluxcd.io/name"]);
+        labels.and_then(Node::as_str).map(str::to_owned)
+    };
+    let owned = objects.filter(|object| owner(object).as_deref() == Some(name));
+    owned.map(|object| gitops_yaml::to_json(&object, gitops_yaml::Dialect::Yaml11).unwrap()).collect()
+}
+
+#[test]
+fn fields_of_the_build_lie_over_what_the_path_holds() {
+    let cases: [(&str, &[&str]); 12] = [
+        ("", &[r#""name":"a""#, r#""k":"one""#, r#""image":"web:1.0.0""#]),
+        (", targetNamespace: team", &[r#""namespace":"team""#]),
+        (", namePrefix: pre-", &[r#""name":"pre-a""#, r#""name":"pre-web""#]),
+        (", nameSuffix: -post", &[r#""name":"a-post""#]),
+        (
+            ", commonMetadata: {labels: {team: x}, annotations: {note: y}}",
+            &[r#""team":"x""#, r#""note":"y""#],
+        ),
+        (", components: [../component]", &[r#""k":"from the component""#]),
+        (", images: [{name: web, newName: other, newTag: 2.0.0}]", &[r#""image":"other:2.0.0""#]),
+        (
+            ", images: [{name: web, digest: 'sha256:24a0c4b4a4c0eb97a1aabb8e29f18e917d05abfe1b7a7c07857230879ce7d3d3'}]",
+            &[r#""image":"web@sha256:24a0"#],
+        ),
+        (
+            ", patches: [{patch: '[{\"op\": \"replace\", \"path\": \"/data/k\", \"value\": \"two\"}]', target: {kind: ConfigMap, name: a}}]",
+            &[r#""k":"two""#],
+        ),
+        (
+            ", patches: [{patch: '{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"a\", \"namespace\": \"flux-system\"}, \"data\": {\"l\": \"new\"}}'}]",
+            &[r#""l":"new""#, r#""k":"one""#],
+        ),
+        (
+            ", patchesStrategicMerge: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: flux-system}, data: {k: old form}}]",
+            &[r#""k":"old form""#],
+        ),
+        (", postBuild: {substitute: {who: everybody}}", &[r#""hello":"everybody and $${who}""#]),
+    ];
+    let hello = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: flux-system}\ndata: {hello: '${who} and $$${who}'}\n";
+    for (more, wanted) in cases {
+        let mut files =
+            vec![("apps/a.yaml", MAP), ("apps/web.yaml", WEB), ("component/kustomization.yaml", COMPONENT)];
+        if more.contains("postBuild") {
+            files.push(("apps/hello.yaml", hello));
+        }
+        let fleet = fleet(&files, &kustomization("apps", more));
+        let ready = fleet.ready(&key("apps"));
+        assert!(ready.starts_with("True"), "{more}: {ready}");
+        let objects = applied(&fleet, "apps").join("\n");
+        for part in wanted {
+            let part = part.replace("$${who}", "${who}");
+            assert!(objects.contains(&part), "{more}: {part} is not in {objects}");
+        }
+    }
+}
+
+#[test]
+fn a_suspended_one_does_nothing_until_it_is_resumed() {
+    let mut fleet = fleet(&[("apps/a.yaml", MAP)], &kustomization("apps", ", suspend: true"));
+    assert_eq!(applied(&fleet, "apps").len(), 0);
+    fleet.apply(&kustomization("apps", ", suspend: false"));
+    fleet.settle();
+    assert_eq!(applied(&fleet, "apps").len(), 1);
+    // Deleted while suspended, its objects stay.
+    fleet.apply(&kustomization("apps", ", suspend: true"));
+    fleet.settle();
+    fleet.delete(&key("apps"));
+    fleet.settle();
+    assert_eq!(applied(&fleet, "apps").len(), 1);
+    assert!(fleet.context.cache.get(&key("apps")).is_none());
+}
+
+#[test]
+fn deletion_policies_say_what_becomes_of_the_objects() {
+    for (more, left) in [
+        ("", 0),
+        (", prune: false", 1),
+        (", deletionPolicy: MirrorPrune", 0),
+        (", deletionPolicy: Delete, prune: false", 0),
+        (", deletionPolicy: WaitForTermination", 0),
+        (", deletionPolicy: Orphan", 1),
+    ] {
+        let object = kustomization("apps", more);
+        // A field that is given twice would be refused.
+        let object =
+            if more.contains("prune: false") { object.replacen("prune: true, ", "", 1) } else { object };
+        let mut fleet = fleet(&[("apps/a.yaml", MAP)], &object);
+        assert_eq!(applied(&fleet, "apps").len(), 1, "{more}");
+        fleet.delete(&key("apps"));
+        fleet.settle();
+        assert_eq!(applied(&fleet, "apps").len(), left, "{more}");
+        assert!(fleet.context.cache.get(&key("apps")).is_none(), "{more}");
+    }
+}
+
+#[test]
+fn what_is_no_longer_built_stays_where_nothing_is_pruned() {
+    let object = kustomization("apps", "").replacen("prune: true", "prune: false", 1);
+    let mut fleet = fleet(&[("apps/a.yaml", MAP), ("apps/web.yaml", WEB)], &object);
+    assert_eq!(applied(&fleet, "apps").len(), 2);
+    fleet.context.world.git.commit(URL, "main", tree(&[("apps/web.yaml", WEB)]), "Remove");
+    fleet.after(Duration::from_secs(62));
+    assert_eq!(applied(&fleet, "apps").len(), 2);
+}
+
+#[test]
+fn only_force_replaces_what_can_not_be_changed() {
+    for (more, wanted) in [("", false), (", force: true", true)] {
+        let mut fleet =
+            fleet(&[("apps/a.yaml", MAP)], &kustomization("apps", &format!(", retryInterval: 10s{more}")));
+        fleet.context.world.cluster.set_immutable("ConfigMap", &["data"]);
+        let changed = MAP.replace("k: one", "k: two");
+        fleet.context.world.git.commit(URL, "main", tree(&[("apps/a.yaml", &changed)]), "Change");
+        fleet.after(Duration::from_secs(62));
+        fleet.after(Duration::from_secs(12));
+        let is_changed = applied(&fleet, "apps").join("").contains(r#""k":"two""#);
+        let ready = fleet.ready(&key("apps"));
+        assert_eq!((is_changed, ready.starts_with("True")), (wanted, wanted), "{more}: {ready}");
+    }
+}
+
+#[test]
+fn named_objects_are_waited_for_by_kstatus_or_by_their_own_words() {
+    let files = [("apps/a.yaml", MAP), ("apps/db.yaml", DATABASE)];
+    let expressions = ", healthCheckExprs: [{apiVersion: db.example.com/v1, kind: Database, failed: \"status.phase == 'Broken'\", current: \"status.phase == 'Up'\"}]";
+    let check = ", timeout: 30s, retryInterval: 10s, healthChecks: [{apiVersion: db.example.com/v1, kind: Database, name: main, namespace: flux-system}]";
+    let fleet =
+        fleet(&files, &format!("{DEFINITION}{}", kustomization("apps", &format!("{check}{expressions}"))));
+    let mut fleet = fleet;
+    let ready = fleet.ready(&key("apps"));
+    assert!(
+        ready.starts_with("False HealthCheckFailed") && ready.contains("Database/flux-system/main"),
+        "{ready}"
+    );
+    let with = |phase: &str| format!("{DATABASE}status: {{phase: {phase}}}\n");
+    fleet.apply(&with("Broken"));
+    fleet.after(Duration::from_secs(12));
+    let ready = fleet.ready(&key("apps"));
+    assert!(ready.contains("Failed"), "{ready}");
+    fleet.apply(&with("Up"));
+    fleet.after(Duration::from_secs(12));
+    assert!(fleet.ready(&key("apps")).starts_with("True"), "{}", fleet.ready(&key("apps")));
+}
+
+#[test]
+fn ready_expressions_wait_for_an_answer_and_are_refused_where_they_are_none() {
+    let two = |expression: &str| {
+        kustomization(
+            "two",
+            &format!(", retryInterval: 10s, dependsOn: [{{name: one, readyExpr: \"{expression}\"}}]"),
+        )
+    };
+    let files = [("one/a.yaml", MAP), ("two/web.yaml", WEB)];
+    let expression = "dep.metadata.labels.release == 'done'";
+    let mut fleet = fleet(&files, &format!("{}{}", kustomization("one", ""), two(expression)));
+    let ready = fleet.ready(&key("two"));
+    assert!(ready.starts_with("False DependencyNotReady: dependency 'flux-system/one' is not ready according to readyExpr eval: "), "{ready}");
+    let labelled = kustomization("one", "")
+        .replace("metadata: {name: one,", "metadata: {name: one, labels: {release: done},");
+    fleet.apply(&labelled);
+    fleet.after(Duration::from_secs(31));
+    assert!(fleet.ready(&key("two")).starts_with("True"), "{}", fleet.ready(&key("two")));
+    fleet.apply(&two("dep.metadata."));
+    fleet.after(Duration::from_secs(1));
+    let ready = fleet.ready(&key("two"));
+    assert!(
+        ready.starts_with("False InvalidCELExpression: dependency 'flux-system/one': readyExpr: "),
+        "{ready}"
+    );
+}
