@@ -17,6 +17,7 @@ use crate::event::{Event, Outbox, Severity};
 use crate::kind::{Key, Kind};
 use crate::memory::Memory;
 use crate::notification::Limiter;
+use crate::origin::Origins;
 use crate::status::{Status, Truth};
 use crate::time::rfc3339;
 use crate::world::World;
@@ -190,6 +191,8 @@ pub struct Context<W> {
     pub(crate) limiter: Mutex<Limiter>,
     /// What a reconciliation remembers for the next; nothing is lost where it is empty.
     pub memory: Memory,
+    /// Where objects were written.
+    pub origins: Origins,
 }
 
 impl<W: World> Context<W> {
@@ -207,6 +210,7 @@ impl<W: World> Context<W> {
             told: Mutex::default(),
             limiter,
             memory: Memory::default(),
+            origins: Origins::default(),
         }
     }
 
@@ -384,7 +388,14 @@ impl<'a, W: World> Run<'a, W> {
     }
 
     /// Ends with a failure: a condition, an event unless the same failure was told before, and when to try again.
-    pub async fn fail(mut self, failure: Failure) -> Outcome {
+    pub async fn fail(mut self, mut failure: Failure) -> Outcome {
+        // What no retry mends is to be changed where it was written.
+        if failure.retry == Retry::Never
+            && let Some(place) = self.context.origins.of(&self.key)
+            && !failure.message.contains(&place)
+        {
+            failure.message = format!("{place}: {}", failure.message);
+        }
         let told = failure.told == Told::Status
             || self.status.truth("Ready") == Some(Truth::False)
                 && self.status.words("Ready") == Some((failure.reason, &failure.message));

@@ -19,6 +19,7 @@ pub mod kustomization;
 pub mod leader;
 mod memory;
 pub mod notification;
+mod origin;
 pub mod queue;
 pub mod read_set;
 pub mod secret;
@@ -38,4 +39,5 @@ pub use context::{
 pub use event::{Event, Outbox, Severity};
 pub use kind::{Key, Kind};
 pub use memory::Memory;
+pub use origin::Origins;
 pub use world::{ClusterAccess, CredentialScope, HttpAccess, Transport, World};

@@ -334,6 +334,7 @@ async fn apply<W: World, C: Cluster>(
     let context = run.context;
     let owner = Owner::kustomization(run.key.namespace.clone(), run.key.name.clone());
     let Built { objects, files, .. } = built;
+    let unknown = context.origins.note(&objects, &files);
     let objects = served(cluster, objects, context, &run.key)
         .await
         .map_err(|error| Failure::passing("ReconciliationFailed", error.to_string()))?;
@@ -379,6 +380,7 @@ async fn apply<W: World, C: Cluster>(
     if !outcome.errors.is_empty() {
         let message = show_errors(&outcome.errors, &files);
         let done = outcome.changes.len();
+        let message = [vec![message], unknown].concat().join("\n");
         let message = format!(
             "{message}\n{done} objects are as wanted, {} failed, {} were not reached",
             outcome.errors.len(),
@@ -629,6 +631,7 @@ impl<W: World> Run<'_, W> {
     pub(crate) async fn let_go(self) -> Outcome {
         self.context.drift.remove(&self.key);
         self.context.memory.remove(&self.key);
+        self.context.origins.remove(&self.key);
         match self.finalize(Finalizer::Gone).await {
             Ok(()) => Outcome::on_change(),
             Err(_) => Outcome::backoff(),

@@ -209,3 +209,27 @@ fn ready_expressions_wait_for_an_answer_and_are_refused_where_they_are_none() {
         "{ready}"
     );
 }
+
+#[test]
+fn mistakes_in_objects_of_flux_are_told_where_they_were_written() {
+    let files = [
+        ("apps/a.yaml", MAP),
+        (
+            "apps/images.yaml",
+            "apiVersion: image.toolkit.fluxcd.io/v1beta1\nkind: ImageRegistry\nmetadata: {name: web, namespace: flux-system}\nspec: {image: web}\n",
+        ),
+        (
+            "apps/root.yaml",
+            "# A note.\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: other, namespace: flux-system}\nspec:\n  interval: often\n  path: other\n  sourceRef: {kind: GitRepository, name: fleet}\n",
+        ),
+    ];
+    let fleet = fleet(&files, &kustomization("apps", ""));
+    let ready = fleet.ready(&key("apps"));
+    assert!(
+        ready.contains("apps/images.yaml:2:7: unknown kind ImageRegistry, did you mean ImageRepository?"),
+        "{ready}"
+    );
+    assert_eq!(applied(&fleet, "apps").len(), 2, "the others are applied");
+    let ready = fleet.ready(&key("other"));
+    assert!(ready.starts_with("False InvalidSpec: apps/root.yaml:6:13: "), "{ready}");
+}

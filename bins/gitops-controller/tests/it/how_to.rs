@@ -42,7 +42,11 @@ async fn a_how_to_with_slips_runs_as_far_as_it_can_and_names_each() {
         told(
             Kind::ImageUpdateAutomation,
             "flux-system",
-            &["False", "spec.git.commit.author.email", "such as flux@example.com"],
+            &[
+                "False",
+                "k8s/infrastructure/image-automation/policy.yaml:17:16: spec.git.commit.author.email",
+                "such as flux@example.com",
+            ],
         ),
         // A word in base64's place is decoded to no address.
         told(Kind::Provider, "slack", &["False", "the address is no URL", "stringData"]),
