@@ -427,6 +427,9 @@ impl<'a, W: World> Run<'a, W> {
     /// # Errors
     /// As [`Cluster::patch`].
     pub async fn finalize(&self, wanted: Finalizer) -> Result<(), ClusterError> {
+        if wanted == Finalizer::Gone {
+            self.context.origins.remove(&self.key);
+        }
         let known =
             self.object.at_path(&["metadata", "finalizers"]).and_then(Node::items).unwrap_or_default();
         let stands = known.iter().any(|name| name.as_str() == Some(FINALIZER));

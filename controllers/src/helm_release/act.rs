@@ -183,8 +183,12 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
                 let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
-                let install = async || operator.install(&wanted, &[], render, &mut Warnings::new()).await;
-                let done = rendering.lookups.settle(self.cluster, install).await;
+                let done = loop {
+                    let done = operator.install(&wanted, &[], render, &mut Warnings::new()).await;
+                    if done.is_ok() || !rendering.lookups.answer(self.cluster).await {
+                        break done;
+                    }
+                };
                 done.map_err(|error| error.to_string())
             }
         };
@@ -238,10 +242,13 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
                 let stopping = || self.run.context.stopping.load(Ordering::Relaxed);
                 let cluster = self.seen(how).until(&stopping);
                 let operator = Operator::new(&cluster, &store, &clock, self.options(how));
-                let upgrade = async || {
-                    operator.upgrade(&wanted, found.chart.clone(), render, &mut Warnings::new()).await
+                let done = loop {
+                    let chart = found.chart.clone();
+                    let done = operator.upgrade(&wanted, chart, render, &mut Warnings::new()).await;
+                    if done.is_ok() || !rendering.lookups.answer(self.cluster).await {
+                        break done;
+                    }
                 };
-                let done = rendering.lookups.settle(self.cluster, upgrade).await;
                 done.map_err(|error| error.to_string())
             }
         };

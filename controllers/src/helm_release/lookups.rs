@@ -14,8 +14,8 @@ use helm_rs::values::Value;
 
 use crate::status::mapping;
 
-/// How often a chart is rendered anew at most: answers may lead to further questions.
-const ROUNDS: usize = 16;
+/// How many questions are answered at most: answers may lead to further questions without end.
+const QUESTIONS: usize = 1000;
 
 /// API version, kind, namespace and name, as the template gives them.
 type Question = (String, String, String, String);
@@ -43,21 +43,13 @@ impl Lookups {
         Arc::clone(&self.0) as Arc<dyn Lookup>
     }
 
-    /// Does something that renders until nothing unknown is asked for. What it does before it has rendered is done again.
-    pub(super) async fn settle<C: Cluster, T>(&self, cluster: &C, mut act: impl AsyncFnMut() -> T) -> T {
-        for _ in 1..ROUNDS {
-            let done = act().await;
-            if !self.answer(cluster).await {
-                return done;
-            }
-        }
-        act().await
-    }
-
-    /// Asks the cluster what is unknown; returns whether anything was.
-    async fn answer<C: Cluster>(&self, cluster: &C) -> bool {
+    /// Asks the cluster what is unknown; returns whether anything was, and the chart is to be rendered anew.
+    pub(super) async fn answer<C: Cluster>(&self, cluster: &C) -> bool {
         let open: Vec<Question> = {
             let known = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() > QUESTIONS {
+                return false;
+            }
             let open = known.iter().filter(|(_, answer)| answer.is_none());
             open.map(|(question, _)| question.clone()).collect()
         };

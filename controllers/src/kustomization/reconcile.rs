@@ -631,7 +631,6 @@ impl<W: World> Run<'_, W> {
     pub(crate) async fn let_go(self) -> Outcome {
         self.context.drift.remove(&self.key);
         self.context.memory.remove(&self.key);
-        self.context.origins.remove(&self.key);
         match self.finalize(Finalizer::Gone).await {
             Ok(()) => Outcome::on_change(),
             Err(_) => Outcome::backoff(),
