@@ -54,8 +54,8 @@ fn fields_of_the_build_lie_over_what_the_path_holds() {
         (", namePrefix: pre-", &[r#""name":"pre-a""#, r#""name":"pre-web""#]),
         (", nameSuffix: -post", &[r#""name":"a-post""#]),
         (
-            ", commonMetadata: {labels: {team: x}, annotations: {note: y}}",
-            &[r#""team":"x""#, r#""note":"y""#],
+            ", commonMetadata: {labels: {team: x}, annotations: {note: why}}",
+            &[r#""team":"x""#, r#""note":"why""#],
         ),
         (", components: [../component]", &[r#""k":"from the component""#]),
         (", images: [{name: web, newName: other, newTag: 2.0.0}]", &[r#""image":"other:2.0.0""#]),
@@ -77,7 +77,7 @@ fn fields_of_the_build_lie_over_what_the_path_holds() {
         ),
         (", postBuild: {substitute: {who: everybody}}", &[r#""hello":"everybody and $${who}""#]),
     ];
-    let hello = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: flux-system}\ndata: {hello: '${who} and $$${who}'}\n";
+    let hello = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hello, namespace: flux-system}\ndata: {hello: '${who} and $${who}'}\n";
     for (more, wanted) in cases {
         let mut files =
             vec![("apps/a.yaml", MAP), ("apps/web.yaml", WEB), ("component/kustomization.yaml", COMPONENT)];
@@ -164,7 +164,7 @@ fn only_force_replaces_what_can_not_be_changed() {
 fn named_objects_are_waited_for_by_kstatus_or_by_their_own_words() {
     let files = [("apps/a.yaml", MAP), ("apps/db.yaml", DATABASE)];
     let expressions = ", healthCheckExprs: [{apiVersion: db.example.com/v1, kind: Database, failed: \"status.phase == 'Broken'\", current: \"status.phase == 'Up'\"}]";
-    let check = ", timeout: 30s, retryInterval: 10s, healthChecks: [{apiVersion: db.example.com/v1, kind: Database, name: main, namespace: flux-system}]";
+    let check = ", timeout: 30s, retryInterval: 1m, healthChecks: [{apiVersion: db.example.com/v1, kind: Database, name: main, namespace: flux-system}]";
     let fleet =
         fleet(&files, &format!("{DEFINITION}{}", kustomization("apps", &format!("{check}{expressions}"))));
     let mut fleet = fleet;
@@ -175,11 +175,11 @@ fn named_objects_are_waited_for_by_kstatus_or_by_their_own_words() {
     );
     let with = |phase: &str| format!("{DATABASE}status: {{phase: {phase}}}\n");
     fleet.apply(&with("Broken"));
-    fleet.after(Duration::from_secs(12));
+    fleet.after(Duration::from_secs(130));
     let ready = fleet.ready(&key("apps"));
     assert!(ready.contains("Failed"), "{ready}");
     fleet.apply(&with("Up"));
-    fleet.after(Duration::from_secs(12));
+    fleet.after(Duration::from_secs(130));
     assert!(fleet.ready(&key("apps")).starts_with("True"), "{}", fleet.ready(&key("apps")));
 }
 
@@ -220,7 +220,7 @@ fn mistakes_in_objects_of_flux_are_told_where_they_were_written() {
         ),
         (
             "apps/root.yaml",
-            "# A note.\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: other, namespace: flux-system}\nspec:\n  interval: often\n  path: other\n  sourceRef: {kind: GitRepository, name: fleet}\n",
+            "# A note.\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: other, namespace: flux-system}\nspec:\n  interval: often\n  prune: true\n  path: other\n  sourceRef: {kind: GitRepository, name: fleet}\n",
         ),
     ];
     let fleet = fleet(&files, &kustomization("apps", ""));

@@ -180,6 +180,15 @@ async fn plant(cluster: &KubeCluster, folder: &Path) {
     for namespace in nodes("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n") {
         cluster.apply(&namespace, &options()).await.unwrap();
     }
+    // What a run that failed has left behind chooses another image.
+    for kind in ["ImagePolicy", "ImageRepository"] {
+        let left = ObjectRef {
+            gvk: Gvk::new("image.toolkit.fluxcd.io/v1", kind),
+            namespace: "flux-system".into(),
+            name: "echo".into(),
+        };
+        drop(cluster.delete(&left, &DeleteOptions::default()).await);
+    }
     for mut seed in seeds(&Folder::new(folder).unwrap(), ".") {
         let kind = gitops_controllers::Kind::of(&Gvk::of(&seed)).unwrap();
         seed.set("apiVersion", Node::string(kind.gvk().api_version()));
