@@ -1,72 +1,26 @@
 //! A world of fakes, and a loop that reconciles in it until nothing is left to do.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_controllers::queue::Queue;
 use gitops_controllers::trigger::concerned;
 use gitops_controllers::{ClusterAccess, Context, HttpAccess, Key, Kind, Next, Settings, World};
 use gitops_core::ports::{
-    ChartRepository, Clock, Cluster, DeleteOptions, FieldConflicts, ListOptions, ObjectRef, PortError,
-    WriteOptions,
+    Clock, Cluster, DeleteOptions, FieldConflicts, ListOptions, ObjectRef, PortError, WriteOptions,
 };
-use gitops_core::testing::{FakeCluster, FakeGit, FakeNotify, FakeRegistry, FakeStore, FixedClock};
+use gitops_core::testing::{
+    FakeCharts, FakeCluster, FakeGit, FakeNotify, FakeRegistry, FakeStore, FixedClock,
+};
 use gitops_core::tree::MemTree;
 use gitops_yaml::{FileId, Node, ReadOptions, read_stream};
-
-/// A chart repository of files, whatever its URL.
-#[derive(Clone, Default)]
-pub(crate) struct FakeCharts(Arc<Mutex<ChartFiles>>);
-
-#[derive(Default)]
-struct ChartFiles {
-    files: BTreeMap<String, Arc<[u8]>>,
-    asked: Vec<String>,
-}
-
-impl FakeCharts {
-    pub(crate) fn put(&self, name: &str, content: Arc<[u8]>) {
-        self.0.lock().unwrap().files.insert(name.to_owned(), content);
-    }
-
-    /// Returns what was asked for; an index that is known is marked.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().asked.clone()
-    }
-
-    pub(crate) fn forget(&self) {
-        self.0.lock().unwrap().asked.clear();
-    }
-
-    fn get(&self, name: &str) -> Result<Arc<[u8]>, PortError> {
-        let found = self.0.lock().unwrap().files.get(name).cloned();
-        found.ok_or_else(|| PortError::stalled(format!("{name}: 404 Not Found")))
-    }
-}
-
-impl ChartRepository for FakeCharts {
-    async fn index(&self, known: Option<&str>) -> Result<Option<(Arc<[u8]>, Option<String>)>, PortError> {
-        let index = self.get("index.yaml")?;
-        let tag = gitops_core::digest::sha256(&index);
-        let is_known = known == Some(&tag);
-        let asked = if is_known { "index.yaml (known)" } else { "index.yaml" };
-        self.0.lock().unwrap().asked.push(asked.to_owned());
-        Ok((!is_known).then_some((index, Some(tag))))
-    }
-
-    async fn chart(&self, url: &str) -> Result<Arc<[u8]>, PortError> {
-        self.0.lock().unwrap().asked.push(url.to_owned());
-        self.get(url)
-    }
-}
 
 pub(crate) struct FakeWorld {
     pub(crate) cluster: Arc<FakeCluster>,
     pub(crate) git: FakeGit,
     pub(crate) registry: Arc<FakeRegistry>,
     pub(crate) notify: Arc<FakeNotify>,
-    pub(crate) charts: FakeCharts,
+    pub(crate) charts: Arc<FakeCharts>,
     pub(crate) store: FakeStore,
     pub(crate) clock: FixedClock,
     /// How registries were reached.
@@ -78,7 +32,7 @@ impl World for FakeWorld {
     type Git = FakeGit;
     type Registry = Arc<FakeRegistry>;
     type Notify = Arc<FakeNotify>;
-    type Charts = FakeCharts;
+    type Charts = Arc<FakeCharts>;
     type Store = FakeStore;
     type Clock = FixedClock;
 
@@ -95,7 +49,7 @@ impl World for FakeWorld {
         self.access.lock().unwrap().push(access.clone());
         Ok(self.registry.clone())
     }
-    fn charts(&self, _: &str, _: &HttpAccess) -> Result<FakeCharts, PortError> {
+    fn charts(&self, _: &str, _: &HttpAccess) -> Result<Arc<FakeCharts>, PortError> {
         Ok(self.charts.clone())
     }
     fn notifier(&self, _: &HttpAccess) -> Result<Arc<FakeNotify>, PortError> {
@@ -136,7 +90,7 @@ impl Fleet {
             git: FakeGit::default(),
             registry: Arc::default(),
             notify: Arc::default(),
-            charts: FakeCharts::default(),
+            charts: Arc::default(),
             store: FakeStore::default(),
             clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
             access: std::sync::Mutex::default(),
