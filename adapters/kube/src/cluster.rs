@@ -167,7 +167,7 @@ impl KubeCluster {
 
     /// Makes a request once and returns the answer's head where the server has agreed. A login that the server does not take
     /// any more is renewed first.
-    async fn send(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
+    pub(crate) async fn send(&self, call: &Call) -> Result<Response<Body>, ClusterError> {
         let (number, client) = self.session.client();
         let mut response = self.ask(&client, call).await?;
         if response.status() == StatusCode::UNAUTHORIZED && self.session.renew(number).await {
@@ -223,7 +223,7 @@ impl KubeCluster {
         }
     }
 
-    async fn read(&self, call: &Call) -> Result<Node, ClusterError> {
+    pub(crate) async fn read(&self, call: &Call) -> Result<Node, ClusterError> {
         answer::read(&self.call(call).await?)
     }
 

@@ -114,7 +114,7 @@ pub(crate) fn object(kind: &ServedKind, target: &ObjectRef, part: Part) -> Resul
 }
 
 /// Adds a part of a path; one that would lead elsewhere is refused, as every client of Kubernetes does.
-fn push_segment(path: &mut String, segment: &str) -> Result<(), ClusterError> {
+pub(crate) fn push_segment(path: &mut String, segment: &str) -> Result<(), ClusterError> {
     if matches!(segment, "" | "." | "..") || segment.contains(['/', '%']) {
         let message =
             format!("invalid name {segment:?}: may not be empty, '.' or '..', or contain '/' or '%'");
