@@ -1,5 +1,6 @@
 //! The cluster that a command talks to: where it is, what is asked of it, and how an answer is told.
 
+pub(crate) mod installed;
 mod kinds;
 pub(crate) mod ready;
 pub(crate) mod say;
@@ -10,6 +11,7 @@ pub(crate) use kinds::{KindInfo, Readiness, Target};
 use crate::Failure;
 use crate::flags::duration;
 use gitops_core::api::GoDuration;
+use gitops_core::object::Gvk;
 use gitops_core::ports::{Cluster, ClusterError, ListOptions, ObjectRef, WriteOptions};
 use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Login, Rate};
 use gitops_yaml::{FileId, Node, from_json};
@@ -185,12 +187,22 @@ pub(crate) async fn list<C: Cluster>(
     namespace: Option<&str>,
     labels: &str,
 ) -> Result<Vec<Node>, ClusterError> {
+    list_of(cluster, &kind.gvk(), namespace, labels).await
+}
+
+/// Lists objects of any kind, as [`list`] does.
+pub(crate) async fn list_of<C: Cluster>(
+    cluster: &C,
+    gvk: &Gvk,
+    namespace: Option<&str>,
+    labels: &str,
+) -> Result<Vec<Node>, ClusterError> {
     let options = ListOptions {
         namespace: namespace.map(Into::into),
         labels: labels.to_owned(),
         ..ListOptions::default()
     };
-    Ok(cluster.list(&kind.gvk(), &options).await?.items)
+    Ok(cluster.list(gvk, &options).await?.items)
 }
 
 /// Who writes here.

@@ -4,9 +4,10 @@
 //! defined; help, completion and the guess at what a misspelled name meant need them all.
 
 use crate::{
-    Failure, artifact, build, completion, create, delete, dependency, diff, events, explain, export, get,
-    graph, image, install, kustomize, lint, local_cluster, migrate, package, reconcile, render, show, source,
-    stats, suspend, template, tree, uninstall, up, validate, version,
+    Failure, artifact, bootstrap, build, check, completion, create, debug, delete, dependency, diff,
+    envsubst, events, explain, export, get, graph, image, install, kustomize, lint, local_cluster, logs,
+    migrate, package, reconcile, render, show, source, stats, suspend, template, trace, tree, trigger,
+    uninstall, up, validate, version,
 };
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 use std::process::ExitCode;
@@ -44,9 +45,12 @@ macro_rules! command {
 }
 
 const COMMANDS: &[Command] = &[
+    command!("bootstrap", bootstrap, Voice::Flux),
     command!("build", build),
+    command!("check", check, Voice::Flux),
     command!("completion", completion),
     command!("create", create, Voice::Flux),
+    command!("debug", debug, Voice::Flux),
     command!("delete", delete, Voice::Flux),
     command!("dependency", dependency),
     command!("diff", diff),
@@ -58,10 +62,12 @@ const COMMANDS: &[Command] = &[
     command!("image", image),
     command!("install", install, Voice::Flux),
     command!("edit", kustomize::edit),
+    command!("envsubst", envsubst),
     command!("kustomize", kustomize),
     command!("lint", lint),
     command!("list", artifact::list),
     command!("local-cluster", local_cluster),
+    command!("logs", logs, Voice::Flux),
     command!("migrate", migrate, Voice::Flux),
     command!("package", package),
     command!("pull", artifact::pull),
@@ -75,11 +81,13 @@ const COMMANDS: &[Command] = &[
     command!("stats", stats, Voice::Flux),
     command!("suspend", suspend, Voice::Flux),
     command!("template", template),
+    command!("trace", trace, Voice::Flux),
     command!("tree", tree),
+    command!("trigger", trigger, Voice::Flux),
     command!("uninstall", uninstall, Voice::Flux),
     command!("up", up),
     command!("validate", validate),
-    command!("version", version),
+    command!("version", version, Voice::Flux),
 ];
 
 impl Command {

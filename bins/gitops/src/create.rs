@@ -19,6 +19,9 @@ mod source_oci;
 mod tenant;
 mod upsert;
 
+pub(crate) use key_pair::{Keys, known_hosts};
+pub(crate) use upsert::upsert;
+
 use crate::Failure;
 use crate::cluster::{ClusterFlags, run as run_async};
 use crate::flags::{duration, is_object_name};
@@ -209,4 +212,9 @@ impl What {
         };
         &name.name
     }
+}
+
+/// The host of a URL, with its port.
+pub(crate) fn host_of(url: &str) -> Result<String, Failure> {
+    Ok(secret::git_url(url)?.host)
 }

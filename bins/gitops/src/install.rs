@@ -127,7 +127,7 @@ pub(crate) async fn install(
     Ok(())
 }
 
-struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Duration {

@@ -5,15 +5,19 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod artifact;
+mod bootstrap;
 mod build;
+mod check;
 mod cluster;
 mod commands;
 mod completion;
 mod confirm;
 mod create;
+mod debug;
 mod delete;
 mod dependency;
 mod diff;
+mod envsubst;
 mod events;
 mod explain;
 mod export;
@@ -27,6 +31,7 @@ mod install;
 mod kustomize;
 mod lint;
 mod local_cluster;
+mod logs;
 mod migrate;
 mod named;
 mod package;
@@ -39,7 +44,9 @@ mod source;
 mod stats;
 mod suspend;
 mod template;
+mod trace;
 mod tree;
+mod trigger;
 mod uninstall;
 mod up;
 mod validate;

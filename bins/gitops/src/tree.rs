@@ -1,5 +1,7 @@
 //! `gitops tree`: what a repository leads to.
 
+mod live;
+
 use crate::Failure;
 use crate::fleet::{FleetFlags, Repository, report};
 use gitops_controllers::fleet::{Detail, KeepNodes};
@@ -8,10 +10,19 @@ use std::process::ExitCode;
 
 /// Draw a fleet as a tree: sources, apps and their objects.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  # What this repository leads to
   gitops tree
-  gitops tree --compact --path clusters/production")]
+  gitops tree --compact --path clusters/production
+
+  # What a Kustomization of a cluster has applied
+  gitops tree kustomization flux-system"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    live: Option<Live>,
     /// A folder of the repository.
     #[arg(value_name = "FOLDER", default_value = ".")]
     folder: PathBuf,
@@ -22,7 +33,19 @@ pub(crate) struct Args {
     fleet: FleetFlags,
 }
 
+#[derive(clap::Subcommand, Debug)]
+enum Live {
+    Artifact(Box<live::Artifact>),
+    #[command(visible_alias = "ks")]
+    Kustomization(Box<live::Kustomization>),
+}
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match &args.live {
+        Some(Live::Kustomization(args)) => return live::kustomization(args),
+        Some(Live::Artifact(args)) => return live::artifact(args),
+        None => {}
+    }
     let repository = Repository::find(&args.folder)?;
     let below = args.fleet.below(&repository.inside);
     let rendered = args.fleet.render(&repository.folder, below, KeepNodes::No)?;

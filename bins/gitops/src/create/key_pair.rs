@@ -8,27 +8,27 @@ use std::process::{Command, Stdio};
 
 /// How a key is made where none is given.
 #[derive(clap::Args, Clone, Debug)]
-pub(in crate::create) struct Keys {
+pub(crate) struct Keys {
     /// A new key's algorithm: rsa, ecdsa or ed25519.
-    #[arg(long, default_value = "ecdsa", value_name = "ALGORITHM", value_parser = one_of("public key algorithm", &["rsa", "ecdsa", "ed25519"]))]
+    #[arg(long, global = true, default_value = "ecdsa", value_name = "ALGORITHM", value_parser = one_of("public key algorithm", &["rsa", "ecdsa", "ed25519"]))]
     ssh_key_algorithm: String,
     /// A new RSA key's bits.
-    #[arg(long, default_value = "2048", value_name = "BITS")]
+    #[arg(long, global = true, default_value = "2048", value_name = "BITS")]
     ssh_rsa_bits: u32,
     /// A new ECDSA key's curve: p256, p384 or p521.
-    #[arg(long, default_value = "p384", value_name = "CURVE", value_parser = one_of("ECDSA curve", &["p256", "p384", "p521"]))]
+    #[arg(long, global = true, default_value = "p384", value_name = "CURVE", value_parser = one_of("ECDSA curve", &["p256", "p384", "p521"]))]
     ssh_ecdsa_curve: String,
 }
 
 /// A key in the two forms that a Secret holds.
-pub(in crate::create) struct Pair {
-    pub(in crate::create) private: String,
-    pub(in crate::create) public: String,
+pub(crate) struct Pair {
+    pub(crate) private: String,
+    pub(crate) public: String,
 }
 
 impl Keys {
     /// Reads a key, or makes one.
-    pub(in crate::create) fn pair(&self, file: Option<&Path>, password: &str) -> Result<Pair, Failure> {
+    pub(crate) fn pair(&self, file: Option<&Path>, password: &str) -> Result<Pair, Failure> {
         if let Some(file) = file {
             let private = super::secret::read_file(file, "failed to open private key file")?;
             return Ok(Pair { private, public: public_key(file, password)? });
@@ -59,7 +59,7 @@ fn public_key(file: &Path, password: &str) -> Result<String, Failure> {
 }
 
 /// Asks an SSH server for its key, as a line of `known_hosts`.
-pub(in crate::create) fn known_hosts(host: &str) -> Result<String, Failure> {
+pub(crate) fn known_hosts(host: &str) -> Result<String, Failure> {
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "22"));
     let mut command = Command::new("ssh-keyscan");
     command.args(["-T", "30", "-t", "ecdsa,ed25519,rsa", "-p", port, name]);

@@ -66,7 +66,7 @@ pub(super) async fn finish_on(
 }
 
 /// Creates an object, or gives the stored one the labels and the spec (or data) of this one; returns whether it is new.
-pub(super) async fn upsert<C: Cluster>(cluster: &C, object: &Node) -> Result<bool, Failure> {
+pub(crate) async fn upsert<C: Cluster>(cluster: &C, object: &Node) -> Result<bool, Failure> {
     let target = ObjectRef::of(object);
     let Some(mut stored) = cluster.get(&target).await.map_err(worded)? else {
         cluster.create(object, &writing()).await.map_err(worded)?;

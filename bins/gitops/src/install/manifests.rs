@@ -15,37 +15,38 @@ pub(crate) struct ControllerFlags {
     /// Flux's controllers; the one controller here does the work of all of them.
     #[arg(
         long,
+        global = true,
         value_delimiter = ',',
         value_name = "NAME",
         default_value = "source-controller,kustomize-controller,helm-controller,notification-controller"
     )]
     components: Vec<String>,
     /// Flux's further controllers.
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
     components_extra: Vec<String>,
     /// The registry of the controller's image.
-    #[arg(long, default_value = "ghcr.io/gitops-rs", value_name = "HOST/PATH")]
+    #[arg(long, global = true, default_value = "ghcr.io/gitops-rs", value_name = "HOST/PATH")]
     registry: String,
     /// A login for the registry, USER:PASSWORD, put into the pull secret.
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "USER:PASSWORD")]
+    #[arg(long, global = true, default_value = "", hide_default_value = true, value_name = "USER:PASSWORD")]
     registry_creds: String,
     /// The pull secret of the controller's image.
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    #[arg(long, global = true, default_value = "", hide_default_value = true, value_name = "NAME")]
     image_pull_secret: String,
     /// Watch all namespaces.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]
     watch_all_namespaces: bool,
     /// Deny traffic into the namespace but for scraping and web hooks.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set)]
     network_policy: bool,
     /// How much is logged: debug, info or error.
-    #[arg(long, default_value = "info", value_parser = crate::flags::one_of("log level", &["debug", "info", "error"]))]
+    #[arg(long, global = true, default_value = "info", value_parser = crate::flags::one_of("log level", &["debug", "info", "error"]))]
     log_level: String,
     /// The cluster's internal domain.
-    #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
+    #[arg(long, global = true, default_value = "cluster.local", value_name = "DOMAIN")]
     cluster_domain: String,
     /// Keys of taints that the controller tolerates.
-    #[arg(long, value_delimiter = ',', value_name = "KEY")]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "KEY")]
     toleration_keys: Vec<String>,
 }
 
@@ -107,6 +108,11 @@ impl<'a> Controller<'a> {
         objects.extend(self.pull_secret()?);
         objects.extend(self.read(&self.deployment())?);
         Ok(objects)
+    }
+
+    /// Whether one of Flux's controllers is among those whose work is wanted.
+    pub(crate) fn has(&self, component: &str) -> bool {
+        self.components().any(|one| one == component)
     }
 
     /// Prints objects as a stream, with a header that says where it comes from.

@@ -1,6 +1,7 @@
 //! The operator's commands on the embedded cluster, over its socket.
 
 mod flow;
+mod look;
 
 use gitops_core::ports::{Cluster, FieldConflicts, ObjectRef, Part, WriteOptions};
 use gitops_local_cluster::{ApiServer, LocalCluster};

@@ -42,6 +42,6 @@ fn knows_fluxs_commands_and_their_flags() {
             }
         }
     }
-    commands.finish(84.0);
-    flags.finish(98.0);
+    commands.finish(92.0);
+    flags.finish(99.0);
 }

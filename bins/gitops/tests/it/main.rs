@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod artifact;
+mod bootstrap;
 mod build_remote;
 mod cluster;
 mod create;
 mod dependency;
 mod fleet;
 mod flux_commands;
+#[path = "../../../../adapters/git/tests/it/server.rs"]
+#[allow(dead_code, reason = "shared with tests that ask more of it")]
+mod git_server;
 mod image;
 mod install;
 mod kustomize_edit;
