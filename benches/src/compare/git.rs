@@ -6,7 +6,7 @@ use crate::measure::{Cost, measure, median};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 const FILES: usize = 5_000;
 const COMMITS: usize = 500;
@@ -19,7 +19,7 @@ fn repository(folder: PathBuf) -> Option<PathBuf> {
         command
     };
     let path = folder.to_str()?;
-    git(&["init", "-q", "--bare", "-b", "main", path]).status().ok().filter(|status| status.success())?;
+    git(&["init", "-q", "--bare", "-b", "main", path]).status().ok().filter(ExitStatus::success)?;
     let mut stream = String::new();
     for commit in 0..COMMITS {
         let message = format!("change {commit}");
@@ -39,8 +39,8 @@ fn repository(folder: PathBuf) -> Option<PathBuf> {
     }
     let mut import = git(&["-C", path, "fast-import", "--quiet"]).spawn().ok()?;
     import.stdin.take()?.write_all(stream.as_bytes()).ok()?;
-    import.wait().ok().filter(std::process::ExitStatus::success)?;
-    git(&["-C", path, "repack", "-adq"]).status().ok().filter(|status| status.success())?;
+    import.wait().ok().filter(ExitStatus::success)?;
+    git(&["-C", path, "repack", "-adq"]).status().ok().filter(ExitStatus::success)?;
     Some(folder)
 }
 

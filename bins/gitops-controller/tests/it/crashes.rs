@@ -20,6 +20,7 @@ use crate::server::{Reply, Server};
 use crate::stage::{nodes, options};
 
 const MAPS: usize = 20;
+const ROUNDS: usize = 10;
 
 /// An embedded cluster behind HTTP, a git server and a registry, and a person's clone.
 struct Scene {
@@ -31,7 +32,7 @@ struct Scene {
     tags: Arc<Mutex<Vec<String>>>,
     served: tokio::task::JoinHandle<()>,
     random: Mutex<u64>,
-    _servers: (git_server::Server, Server),
+    servers: (git_server::Server, Server),
 }
 
 impl Scene {
@@ -70,7 +71,7 @@ impl Scene {
             served,
             random: Mutex::new(seed.into()),
             scratch,
-            _servers: (server, registry),
+            servers: (server, registry),
         };
         scene.plant().await;
         scene
@@ -87,7 +88,7 @@ impl Scene {
         for definition in gitops_core::api::open_definitions() {
             self.cluster.apply(&definition, &options()).await.unwrap();
         }
-        let (url, image) = (self._servers.0.url(), &self.image);
+        let (url, image) = (self.servers.0.url(), &self.image);
         let objects = format!(
             "apiVersion: v1\nkind: Namespace\nmetadata: {{name: flux-system}}\n---\n\
              apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: fleet, namespace: flux-system}}\n\
@@ -234,7 +235,6 @@ async fn a_controller_that_is_killed_at_any_time_loses_nothing_and_repeats_nothi
     let scene = Scene::begin().await;
     let mut controller = scene.controller(scene.api);
     scene.converges(&Scene::names(0), 0, "1.0.0", &controller).await;
-    const ROUNDS: usize = 10;
     for round in 1..=ROUNDS {
         // The bot and the person push at about the same time.
         scene.release(round);
@@ -260,14 +260,13 @@ async fn an_api_that_fails_at_random_is_outlived() {
     let fails = Arc::new(AtomicBool::new(true));
     let proxy = faulty(scene.api, scene.random(u64::MAX), Arc::clone(&fails));
     let controller = scene.controller(proxy);
-    const ROUNDS: usize = 8;
     for round in 1..=ROUNDS {
         scene.release(round);
         scene.push(round);
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     fails.store(false, Ordering::Relaxed);
-    scene.converges(&Scene::names(ROUNDS), ROUNDS, "1.8.0", &controller).await;
+    scene.converges(&Scene::names(ROUNDS), ROUNDS, "1.10.0", &controller).await;
     scene.assert_history(ROUNDS);
     scene.served.abort();
 }

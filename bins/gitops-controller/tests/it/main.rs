@@ -1,5 +1,9 @@
 //! The whole flow on an embedded cluster: sources, Kustomizations, a release, changes, drift, deletion.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
 
 mod crashes;
 mod fleet;
