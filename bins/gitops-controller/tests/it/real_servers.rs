@@ -66,7 +66,7 @@ impl Seen<'_> {
     async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self).await {
-            if begun.elapsed() > Duration::from_secs(150) {
+            if begun.elapsed() > Duration::from_secs(300) {
                 panic!("not in time: {what}\n{}", self.controller.last_words());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
