@@ -6,7 +6,10 @@ use std::env::var;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let target = |part: &str| var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
-    if target("OS") == "linux" && target("ENV") == "gnu" && matches!(target("ARCH").as_str(), "x86_64" | "aarch64") {
+    if target("OS") == "linux"
+        && target("ENV") == "gnu"
+        && matches!(target("ARCH").as_str(), "x86_64" | "aarch64")
+    {
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
 }

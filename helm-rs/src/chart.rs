@@ -6,6 +6,7 @@ mod file;
 mod ignore;
 mod load;
 mod metadata;
+mod tree;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use ignore::{EntryType, IgnoreRules};
 pub(crate) use load::check_name_for_path;
 pub use metadata::{Maintainer, Metadata};
 pub(crate) use metadata::{UnknownFields, unknown_field};
+pub use tree::files_in;
 
 use crate::Time;
 use crate::go::extension;

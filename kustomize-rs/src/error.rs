@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Cycle,
     /// A remote base or file is needed and nobody mounted it.
     Remote,
+    /// A chart of a repository is needed and the tree does not have it.
+    Chart,
     /// A file is not the YAML or JSON that is asked for.
     Syntax,
     /// A kustomization file, or a plugin's configuration, says something that it may not say.
@@ -59,17 +61,59 @@ struct Inner {
     /// What the user may have meant.
     candidates: Option<Candidates>,
     suggestion: String,
-    /// The URL that is needed; it may hold a password, and is never printed.
-    needed: Url,
+    /// What the caller has to fetch; its URL may hold a password, and is never printed.
+    needed: Option<Needed>,
 }
 
-/// A URL whose `Debug` shows no credentials.
-#[derive(Clone, Default)]
-struct Url(Option<String>);
+/// What a build needs and does not have.
+#[derive(Clone)]
+enum Needed {
+    Remote(String),
+    Chart(NeededChart),
+}
 
-impl fmt::Debug for Url {
+impl fmt::Debug for Needed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_deref().map(without_credentials).fmt(f)
+        match self {
+            Self::Remote(url) => without_credentials(url).fmt(f),
+            Self::Chart(chart) => chart.fmt(f),
+        }
+    }
+}
+
+/// A chart of a repository that a build needs: fetch it, put its files into the tree, and build again.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeededChart {
+    /// The chart's name.
+    pub name: String,
+    /// The repository's URL; `oci://` for a registry. It may hold a password, which `Debug` does not show.
+    pub repository: String,
+    /// The version or the range of versions, empty for the newest.
+    pub version: String,
+    /// Whether development versions count.
+    pub devel: bool,
+    /// The directory of the tree where the chart belongs.
+    pub directory: String,
+}
+
+impl NeededChart {
+    /// Returns the repository's URL without user and password, to be shown.
+    #[must_use]
+    pub fn shown_repository(&self) -> String {
+        without_credentials(&self.repository).into_owned()
+    }
+}
+
+impl fmt::Debug for NeededChart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeededChart")
+            .field("name", &self.name)
+            .field("repository", &self.shown_repository())
+            .field("version", &self.version)
+            .field("devel", &self.devel)
+            .field("directory", &self.directory)
+            .finish()
     }
 }
 
@@ -87,7 +131,7 @@ impl Error {
                 circumstances: Vec::new(),
                 candidates: None,
                 suggestion: String::new(),
-                needed: Url::default(),
+                needed: None,
             }),
         }
     }
@@ -98,7 +142,7 @@ impl Error {
             "'{url}' is remote, and a build fetches nothing by itself: fetch it and pass the tree that holds it"
         );
         let mut error = Self::new(ErrorKind::Remote, message);
-        error.inner.needed = Url(Some(url.to_owned()));
+        error.inner.needed = Some(Needed::Remote(url.to_owned()));
         error
     }
 
@@ -106,7 +150,31 @@ impl Error {
     /// key for [`Options::remotes`](crate::Options::remotes). It may hold a password, which the error itself never shows.
     #[must_use]
     pub fn needed_remote(&self) -> Option<&str> {
-        self.inner.needed.0.as_deref()
+        match &self.inner.needed {
+            Some(Needed::Remote(url)) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Makes the error for a chart that the caller has to fetch first.
+    pub(crate) fn chart(needed: NeededChart, shown: &str) -> Self {
+        let message = format!(
+            "chart '{}' of '{}' is not at '{shown}', and a build fetches nothing by itself: put it there",
+            needed.name, needed.repository
+        );
+        let mut error = Self::new(ErrorKind::Chart, message);
+        error.inner.needed = Some(Needed::Chart(needed));
+        error
+    }
+
+    /// Returns the chart that the build needs and the tree does not have, where that is what went wrong
+    /// ([`ErrorKind::Chart`]). Once its files stand in the tree, build again.
+    #[must_use]
+    pub fn needed_chart(&self) -> Option<&NeededChart> {
+        match &self.inner.needed {
+            Some(Needed::Chart(chart)) => Some(chart),
+            _ => None,
+        }
     }
 
     /// Says where the cause stands, unless a better place is known already.

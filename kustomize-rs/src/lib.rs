@@ -34,7 +34,7 @@ mod transform;
 mod vars;
 
 pub use build::{Build, HelmOptions, Limits, ManagedBy, Options, Output, Reorder};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, NeededChart};
 pub use field_spec::{FieldSpec, NewField};
 pub use generate::{ChartInflator, ChartRequest};
 pub use id::{Gvk, ResourceId};

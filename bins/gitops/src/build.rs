@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use gitops_fs::{Folder, write_below};
 use kustomize_rs::{Build, LoadRestrictions, ManagedBy, Options, Output, Remote, Reorder, Resource, Scopes};
 
+use self::charts::Charts;
 use self::remote::Remotes;
 use self::world::{FETCHED, World};
 use crate::Failure;
@@ -178,14 +179,20 @@ fn build(world: &mut World, remotes: &mut Remotes, path: &str, args: &Args) -> R
     let mut options = options(args);
     loop {
         options.remotes.clone_from(&remotes.mounted);
+        let charts = Charts(world);
         let mut build = Build::new(&*world).options(options.clone());
         if args.enable_helm {
-            build = build.charts(&charts::Charts);
+            build = build.charts(&charts);
         }
         let error = match build.run(&path) {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
+        if let Some(chart) = error.needed_chart() {
+            let place = shorter(error.location());
+            charts::fetch(chart, world).map_err(|failure| format!("{place}: {failure}"))?;
+            continue;
+        }
         let Some(needed) = error.needed_remote() else { return Err(shorter(&error.to_string()).into()) };
         // All that is known to be missing is fetched at once.
         let mut missing = build.remotes(&path).unwrap_or_default();

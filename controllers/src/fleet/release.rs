@@ -8,7 +8,7 @@ use gitops_core::object::ObjectId;
 use gitops_core::tree::{Source, join};
 use gitops_template::Seeded;
 use gitops_yaml::{Dialect, FileId, Node, ReadOptions, Str, print_sigs, read_stream};
-use helm_rs::chart::{Chart, EntryType, File, IgnoreRules};
+use helm_rs::chart::{Chart, files_in};
 use helm_rs::render::{ReleaseFacts, RenderOptions};
 use helm_rs::values::{Table, Value, merge_tables};
 use helm_rs::{Schemas, TemplateOptions, Warnings};
@@ -112,7 +112,8 @@ impl<'r> Request<'r> {
                 Chart::load_archive(&content, &mut warnings)
             }
             ChartPlace::Tree(path) => {
-                Chart::load(&chart_files(recorder, path).map_err(refuse)?, &mut warnings)
+                let files = files_in(recorder, path).map_err(|error| refuse(error.to_string()))?;
+                Chart::load(&files, &mut warnings)
             }
             ChartPlace::Remote(remote) => {
                 let gap = |why| Gap::new(Severity::Warning, &*self.declared.place, why);
@@ -340,44 +341,4 @@ fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String
         all.lay(value, form).map_err(|error| refuse(error.to_string()))?;
     }
     Ok(all.finish())
-}
-
-/// Reads the files of a chart's folder, without what its `.helmignore` names.
-pub(crate) fn chart_files(source: &dyn Source, folder: &str) -> Result<Vec<File>, String> {
-    let ignore = join(folder, ".helmignore").map_err(|error| error.to_string())?;
-    let rules = match source.read(&ignore) {
-        Ok(content) => {
-            IgnoreRules::parse(&String::from_utf8_lossy(&content)).map_err(|error| error.to_string())?
-        }
-        Err(_) => IgnoreRules::default(),
-    };
-    let mut files = Vec::new();
-    gather(source, folder, "", &rules, 0, &mut files)?;
-    Ok(files)
-}
-
-fn gather(
-    source: &dyn Source,
-    folder: &str,
-    prefix: &str,
-    rules: &IgnoreRules,
-    depth: usize,
-    files: &mut Vec<File>,
-) -> Result<(), String> {
-    if depth > 64 {
-        return Err(format!("{folder}: folders are nested too deep"));
-    }
-    for name in source.list(folder).map_err(|error| error.to_string())? {
-        let path = join(folder, &name).map_err(|error| error.to_string())?;
-        let name = format!("{prefix}{name}");
-        if source.is_directory(&path) {
-            if !rules.ignores(&name, EntryType::Directory) {
-                gather(source, &path, &format!("{name}/"), rules, depth + 1, files)?;
-            }
-        } else if !rules.ignores(&name, EntryType::File) {
-            let content = source.read(&path).map_err(|error| error.to_string())?;
-            files.push(File::new(name, &content));
-        }
-    }
-    Ok(())
 }

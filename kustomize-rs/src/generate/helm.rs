@@ -2,7 +2,7 @@
 
 use gitops_yaml::{Dialect, FileId, Node, Str, print_sigs};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, NeededChart};
 use crate::kustomization::{HelmChart, Text};
 use crate::load::Loader;
 use crate::read::{read_config, read_resources};
@@ -23,15 +23,8 @@ pub trait ChartInflator {
 pub struct ChartRequest {
     /// The chart's name.
     pub name: String,
-    /// The chart's directory in the tree. It is there unless a repository is named, from which the chart is to be
-    /// fetched then.
+    /// The chart's directory, which is in the tree.
     pub chart: String,
-    /// Whether the chart's directory is there.
-    pub is_local: bool,
-    /// The repository to fetch the chart from, empty for none.
-    pub repository: String,
-    /// The chart's version, empty for any.
-    pub version: String,
     /// The name of the release, empty to have one made.
     pub release_name: String,
     /// The template of the release's name, empty for none.
@@ -50,8 +43,6 @@ pub struct ChartRequest {
     pub skip_hooks: bool,
     /// Whether tests are left out.
     pub skip_tests: bool,
-    /// Whether development versions count.
-    pub devel: bool,
     /// Whether Helm prints more.
     pub debug: bool,
 }
@@ -83,13 +74,22 @@ pub(crate) fn inflate(loader: &Loader<'_, '_>, chart: &HelmChart) -> Result<Vec<
     }
     let directory = loader.full_path(&format!("{home}/{}", &*chart.name))?;
     loader.refuse_outside_repository(&directory).map_err(|error| error.at(chart.name.place))?;
-    let is_local = loader.is_directory(&format!("{home}/{}", &*chart.name));
-    if !is_local && chart.repo.is_empty() {
+    if !loader.is_directory(&format!("{home}/{}", &*chart.name)) {
         let shown = loader.session().shown(&directory);
-        return Err(refuse(&format!("no repo specified for pull, no chart found at '{shown}'")));
+        if chart.repo.is_empty() {
+            return Err(refuse(&format!("no repo specified for pull, no chart found at '{shown}'")));
+        }
+        let needed = NeededChart {
+            name: chart.name.to_string(),
+            repository: chart.repo.to_string(),
+            version: chart.version.to_string(),
+            devel: chart.devel,
+            directory,
+        };
+        return Err(Error::chart(needed, &shown).at(chart.name.place));
     }
     let mut values = Vec::new();
-    values.push(merged_values(loader, chart, &home, is_local)?);
+    values.push(merged_values(loader, chart, &home)?);
     for file in &chart.additional_values_files {
         let (_, text) =
             loader.load(file).map_err(|error| error.within("could not load additionalValuesFile"))?;
@@ -102,9 +102,6 @@ pub(crate) fn inflate(loader: &Loader<'_, '_>, chart: &HelmChart) -> Result<Vec<
     let request = ChartRequest {
         name: chart.name.to_string(),
         chart: directory,
-        is_local,
-        repository: chart.repo.to_string(),
-        version: chart.version.to_string(),
         release_name: chart.release_name.to_string(),
         name_template: chart.name_template.to_string(),
         namespace: chart.namespace.to_string(),
@@ -114,7 +111,6 @@ pub(crate) fn inflate(loader: &Loader<'_, '_>, chart: &HelmChart) -> Result<Vec<
         include_crds: chart.include_crds,
         skip_hooks: chart.skip_hooks,
         skip_tests: chart.skip_tests,
-        devel: chart.devel,
         debug: chart.debug || helm.debug,
     };
     let manifests = inflator.inflate(&request).map_err(|message| refuse(&message))?;
@@ -140,30 +136,16 @@ fn read_rendered(manifests: &str, file: FileId) -> Result<Vec<Resource>, Error> 
 }
 
 /// Returns the text of the values: those of the file, those written in place, or both merged.
-fn merged_values(
-    loader: &Loader<'_, '_>,
-    chart: &HelmChart,
-    home: &str,
-    is_local: bool,
-) -> Result<String, Error> {
+fn merged_values(loader: &Loader<'_, '_>, chart: &HelmChart, home: &str) -> Result<String, Error> {
     let file = if chart.values_file.is_empty() {
         Text { text: format!("{home}/{}/values.yaml", &*chart.name).into(), place: chart.name.place }
     } else {
         chart.values_file.clone()
     };
-    // The values of a chart that is yet to be fetched are the chart's own: nothing to lay over them.
-    let is_absent = !is_local && chart.values_file.is_empty();
-    let load = || -> Result<(String, Vec<u8>), Error> {
-        if is_absent {
-            Ok((file.to_string(), Vec::new()))
-        } else {
-            loader.load(&file).map(|(p, t)| (p, t.into_owned()))
-        }
-    };
     let inline = chart.values_inline.as_ref();
     let Some(inline) = inline.filter(|inline| inline.entries().is_some_and(|entries| !entries.is_empty()))
     else {
-        return Ok(String::from_utf8_lossy(&load()?.1).into_owned());
+        return Ok(String::from_utf8_lossy(&loader.load(&file)?.1).into_owned());
     };
     let print = |node: &Node| {
         print_sigs(node, Dialect::Yaml11)
@@ -172,7 +154,7 @@ fn merged_values(
     if chart.values_merge == "replace" {
         return print(inline);
     }
-    let (path, text) = load()?;
+    let (path, text) = loader.load(&file)?;
     let own = read_config(&text, loader.session().add_file(&path))
         .map_err(|error| error.within("could not parse values file into rnode"))?
         .unwrap_or_else(|| Node::mapping(Vec::new()));

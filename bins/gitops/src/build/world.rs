@@ -1,23 +1,28 @@
 //! The disk, and beside it what was fetched, as one tree.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use gitops_core::tree::{EntryKind, FileMode, MemTree, Source, TreeError, base_name, clean, parent};
+use gitops_core::tree::{EntryKind, FileMode, MemTree, Source, TreeError, base_name, clean, join, parent};
 use gitops_fs::Folder;
+use helm_rs::chart::File;
 
 /// What the names of fetched trees begin with: no directory of a disk's root has such a name.
 pub(super) const FETCHED: &str = "remote:";
 
-/// The root of the disk, and fetched trees under names such as `remote:github.com/org/repo@v1`.
+/// The root of the disk, fetched trees under names such as `remote:github.com/org/repo@v1`, and fetched charts where their
+/// kustomizations look for them.
 #[derive(Debug)]
 pub(super) struct World {
     disk: Folder,
     fetched: MemTree,
+    /// The folders of charts that are not on the disk, though their kustomizations are.
+    charts: BTreeSet<String>,
 }
 
 impl World {
     pub(super) fn new(disk: Folder) -> Self {
-        Self { disk, fetched: MemTree::new() }
+        Self { disk, fetched: MemTree::new(), charts: BTreeSet::new() }
     }
 
     /// Puts a repository beside the disk, and returns its path.
@@ -32,6 +37,29 @@ impl World {
         let path = self.free(wished);
         self.fetched.add_file(&path, content)?;
         Ok(path)
+    }
+
+    /// Puts a chart where a kustomization looks for it; nothing is written to the disk.
+    pub(super) fn add_chart(&mut self, folder: &str, files: &[File]) -> Result<(), TreeError> {
+        self.fetched.add_directory(folder)?;
+        for file in files {
+            self.fetched.add_shared(&join(folder, &file.name)?, file.data.clone(), FileMode::default())?;
+        }
+        self.charts.insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// Returns the tree that holds a path, where that is not the disk.
+    pub(super) fn fetched(&self, path: &str) -> Option<&MemTree> {
+        let is_fetched = |path: &str| {
+            path.starts_with(FETCHED)
+                || self.charts.iter().any(|chart| {
+                    path.strip_prefix(chart.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+        };
+        let may_be = !self.charts.is_empty() || path.contains(FETCHED);
+        (may_be && clean(path).is_ok_and(|path| is_fetched(&path))).then_some(&self.fetched)
     }
 
     /// Finds a path that is nearly what was wished for and not taken.
@@ -51,10 +79,10 @@ impl World {
 
     /// Returns the tree that a path belongs to.
     fn of(&self, path: &str) -> &dyn Source {
-        if path.contains(FETCHED) && clean(path).is_ok_and(|path| path.starts_with(FETCHED)) {
-            return &self.fetched;
+        match self.fetched(path) {
+            Some(tree) => tree,
+            None => &self.disk,
         }
-        &self.disk
     }
 }
 

@@ -12,6 +12,7 @@ use gitops_oci::{HELM_CHART, OciRegistry, Reference};
 use gitops_semver::Version;
 use gitops_transport::Call;
 use helm_rs::{RepositoryIndex, Warnings};
+use kustomize_rs::NeededChart;
 use std::sync::Arc;
 
 /// The flags that say where a chart is, as Helm has them.
@@ -47,6 +48,13 @@ impl ChartFlags {
     pub(crate) fn of_dependency(repo: &str, range: &str, login: LoginFlags, plain_http: bool) -> Self {
         let (repo, version) = (Some(repo.to_owned()), Some(range.to_owned()));
         Self { repo, version, devel: false, login, pass_credentials: false, plain_http }
+    }
+
+    /// Asks for a chart that a kustomization takes from a repository.
+    pub(crate) fn of_kustomization(chart: &NeededChart) -> Self {
+        let version = Some(chart.version.clone()).filter(|version| !version.is_empty());
+        let (repo, login) = (Some(chart.repository.clone()), LoginFlags::default());
+        Self { repo, version, devel: chart.devel, login, pass_credentials: false, plain_http: false }
     }
 
     /// Brings charts/ and Chart.lock of a chart on disk up to date, with this login.

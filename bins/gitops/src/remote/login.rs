@@ -67,6 +67,22 @@ pub(crate) struct LoginFlags {
     timeout: u64,
 }
 
+impl Default for LoginFlags {
+    /// No login but docker's configuration, full checks, and five minutes.
+    fn default() -> Self {
+        Self {
+            username: None,
+            password: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            insecure_skip_tls_verify: false,
+            mirror: Vec::new(),
+            timeout: 300,
+        }
+    }
+}
+
 impl LoginFlags {
     /// Returns the credential of the flags.
     pub(crate) fn authorization(&self) -> Option<Authorization> {

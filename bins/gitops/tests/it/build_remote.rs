@@ -1,5 +1,7 @@
 //! `gitops build` of what lies elsewhere: repositories of git, and files of a web server.
 
+use crate::remote::archive;
+use crate::server::{Reply, Server};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -229,4 +231,82 @@ fn a_repository_of_a_real_server_is_fetched() {
     assert_eq!(folder.builds(&[&format!("git::{url}/build.git//over")]), map("over-second"));
     let error = folder.refuses(&[&format!("{url}/private/build.git//base")]);
     assert!(error.contains("authentication required"), "{error}");
+}
+
+const TEMPLATE: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-{{ .Values.size }}\n";
+
+/// A server of a repository with one chart, in two versions.
+fn chart_server() -> Server {
+    let chart = |version: &str| {
+        archive(&[
+            ("web/Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: {version}\n")),
+            ("web/values.yaml", "size: small\n"),
+            ("web/values-large.yaml", "size: large\n"),
+            ("web/templates/map.yaml", TEMPLATE),
+        ])
+    };
+    let entry = |version: &str| format!("  - {{name: web, version: {version}, urls: [web-{version}.tgz]}}\n");
+    let index = format!("apiVersion: v1\nentries:\n  web:\n{}{}", entry("2.0.0"), entry("1.0.0"));
+    let (first, second) = (chart("1.0.0"), chart("2.0.0"));
+    Server::start(move |asked| match asked.path.as_str() {
+        "/index.yaml" => Reply::ok(&index),
+        "/web-1.0.0.tgz" => Reply::ok(&first),
+        "/web-2.0.0.tgz" => Reply::ok(&second),
+        _ => Reply::new(404, ""),
+    })
+}
+
+#[test]
+fn charts_are_fetched_from_their_repositories() {
+    let server = chart_server();
+    let folder = Folder::new("charts");
+    let entry = |rest: &str| format!("helmCharts:\n- {{name: web, repo: '{}', {rest}}}\n", server.url("/"));
+    folder.write("app/kustomization.yaml", &entry("version: 1.0.0, releaseName: a"));
+    assert_eq!(folder.builds(&["app", "--enable-helm"]), map("a-small"));
+    assert!(!folder.0.join("app/charts").exists(), "nothing is written");
+    assert!(folder.refuses(&["app"]).contains("must specify --enable-helm"));
+    // A file of values may be one of the chart's own, and the chart's values win where that is asked for.
+    folder
+        .write("app/kustomization.yaml", &entry("releaseName: a, valuesFile: charts/web/values-large.yaml"));
+    assert_eq!(folder.builds(&["app", "--enable-helm"]), map("a-large"));
+    let own_wins = entry("releaseName: a, valuesInline: {size: none}, valuesMerge: merge");
+    folder.write("app/kustomization.yaml", &own_wins);
+    assert_eq!(folder.builds(&["app", "--enable-helm"]), map("a-small"));
+    folder.write("app/kustomization.yaml", &entry("releaseName: a, version: 3.x"));
+    let error = folder.refuses(&["app", "--enable-helm"]);
+    assert!(
+        error.contains("app/kustomization.yaml:2:10: chart \"web\" version \"3.x\" not found in"),
+        "{error}"
+    );
+    // What is on the disk is taken from there.
+    folder.write("app/charts/web-1.0.0/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    folder.write("app/charts/web-1.0.0/web/values.yaml", "size: own\n");
+    folder.write("app/charts/web-1.0.0/web/templates/map.yaml", TEMPLATE);
+    folder.write("app/kustomization.yaml", &entry("version: 1.0.0, releaseName: a"));
+    assert_eq!(folder.builds(&["app", "--enable-helm"]), map("a-own"));
+}
+
+#[test]
+fn charts_of_remote_bases_are_rendered() {
+    let server = chart_server();
+    let folder = Folder::new("remote-charts");
+    let path = "repo.git/base/charts/own";
+    folder.write(&format!("{path}/Chart.yaml"), "apiVersion: v2\nname: own\nversion: 1.0.0\n");
+    folder.write(&format!("{path}/values.yaml"), "size: here\n");
+    folder.write(&format!("{path}/templates/map.yaml"), TEMPLATE);
+    let fetched = format!("{{name: web, repo: '{}', releaseName: b}}", server.url("/"));
+    let charts = format!("helmCharts:\n- {{name: own, releaseName: a}}\n- {fetched}\n");
+    folder.write("repo.git/base/kustomization.yaml", &charts);
+    let repo = folder.0.join("repo.git");
+    git(&repo, &["init", "-q", "-b", "main"]);
+    git(&repo, &["add", "."]);
+    git(&repo, &["commit", "-qm", "one"]);
+    let base = format!("{}//base", folder.url("repo.git"));
+    let expected = format!("{}---\n{}", map("a-here"), map("b-small"));
+    assert_eq!(folder.builds(&[&base, "--enable-helm"]), expected);
+    // A chart outside of the repository is none of its business.
+    folder.write("repo.git/base/kustomization.yaml", "helmCharts: [{name: own, chartHome: ../../charts}]\n");
+    git(&repo, &["commit", "-qam", "two"]);
+    assert!(folder.refuses(&[&base, "--enable-helm"]).contains("security"));
 }

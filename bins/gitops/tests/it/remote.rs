@@ -41,7 +41,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tree = MemTree::new();
     for (path, content) in files {
         tree.add_file(path, *content).unwrap();

@@ -14,10 +14,10 @@ use helm_rs::{PackageOptions, Time, Warnings, package};
 use super::Packed;
 use super::resolve::{Place, Resolved};
 use crate::context::{Context, Failure};
-use crate::fleet::release::chart_files;
 use crate::kind::Key;
 use crate::source::CHART_LAYER;
 use crate::world::World;
+use helm_rs::chart::files_in;
 
 /// A chart, ready to be stored.
 pub(super) struct Built {
@@ -54,9 +54,7 @@ pub(super) async fn build<W: World>(
             }
             chart.raw().to_vec()
         }
-        (None, Place::Folder { tree, path }) => {
-            chart_files(&**tree, path).map_err(|why| package_error(&why))?
-        }
+        (None, Place::Folder { tree, path }) => files_in(&**tree, path).map_err(|why| package_error(&why))?,
         (None, _) => return Err(package_error(&"there is no chart")),
     };
     let (files, values_files) = merged(spec, resolved, files)?;
