@@ -16,6 +16,7 @@ mod recorder;
 pub(crate) mod release;
 mod render;
 mod roots;
+mod sealed;
 mod seeds;
 mod select;
 mod tree;

@@ -9,6 +9,7 @@ use crate::Failure;
 use gitops_controllers::fleet::{App, Cache, Fleet, Gap, KeepNodes, Rendered, Severity};
 use gitops_core::tree::{MemTree, Source};
 use gitops_fs::Folder;
+use gitops_sops::AgeKeys;
 use std::path::{Path, PathBuf};
 
 pub(crate) use git::{changed_revisions, commit_tree};
@@ -26,6 +27,10 @@ pub(crate) struct FleetFlags {
     /// Keep what was rendered in this folder, and render only what has changed since.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
+    /// age keys that open what SOPS encrypted, as age-keygen writes them (repeatable; SOPS_AGE_KEY and SOPS_AGE_KEY_FILE are
+    /// read too). Without a key **SOPS** stands in place of each encrypted value.
+    #[arg(long, value_name = "FILE")]
+    sops_age_key_file: Vec<PathBuf>,
     /// The Kubernetes version that charts see.
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
@@ -115,9 +120,30 @@ impl FleetFlags {
         capabilities.api_versions.extend(self.api_versions.iter().map(Into::into));
         let charts = charts::ChartFolders::new(&self.charts);
         let workers = threads::Threads::new(self.threads);
-        let fleet =
-            Fleet::new(source).charts(&charts).workers(&workers).below(below).capabilities(&capabilities);
+        let keys = self.keys()?;
+        let fleet = Fleet::new(source)
+            .charts(&charts)
+            .workers(&workers)
+            .below(below)
+            .capabilities(&capabilities)
+            .keys(&keys);
         Ok(job(fleet))
+    }
+
+    /// Reads the keys of the flag and of sops' own variables.
+    fn keys(&self) -> Result<AgeKeys, Failure> {
+        let mut keys = AgeKeys::default();
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        if let Some(text) = variable("SOPS_AGE_KEY") {
+            keys.add(&text.to_string_lossy()).map_err(|error| format!("SOPS_AGE_KEY: {error}"))?;
+        }
+        let more = variable("SOPS_AGE_KEY_FILE").map(PathBuf::from);
+        for path in self.sops_age_key_file.iter().chain(&more) {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            keys.add(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(keys)
     }
 }
 
@@ -150,7 +176,7 @@ pub(crate) fn coloured(gap: &Gap) -> String {
     let colour = match gap.severity {
         Severity::Error => AnsiColor::Red,
         Severity::Warning => AnsiColor::Yellow,
-        Severity::Note => AnsiColor::Cyan,
+        Severity::Note | Severity::Unresolved => AnsiColor::Cyan,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     let place = if gap.place.is_empty() { String::new() } else { format!("{}: ", gap.place) };

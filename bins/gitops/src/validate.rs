@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let below = args.fleet.below(&repository.inside);
     let mut validation = args.fleet.with_fleet(&repository.folder, below, |fleet| fleet.validate())?;
     validation.findings.retain(|finding| {
-        let is_shown = !args.quiet || finding.gap.severity > Severity::Note;
+        let is_shown = !args.quiet || finding.gap.severity > Severity::Unresolved;
         is_shown && !args.ignore.iter().any(|rule| rule == finding.rule)
     });
     let findings = &validation.findings;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             println!(
                 "{} objects: {errors} errors, {warnings} warnings, {} notes",
                 validation.objects,
-                count(Severity::Note)
+                count(Severity::Note) + count(Severity::Unresolved)
             );
             if validation.unknown_kinds > 0 {
                 println!("{} objects are of kinds whose fields are not known here", validation.unknown_kinds);

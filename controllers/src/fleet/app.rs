@@ -8,6 +8,7 @@ use gitops_yaml::{Dialect, Error, FileId, Files, Node, ReadOptions, Str, read_do
 
 use super::flux::SourceRef;
 use super::recorder::Reads;
+use super::sealed::Secrets;
 
 /// Which of Flux's kinds an app is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +63,8 @@ pub struct Dependency {
 pub enum Severity {
     /// Worth knowing.
     Note,
+    /// A note about something that was left out or stands as a placeholder: what allows no gaps refuses it.
+    Unresolved,
     /// Works, but probably not as meant.
     Warning,
     /// A controller would refuse it, or it could not be rendered.
@@ -69,11 +72,11 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Returns the word for it: `note`, `warning`, `error`.
+    /// Returns the word for it: `note` (for what is unresolved too), `warning`, `error`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Note => "note",
+            Self::Note | Self::Unresolved => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         }
@@ -129,7 +132,9 @@ impl fmt::Display for Gap {
 }
 
 /// One object that an app applies, as text: trees of nodes cost five times as much memory.
-#[derive(Clone, Debug)]
+///
+/// Its debug form shows no content, which may be decrypted.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RenderedObject {
     /// What the object is known by.
@@ -142,6 +147,17 @@ pub struct RenderedObject {
     pub place: Str,
     /// The manifest with the places of its fields, where they were to be kept.
     pub node: Option<Node>,
+    /// Decrypted values that are in it.
+    pub(crate) secrets: Option<Arc<Secrets>>,
+}
+
+impl fmt::Debug for RenderedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenderedObject")
+            .field("id", &self.id)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RenderedObject {
@@ -157,12 +173,21 @@ impl RenderedObject {
     pub(crate) fn of(node: &Node, place: impl Into<Str>) -> Result<Self, Error> {
         let yaml = gitops_yaml::print_sigs(node, Dialect::V3)?;
         let api_version = node.get("apiVersion").and_then(Node::scalar).cloned().unwrap_or_default();
-        Ok(Self { id: ObjectId::of(node), api_version, yaml: yaml.into(), place: place.into(), node: None })
+        Ok(Self {
+            id: ObjectId::of(node),
+            api_version,
+            yaml: yaml.into(),
+            place: place.into(),
+            node: None,
+            secrets: None,
+        })
     }
 }
 
 /// A Kustomization or HelmRelease with everything that it applies.
-#[derive(Clone, Debug)]
+///
+/// Its debug form shows no content, which may be decrypted.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct App {
     /// What it is known by.
@@ -193,4 +218,12 @@ pub struct App {
     pub declared_in: Arc<Files>,
     /// The files that places of [`RenderedObject::node`] refer to.
     pub files: Arc<Files>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("App");
+        shown.field("id", &self.id).field("place", &self.place).field("objects", &self.objects);
+        shown.field("gaps", &self.gaps).finish_non_exhaustive()
+    }
 }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::app::{Gap, RenderedObject, Severity};
 use super::recorder::{Answers, Digest, Question, Reads};
+use super::sealed::Secrets;
 
 /// Rendered apps by what they were rendered from. A value of the caller's: kept in memory between renders, or as bytes
 /// between processes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Cache {
     entries: HashMap<Digest, Arc<Entry>>,
     hits: usize,
@@ -20,11 +21,28 @@ pub struct Cache {
 }
 
 /// What one app was rendered to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Entry {
     pub(crate) objects: Vec<RenderedObject>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) reads: Reads,
+    /// What went into it decrypted: it is kept in memory alone then.
+    pub(crate) secrets: Option<Arc<Secrets>>,
+}
+
+impl Entry {
+    /// Takes decrypted values out of what is told.
+    pub(crate) fn hide_secrets(&mut self) {
+        if let Some(secrets) = &self.secrets {
+            self.gaps.iter_mut().for_each(|gap| secrets.hide_in(gap));
+        }
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("entries", &self.entries.len()).finish_non_exhaustive()
+    }
 }
 
 impl Cache {
@@ -45,11 +63,16 @@ impl Cache {
         self.entries = entries;
     }
 
-    /// Writes the cache as bytes, to be [read](Cache::from_bytes) by the same version of this program.
+    /// Writes the cache as bytes, to be [read](Cache::from_bytes) by the same version of this program. What was rendered
+    /// from decrypted values is left out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut entries: Vec<Stored> =
-            self.entries.iter().map(|(key, entry)| Stored::of(*key, entry)).collect();
+        let mut entries: Vec<Stored> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.secrets.is_none())
+            .map(|(key, entry)| Stored::of(*key, entry))
+            .collect();
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         serde_json::to_vec(&(VERSION, entries)).unwrap_or_default()
     }
@@ -69,7 +92,7 @@ impl Cache {
 }
 
 /// Entries of other versions may have been rendered otherwise.
-const VERSION: &str = concat!("fleet-1-", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("fleet-2-", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -93,6 +116,7 @@ impl Stored {
                 Severity::Note => 0,
                 Severity::Warning => 1,
                 Severity::Error => 2,
+                Severity::Unresolved => 3,
             };
             (severity, gap.place.clone(), gap.message.clone(), gap.help.clone())
         };
@@ -126,12 +150,14 @@ impl Stored {
                 yaml: yaml.into(),
                 place: place.into(),
                 node: None,
+                secrets: None,
             });
         }
         for (severity, place, message, help) in self.gaps {
             let severity = match severity {
                 0 => Severity::Note,
                 1 => Severity::Warning,
+                3 => Severity::Unresolved,
                 _ => Severity::Error,
             };
             entry.gaps.push(Gap::new(severity, place, message).help(help));

@@ -14,6 +14,7 @@ use gitops_yaml::{FieldPath, Node, Str};
 
 use super::app::{App, AppId, Gap, RenderedObject, Severity};
 use super::render::Rendered;
+use super::sealed::joined;
 
 pub use fields::{FieldChange, FieldDiff};
 pub use text::{Line, LineKind};
@@ -279,6 +280,8 @@ impl Compare {
     ) -> ObjectChange {
         let read = |object: Option<&RenderedObject>| object.and_then(|object| object.read().ok());
         let (mut old, mut new) = (read(before), read(after));
+        let hidden = [before, after].map(|object| object.and_then(|object| object.secrets.as_ref()));
+        let secrets = joined(hidden.into_iter().flatten());
         let mut fields = Vec::new();
         if let (Some(old), Some(new)) = (&mut old, &mut new) {
             mask::pair(old, new);
@@ -286,10 +289,16 @@ impl Compare {
         } else {
             [&mut old, &mut new].into_iter().flatten().for_each(mask::one);
         }
+        if !secrets.is_empty() {
+            for field in &mut fields {
+                mask::field(field, &secrets);
+            }
+            [&mut old, &mut new].into_iter().flatten().for_each(|node| secrets.hide_below(node));
+        }
         let print = |node: Option<Node>, object: Option<&RenderedObject>| {
             // What holds no secret is printed already.
             let object = object?;
-            if object.id.kind != "Secret" {
+            if object.id.kind != "Secret" && secrets.is_empty() {
                 return Some(Arc::clone(&object.yaml));
             }
             gitops_yaml::print_sigs(&node?, gitops_yaml::Dialect::V3).ok().map(Into::into)

@@ -13,6 +13,7 @@ use super::kustomize;
 use super::recorder::{Answers, Recorder};
 use super::render::{Fleet, Rendered, World};
 use super::roots::{Declared, find_raw_configs};
+use super::sealed::{Opener, joined};
 use super::select::Selector;
 use super::variables::{Substitution, variables};
 use trace::Trace;
@@ -120,7 +121,7 @@ impl Fleet<'_> {
         depth: usize,
     ) -> Explanation {
         let node = app.objects.iter().find(|object| object.id == *id).and_then(|object| object.read().ok());
-        let value = node.as_ref().and_then(|node| path.find(node)).map(shown);
+        let mut value = node.as_ref().and_then(|node| path.find(node)).map(shown);
         let mut layers = match app.id.kind {
             AppKind::Kustomization => self.build_layers(rendered, app, id, path),
             AppKind::HelmRelease if depth < 4 => self.chart_layers(rendered, app, id, path, depth),
@@ -140,6 +141,11 @@ impl Fleet<'_> {
         if let Some(first) = layers.first_mut() {
             first.role = Role::Sets;
         }
+        let all = rendered.apps.iter().flat_map(|app| &app.objects).filter_map(|o| o.secrets.as_ref());
+        let secrets = joined(all);
+        let hide = |text: &mut String| *text = secrets.hide(text);
+        value.as_mut().into_iter().for_each(hide);
+        layers.iter_mut().filter_map(|layer| layer.value.as_mut()).for_each(hide);
         Explanation { app: app.id.clone(), object: id.clone(), path: path.clone(), value, layers }
     }
 
@@ -147,7 +153,8 @@ impl Fleet<'_> {
     fn build_layers(&self, rendered: &Rendered, app: &App, id: &ObjectId, path: &FieldPath) -> Vec<Layer> {
         let answers = Answers::new(self.source);
         let declared = declared_of(app);
-        let Ok(built) = kustomize::build(&mut Recorder::new(&answers), &declared, None) else {
+        let opener = Opener::new(self.keys);
+        let Ok(built) = kustomize::build(&mut Recorder::new(&answers), &declared, None, &opener) else {
             return Vec::new();
         };
         let Some(position) = built.objects.iter().position(|node| ObjectId::of(node) == *id) else {
@@ -156,7 +163,7 @@ impl Fleet<'_> {
         };
         let names = built.names.get(position).cloned().unwrap_or_default();
         let trace = Trace::new(self.source, id.kind.clone(), names, path.clone());
-        let _ = kustomize::build(&mut Recorder::new(&answers), &declared, Some(&trace));
+        let _ = kustomize::build(&mut Recorder::new(&answers), &declared, Some(&trace), &opener);
         let mut layers = trace.into_layers();
         if let Some(node) = built.objects.get(position) {
             layers.extend(self.substitution_layers(rendered, app, node, path));
@@ -229,6 +236,7 @@ fn declared_of(app: &App) -> Declared {
         path: app.place.split(':').next().unwrap_or_default().to_owned(),
         place: app.place.to_string(),
         files: std::sync::Arc::clone(&app.declared_in),
+        secrets: None,
     }
 }
 

@@ -9,7 +9,9 @@ use super::app::Gap;
 use super::flux::text;
 use super::recorder::Recorder;
 use super::roots::Declared;
+use super::sealed::Opener;
 
+use crate::kustomization::decrypt::{self, Unsealed};
 pub(crate) use crate::kustomization::{is_manifest, near_directory};
 
 /// What a path builds to.
@@ -20,6 +22,8 @@ pub(crate) struct Built {
     pub(crate) names: Vec<Vec<Str>>,
     pub(crate) files: Files,
     pub(crate) warnings: Vec<String>,
+    /// What could not be decrypted.
+    pub(crate) gaps: Vec<Gap>,
 }
 
 /// Builds the path of a Flux Kustomization as its controller would, up to substitution.
@@ -27,6 +31,7 @@ pub(crate) fn build(
     recorder: &mut Recorder<'_>,
     declared: &Declared,
     observer: Option<&dyn Observer>,
+    opener: &Opener<'_>,
 ) -> Result<Built, Gap> {
     let none = Node::null();
     let spec = declared.node.get("spec").unwrap_or(&none);
@@ -49,13 +54,36 @@ pub(crate) fn build(
     if generated.is_empty {
         return Ok(Built { warnings: generated.warnings, ..Built::default() });
     }
-    if let Some(text) = generated.text {
-        recorder.set_extra(generated.file, text.into_bytes());
+    let overlaid = generated;
+    if let Some(text) = &overlaid.text {
+        recorder.set_extra(overlaid.file.clone(), text.clone().into_bytes());
     }
     let mut options = Options::default();
     options.load_restrictions = LoadRestrictions::None;
     options.reorder = Some(Reorder::None);
-    let mut build = Build::new(&*recorder).options(options);
+    let opener = match text(spec, &["decryption", "provider"]).as_str() {
+        "" => None,
+        "sops" => Some(opener),
+        _ => {
+            let place = declared.show(spec.get("decryption").unwrap_or(spec));
+            return Err(Gap::error(place, "spec.decryption.provider must be 'sops'"));
+        }
+    };
+    let unsealed = match opener {
+        Some(opener) => {
+            let opened = Unsealed::open(&*recorder, &overlaid, opener);
+            Some(opened.map_err(|error| {
+                let place = error.location.as_deref().unwrap_or(place);
+                Gap::error(place, error.message.replacen(&format!("{place}: "), "", 1))
+            })?)
+        }
+        None => None,
+    };
+    let source: &dyn Source = match &unsealed {
+        Some(unsealed) => unsealed,
+        None => &*recorder,
+    };
+    let mut build = Build::new(source).options(options);
     if let Some(observer) = observer {
         build = build.observe(observer);
     }
@@ -64,12 +92,18 @@ pub(crate) fn build(
         let before = resource.history.previous.iter().map(|previous| previous.name.clone());
         before.chain([resource.name()]).collect()
     };
-    Ok(Built {
+    let mut built = Built {
         names: output.resources().iter().map(names).collect(),
         objects: output.resources().iter().map(|resource| resource.node.clone()).collect(),
         files: output.files().clone(),
-        warnings: generated.warnings.into_iter().chain(output.warnings().iter().cloned()).collect(),
-    })
+        warnings: overlaid.warnings.into_iter().chain(output.warnings().iter().cloned()).collect(),
+        gaps: Vec::new(),
+    };
+    if let Some(opener) = opener {
+        let locked = decrypt::objects(&mut built.objects, &built.files, opener);
+        built.gaps = locked.into_iter().map(|(place, why)| Gap::error(place, why)).collect();
+    }
+    Ok(built)
 }
 
 fn failed(error: &kustomize_rs::Error, place: &str) -> Gap {

@@ -20,6 +20,7 @@ use super::ports::RemoteChart;
 use super::recorder::{Digest, Recorder};
 use super::render::{Fleet, World};
 use super::roots::Declared;
+use super::sealed::Secrets;
 use super::variables::{missing, references};
 use crate::helm_release::finish::Finish;
 use crate::helm_release::{Form, ReleaseNames, ReleaseValues};
@@ -41,6 +42,8 @@ pub(crate) struct Request<'r> {
     pub(crate) chart: ChartPlace,
     values_files: Vec<Str>,
     pub(crate) values: Table,
+    /// What of the values was decrypted.
+    pub(crate) secrets: Vec<Arc<Secrets>>,
 }
 
 /// What a release became.
@@ -88,8 +91,9 @@ impl<'r> Request<'r> {
                 return Err(Gap::error(&*declared.place, "neither spec.chart nor spec.chartRef is set"));
             }
         };
-        let values = values(id, &spec, world, &|node| declared.show(node))?;
-        Ok(Self { declared, spec, release, chart, values_files, values })
+        let mut secrets = Vec::new();
+        let values = values(id, &spec, world, &|node| declared.show(node), &mut secrets)?;
+        Ok(Self { declared, spec, release, chart, values_files, values, secrets })
     }
 
     /// What the render depends on, beside the files of the chart.
@@ -311,7 +315,13 @@ fn resolve(
 }
 
 /// Merges `valuesFrom` in order, then the values of the release itself.
-fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String) -> Result<Table, Gap> {
+fn values(
+    id: &AppId,
+    spec: &Node,
+    world: &World,
+    show: &dyn Fn(&Node) -> String,
+    secrets: &mut Vec<Arc<Secrets>>,
+) -> Result<Table, Gap> {
     let inline = spec.get("values").map(Value::from_node);
     let mut all = ReleaseValues::new(inline.as_ref().and_then(Value::as_table).cloned().unwrap_or_default());
     for (key, is_optional, entry) in references(id, spec.get("valuesFrom")) {
@@ -336,6 +346,13 @@ fn values(id: &AppId, spec: &Node, world: &World, show: &dyn Fn(&Node) -> String
             );
             return Err(refuse(message));
         };
+        if let Some(opened) = &config.secrets {
+            // The value may be a document of several, each a secret.
+            let mut each = Secrets::default();
+            each.extend(opened);
+            each.add_document(value);
+            secrets.push(Arc::new(each));
+        }
         let path = text(&entry, &["targetPath"]);
         let form = Form::of(Some(&path), is_true(&entry, &["literal"]));
         all.lay(value, form).map_err(|error| refuse(error.to_string()))?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use gitops_core::tree::Source;
+use gitops_sops::AgeKeys;
 use gitops_yaml::{Dialect, FileId, Files, Node, ReadOptions, Str, print_sigs, read_document};
 
 use super::app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
@@ -14,6 +15,7 @@ use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
 use super::recorder::{Answers, Digest, Recorder};
 use super::release;
 use super::roots::{self, Declared};
+use super::sealed::{Opener, Secrets, hold_places, joined};
 use super::variables::{Configs, Substitution, Variable, references, variables};
 
 /// A repository to render.
@@ -41,6 +43,7 @@ pub struct Fleet<'a> {
     pub(crate) below: &'a str,
     pub(crate) keep: KeepNodes<'a>,
     pub(crate) capabilities: Option<&'a helm_rs::Capabilities>,
+    pub(crate) keys: Option<&'a AgeKeys>,
 }
 
 /// Whether rendered objects keep their trees, with the place of each field.
@@ -154,7 +157,8 @@ impl World {
                     let node = without_places(node);
                     let place = object.place.to_string();
                     let path = place.split(':').next().unwrap_or_default().to_owned();
-                    let declared = Declared { node, path, place, files: Arc::default() };
+                    let secrets = object.secrets.clone();
+                    let declared = Declared { node, path, place, files: Arc::default(), secrets };
                     world.sources.insert(source_of(&declared.node), declared);
                 }
             }
@@ -174,7 +178,16 @@ impl<'a> Fleet<'a> {
             below: ".",
             keep: KeepNodes::No,
             capabilities: None,
+            keys: None,
         }
+    }
+
+    /// Sets the keys that open what SOPS encrypted. Without them, or where none fits, `**SOPS**` stands in place of each
+    /// value and a gap names the file.
+    #[must_use]
+    pub fn keys(mut self, keys: &'a AgeKeys) -> Self {
+        self.keys = Some(keys);
+        self
     }
 
     /// Sets where charts come from that the tree does not hold.
@@ -282,7 +295,8 @@ impl Run<'_, '_> {
         let document = read_document(text.as_bytes(), FileId::NONE, &ReadOptions::v3()).ok()??;
         self.worlds.push(World::default());
         let path = folder.to_owned();
-        let declared = Declared { node: document.root, place: path.clone(), path, files: Arc::default() };
+        let declared =
+            Declared { node: document.root, place: path.clone(), path, files: Arc::default(), secrets: None };
         self.job(declared, None, 0)
     }
 
@@ -354,6 +368,11 @@ impl Run<'_, '_> {
         if let Some(gap) = &early {
             parts.push(gap.message.as_bytes());
         }
+        let fingerprint = match spec.get("decryption") {
+            Some(_) => self.fleet.keys.map(AgeKeys::fingerprint).unwrap_or_default(),
+            None => [0; 32],
+        };
+        parts.push(&fingerprint);
         let key = Digest::of_parts(parts);
         let is_kept = self.fleet.keep.includes(&job.id);
         if let Some(outcome) = self.cached(key).filter(|_| !is_kept) {
@@ -362,16 +381,23 @@ impl Run<'_, '_> {
         let mut entry = Entry::default();
         entry.gaps.extend(early);
         let mut recorder = Recorder::new(self.answers);
+        let opener = Opener::new(self.fleet.keys);
         let elsewhere = self.elsewhere(job, &["spec", "sourceRef"]);
         let built = match elsewhere {
             Some(gap) => Err(gap),
-            None => kustomize::build(&mut recorder, &job.declared, None),
+            None => kustomize::build(&mut recorder, &job.declared, None, &opener),
         };
+        let (mut secrets, locked) = opener.finish();
+        entry.gaps.extend(locked);
+        let brought = vars.values().filter_map(|variable| variable.secrets.as_ref());
+        secrets.extend(&joined(brought.chain(&job.declared.secrets)));
+        entry.secrets = (!secrets.is_empty()).then(|| Arc::new(secrets));
         let mut built = built.unwrap_or_else(|gap| {
             entry.gaps.push(gap);
             kustomize::Built::default()
         });
         entry.reads = recorder.into_reads();
+        entry.gaps.append(&mut built.gaps);
         for warning in &built.warnings {
             entry.gaps.push(Gap::new(
                 Severity::Note,
@@ -396,7 +422,7 @@ impl Run<'_, '_> {
         let files = Arc::new(std::mem::take(&mut built.files));
         for mut node in built.objects.drain(..) {
             let place = files.show(node.place);
-            unseal(&mut node, &spec, &place, &mut entry.gaps);
+            refuse_sealed(&mut node, &spec, &place, &mut entry.gaps);
             if let Err(message) = substitution.apply(&mut node) {
                 entry.gaps.push(Gap::error(place, message));
                 continue;
@@ -404,6 +430,7 @@ impl Run<'_, '_> {
             own(&mut node, &labels, &annotations);
             self.add(node, place, (&files, is_kept), &mut entry, (&mut declared, &mut nodes));
         }
+        entry.hide_secrets();
         Outcome { key, entry: Arc::new(entry), was_cached: false, nodes, files, declared }
     }
 
@@ -416,8 +443,15 @@ impl Run<'_, '_> {
         entry: &mut Entry,
         (declared, nodes): (&mut Vec<Declared>, &mut Vec<Node>),
     ) {
+        let secrets;
         match RenderedObject::of(&node, place.as_str()) {
-            Ok(object) => entry.objects.push(object),
+            Ok(mut object) => {
+                let tells =
+                    |secrets: &&Arc<Secrets>| object.id.kind == "Secret" || secrets.is_in(&object.yaml);
+                secrets = entry.secrets.as_ref().filter(tells).cloned();
+                object.secrets.clone_from(&secrets);
+                entry.objects.push(object);
+            }
             Err(error) => {
                 entry.gaps.push(Gap::error(place, error.to_string()));
                 return;
@@ -425,7 +459,8 @@ impl Run<'_, '_> {
         }
         if flux::app_id(&node).is_some() || flux::is_source(&node) {
             let path = place.split(':').next().unwrap_or_default().to_owned();
-            declared.push(Declared { node: node.clone(), path, place, files: Arc::clone(files) });
+            let (node, files) = (node.clone(), Arc::clone(files));
+            declared.push(Declared { node, path, place, files, secrets });
         }
         if is_kept {
             nodes.push(node);
@@ -439,7 +474,8 @@ impl Run<'_, '_> {
             let node = object.read().ok()?;
             let path = object.place.split(':').next().unwrap_or_default().to_owned();
             let node = without_places(node);
-            Some(Declared { node, path, place: object.place.to_string(), files: Arc::default() })
+            let (place, secrets) = (object.place.to_string(), object.secrets.clone());
+            Some(Declared { node, path, place, files: Arc::default(), secrets })
         });
         let declared = declared.collect();
         Some(Outcome { key, entry, was_cached: true, nodes: Vec::new(), files: Arc::default(), declared })
@@ -552,6 +588,8 @@ impl Run<'_, '_> {
             return outcome;
         }
         let (mut nodes, mut declared) = (Vec::new(), Vec::new());
+        let secrets = joined(request.secrets.iter().chain(&job.declared.secrets));
+        entry.secrets = (!secrets.is_empty()).then(|| Arc::new(secrets));
         match request.render(self.fleet, &mut recorder) {
             Ok(made) => {
                 entry.gaps.extend(made.gaps);
@@ -568,6 +606,7 @@ impl Run<'_, '_> {
             Err(gap) => entry.gaps.push(gap),
         }
         entry.reads.extend(recorder.into_reads());
+        entry.hide_secrets();
         Outcome { nodes, declared, ..Outcome::of(key, entry) }
     }
 }
@@ -599,22 +638,16 @@ fn without_places(mut node: Node) -> Node {
     node
 }
 
-/// Takes the envelope off an object that SOPS encrypted; its values stay placeholders.
-fn unseal(node: &mut Node, spec: &Node, place: &str, gaps: &mut Vec<Gap>) {
-    if node.remove("sops").is_none() {
+/// Refuses an object that stays encrypted, since nothing says that it is to be decrypted.
+fn refuse_sealed(node: &mut Node, spec: &Node, place: &str, gaps: &mut Vec<Gap>) {
+    if spec.get("decryption").is_some() || !node.get("sops").is_some_and(Node::is_mapping) {
         return;
     }
+    hold_places(node);
     let kind = flux::kind(node).to_owned();
     let name = format!("{kind}/{}/{}", flux::namespace_of(node), text(node, &["metadata", "name"]));
-    if spec.at_path(&["decryption", "provider"]).is_some() {
-        let message = format!("{name} is SOPS encrypted: its values are shown as they stand in the file");
-        gaps.push(Gap::new(Severity::Note, place, message));
-    } else {
-        let message = format!(
-            "{name} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
-        );
-        gaps.push(
-            Gap::error(place, message).help("set spec.decryption of the Kustomization that applies it"),
-        );
-    }
+    let message = format!(
+        "{name} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+    );
+    gaps.push(Gap::error(place, message).help("set spec.decryption of the Kustomization that applies it"));
 }

@@ -9,10 +9,11 @@ use gitops_yaml::{FileId, Files, Node, ReadOptions, read_stream};
 use super::app::{AppId, RenderedObject};
 use super::flux::{app_id, is_kustomization, text};
 use super::kustomize::is_manifest;
+use super::sealed::Secrets;
 use super::variables::Configs;
 
 /// An object in a file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Declared {
     pub(crate) node: Node,
     /// The file that it stands in.
@@ -21,6 +22,8 @@ pub(crate) struct Declared {
     pub(crate) place: String,
     /// The files that the places of its nodes refer to.
     pub(crate) files: Arc<Files>,
+    /// Decrypted values that are in it.
+    pub(crate) secrets: Option<Arc<Secrets>>,
 }
 
 impl Declared {
@@ -70,6 +73,7 @@ pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
         path: path.to_owned(),
         node,
         files: Arc::clone(&files),
+        secrets: None,
     };
     documents.into_iter().map(|document| declared(document.root)).collect()
 }

@@ -17,6 +17,7 @@ use super::app::{AppId, Gap, Severity};
 use super::cache::Cache;
 use super::graph::Graph;
 use super::render::{Fleet, KeepNodes, Rendered};
+use super::sealed::joined;
 
 /// Something that validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +150,9 @@ impl Fleet<'_> {
         check_dependencies(&rendered, &mut report);
         files::check(&rendered, source, &tree_files, &read, &mut report);
         let mut findings = report.findings;
+        let secrets =
+            joined(rendered.apps.iter().flat_map(|app| &app.objects).filter_map(|o| o.secrets.as_ref()));
+        findings.iter_mut().for_each(|finding| secrets.hide_in(&mut finding.gap));
         findings.sort_by_cached_key(|finding| sort_key(&finding.gap));
         let is_unknown = |one: &&Checked<'_>| {
             let (version, kind) = (super::flux::api_version(one.node), super::flux::kind(one.node));

@@ -11,6 +11,7 @@ use gitops_yaml::{Data, Dialect, FileId, Kind, Node, ReadOptions, Str, print_sig
 
 use super::app::{AppId, Gap, RenderedObject, Severity};
 use super::flux::{kind, text};
+use super::sealed::Secrets;
 
 /// Which object a reference names: `ConfigMap` or `Secret`, namespace, name.
 pub(crate) type ConfigKey = (Str, Str, Str);
@@ -18,8 +19,11 @@ pub(crate) type ConfigKey = (Str, Str, Str);
 /// The ConfigMaps and Secrets that are known so far, as text: few of them are ever asked for.
 #[derive(Default)]
 pub(crate) struct Configs {
-    known: HashMap<ConfigKey, (Arc<str>, Str)>,
+    known: HashMap<ConfigKey, Known>,
 }
+
+/// Manifest, place, and what of it was decrypted.
+type Known = (Arc<str>, Str, Option<Arc<Secrets>>);
 
 /// The data of one, decoded.
 #[derive(Clone, Default)]
@@ -27,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) data: BTreeMap<Str, Str>,
     /// Where the object stands.
     pub(crate) place: Str,
+    /// What of it was decrypted.
+    pub(crate) secrets: Option<Arc<Secrets>>,
 }
 
 impl Configs {
@@ -34,7 +40,8 @@ impl Configs {
     pub(crate) fn add(&mut self, object: &RenderedObject) {
         if matches!(object.id.kind.as_str(), "ConfigMap" | "Secret") && object.api_version == "v1" {
             let ObjectId { kind, namespace, name, .. } = object.id.clone();
-            self.known.insert((kind, namespace, name), (Arc::clone(&object.yaml), object.place.clone()));
+            let known = (Arc::clone(&object.yaml), object.place.clone(), object.secrets.clone());
+            self.known.insert((kind, namespace, name), known);
         }
     }
 
@@ -43,9 +50,9 @@ impl Configs {
     }
 
     pub(crate) fn get(&self, key: &ConfigKey) -> Option<Config> {
-        let (yaml, place) = self.known.get(key)?;
+        let (yaml, place, secrets) = self.known.get(key)?;
         let document = read_document(yaml.as_bytes(), FileId::NONE, &ReadOptions::v3()).ok()??;
-        Some(Config::of(&document.root, place.clone()))
+        Some(Config { secrets: secrets.clone(), ..Config::of(&document.root, place.clone()) })
     }
 
     pub(crate) fn names<'a>(&'a self, like: &'a ConfigKey) -> impl Iterator<Item = &'a str> {
@@ -83,6 +90,8 @@ pub(crate) struct Variable {
     pub(crate) place: String,
     /// What holds it: `ConfigMap/flux-system/cluster`, or nothing for the Kustomization itself.
     pub(crate) holder: String,
+    /// What of the holder was decrypted.
+    pub(crate) secrets: Option<Arc<Secrets>>,
 }
 
 /// The references of `postBuild.substituteFrom`, or of `valuesFrom`.
@@ -111,6 +120,7 @@ pub(crate) fn variables(
                         value: value.replace('\n', "").into(),
                         place: config.place.to_string(),
                         holder: format!("{}/{}/{}", key.0, key.1, key.2),
+                        secrets: config.secrets.clone(),
                     };
                     found.insert(name, variable);
                 }
@@ -124,7 +134,8 @@ pub(crate) fn variables(
         if let (Some(name), Some(value)) = (entry.key.scalar(), entry.value.scalar()) {
             let is_null = entry.value.kind(Dialect::Yaml11) == Kind::Null;
             let value = if is_null { Str::EMPTY } else { value.replace('\n', "").into() };
-            let variable = Variable { value, place: show(&entry.value), holder: String::new() };
+            let variable =
+                Variable { value, place: show(&entry.value), holder: String::new(), secrets: None };
             found.insert(name.clone(), variable);
         }
     }

@@ -8,7 +8,7 @@ use gitops_sops::AgeKeys;
 use gitops_yaml::{Files, Node};
 use kustomize_rs::{Build, LoadRestrictions, Options, Reorder};
 
-use super::decrypt::{Unsealed, objects, refuse_sealed};
+use super::decrypt::{Unsealed, objects, refuse_sealed, shown};
 use super::generate::{Generated, Overlay, generate};
 
 /// What a build made.
@@ -90,7 +90,11 @@ pub fn build_decrypted(
         Some(keys) => {
             let unsealed = Unsealed::open(source, &generated, keys)?;
             let mut built = run(&unsealed, generated)?;
-            objects(&mut built, keys)?;
+            let errors = objects(&mut built.objects, &built.files, keys);
+            if !errors.is_empty() {
+                let errors: Vec<_> = errors.iter().map(|(place, why)| shown(place, why)).collect();
+                return Err(BuildError::new(errors.join("\n")));
+            }
             built
         }
         None => run(source, generated)?,

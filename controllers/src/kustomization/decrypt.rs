@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use gitops_core::api::Kustomization;
 use gitops_core::ports::ObjectRef;
 use gitops_core::tree::{EntryKind, Source, TreeError, clean, join};
-use gitops_sops::{AgeKeys, Format, Integrity, decrypt, decrypt_node};
-use gitops_yaml::{FileId, Node, ReadOptions, read_document};
+use gitops_sops::{AgeKeys, Format, Integrity, SopsError, decrypt, decrypt_node};
+use gitops_yaml::{FileId, Files, Node, ReadOptions, read_document};
 use kustomize_rs::kustomization::FILE_NAMES;
 
 use super::build::{BuildError, Built};
@@ -48,18 +48,37 @@ pub(crate) async fn keys<W: World>(
     Ok(Some(keys))
 }
 
+/// What opens encrypted documents: keys, or for a preview without keys whatever stands in their place.
+pub(crate) trait Seals {
+    /// Opens the document of a file, from one form into another.
+    fn document(&self, file: &str, content: &[u8], from: Format, to: Format) -> Result<Vec<u8>, SopsError>;
+
+    /// Opens an object that stands in a file.
+    fn node(&self, file: &str, node: &mut Node) -> Result<(), SopsError>;
+}
+
+impl Seals for AgeKeys {
+    fn document(&self, _: &str, content: &[u8], from: Format, to: Format) -> Result<Vec<u8>, SopsError> {
+        decrypt(content, from, to, self)
+    }
+
+    fn node(&self, _: &str, node: &mut Node) -> Result<(), SopsError> {
+        decrypt_node(node, self, Integrity::Trust)
+    }
+}
+
 /// A source whose encrypted files are read decrypted, as far as secret generators and patches name them.
-pub(super) struct Unsealed<'a> {
+pub(crate) struct Unsealed<'a> {
     source: &'a dyn Source,
     files: BTreeMap<String, Vec<u8>>,
 }
 
 impl<'a> Unsealed<'a> {
     /// Looks through a kustomization file and all that it includes.
-    pub(super) fn open(
+    pub(crate) fn open(
         source: &'a dyn Source,
         generated: &Generated,
-        keys: &AgeKeys,
+        seals: &dyn Seals,
     ) -> Result<Self, BuildError> {
         let mut unsealed = Self { source, files: BTreeMap::new() };
         let mut open = vec![generated.path.clone()];
@@ -77,7 +96,7 @@ impl<'a> Unsealed<'a> {
             let read = text
                 .and_then(|text| read_document(&text, FileId::NONE, &ReadOptions::yaml11()).ok().flatten());
             let Some(document) = read else { continue };
-            unsealed.files_of(&directory, &document.root, keys)?;
+            unsealed.files_of(&directory, &document.root, seals)?;
             for included in
                 ["resources", "bases", "components"].iter().flat_map(|field| texts(&document.root, field))
             {
@@ -91,11 +110,16 @@ impl<'a> Unsealed<'a> {
         Ok(unsealed)
     }
 
-    fn files_of(&mut self, directory: &str, kustomization: &Node, keys: &AgeKeys) -> Result<(), BuildError> {
+    fn files_of(
+        &mut self,
+        directory: &str,
+        kustomization: &Node,
+        seals: &dyn Seals,
+    ) -> Result<(), BuildError> {
         for generator in list(kustomization, "secretGenerator") {
             for written in texts(generator, "files") {
                 let (key, path) = written.split_once('=').unwrap_or((written, written));
-                self.file(directory, path, Format::of_path(key), keys)?;
+                self.file(directory, path, Format::of_path(key), seals)?;
             }
             let single = generator.get("env").and_then(Node::as_str);
             for path in texts(generator, "envs").chain(single) {
@@ -103,11 +127,11 @@ impl<'a> Unsealed<'a> {
                     Format::Binary => Format::Dotenv,
                     format => format,
                 };
-                self.file(directory, path, format, keys)?;
+                self.file(directory, path, format, seals)?;
             }
         }
         for path in list(kustomization, "patches").iter().filter_map(|patch| patch.get("path")?.as_str()) {
-            self.file(directory, path, Format::of_path(path), keys)?;
+            self.file(directory, path, Format::of_path(path), seals)?;
         }
         Ok(())
     }
@@ -117,7 +141,7 @@ impl<'a> Unsealed<'a> {
         directory: &str,
         path: &str,
         format: Format,
-        keys: &AgeKeys,
+        seals: &dyn Seals,
     ) -> Result<(), BuildError> {
         let Ok(path) = join(directory, path) else { return Ok(()) };
         if self.files.contains_key(&path) {
@@ -125,7 +149,7 @@ impl<'a> Unsealed<'a> {
         }
         let Ok(content) = self.source.read(&path) else { return Ok(()) };
         if format.is_encrypted(&content) {
-            let opened = decrypt(&content, format, format, keys).map_err(|error| {
+            let opened = seals.document(&path, &content, format, format).map_err(|error| {
                 BuildError::at(path.clone(), format!("failed to decrypt {path}: {error}"))
             })?;
             self.files.insert(path, opened);
@@ -163,41 +187,41 @@ impl Source for Unsealed<'_> {
     }
 }
 
-/// Opens built objects: those that SOPS encrypted as files, and values of Secrets that hold encrypted documents.
+/// Opens built objects: those that SOPS encrypted as files, and values of Secrets that hold encrypted documents. Returns
+/// what could not be opened, with the place of each.
 ///
 /// The seal over a whole object is not looked at, since a build changes its clear values; each value's own is.
-pub(super) fn objects(built: &mut Built, keys: &AgeKeys) -> Result<(), BuildError> {
+pub(crate) fn objects(objects: &mut [Node], files: &Files, seals: &dyn Seals) -> Vec<(String, String)> {
     let mut errors = Vec::new();
-    for object in &mut built.objects {
+    for object in objects {
         let switch = object.at_path(&["metadata", "annotations", SWITCH]).and_then(Node::as_str);
         if switch.is_some_and(|text| text.eq_ignore_ascii_case("disabled")) {
             continue;
         }
-        let place = object.place;
+        let place = files.show(object.place);
+        let file = place.split(':').next().unwrap_or_default();
         let name = ObjectRef::of(object);
         let result = if object.get("sops").is_some_and(Node::is_mapping) {
-            decrypt_node(object, keys, Integrity::Trust).map_err(|error| format!("data: {error}"))
+            seals.node(file, object).map_err(|error| format!("data: {error}"))
         } else if object.get("kind").and_then(Node::as_str) == Some("Secret") {
-            values(object, keys)
+            values(object, file, seals)
         } else {
             Ok(())
         };
         if let Err(why) = result {
-            errors.push(shown(
-                built.files.show(place),
-                &format!("failed to decrypt and format '{name}' {why}"),
-            ));
+            errors.push((place, format!("failed to decrypt and format '{name}' {why}")));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(BuildError::new(errors.join("\n"))) }
+    errors
 }
 
-fn values(secret: &mut Node, keys: &AgeKeys) -> Result<(), String> {
+fn values(secret: &mut Node, file: &str, seals: &dyn Seals) -> Result<(), String> {
     for entry in secret.get_mut("data").and_then(Node::entries_mut).into_iter().flatten() {
         let key = entry.key.as_str().unwrap_or_default();
         let Ok(content) = STANDARD.decode(entry.value.as_str().unwrap_or_default()) else { continue };
         let Some(format) = Format::detect(&content) else { continue };
-        let opened = decrypt(&content, format, Format::of_path(key), keys)
+        let opened = seals
+            .document(file, &content, format, Format::of_path(key))
             .map_err(|error| format!("Secret field '{key}': {error}"))?;
         entry.value = Node::string(STANDARD.encode(opened)).at(entry.value.place);
     }
@@ -221,7 +245,7 @@ pub(super) fn refuse_sealed(built: &Built) -> Result<(), BuildError> {
     if errors.is_empty() { Ok(()) } else { Err(BuildError::new(errors.join("\n"))) }
 }
 
-fn shown(place: impl AsRef<str>, message: &str) -> String {
+pub(super) fn shown(place: impl AsRef<str>, message: &str) -> String {
     let place = place.as_ref();
     if place.is_empty() { message.to_owned() } else { format!("{place}: {message}") }
 }

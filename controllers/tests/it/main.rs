@@ -11,6 +11,7 @@ mod alerts;
 mod decryption;
 mod faults;
 mod fleet;
+mod fleet_sops;
 mod generate;
 mod git_repository;
 mod helm_chart;

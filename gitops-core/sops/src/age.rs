@@ -8,7 +8,7 @@ use chacha20poly1305::aead::Aead;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::SopsError;
 
@@ -41,7 +41,8 @@ impl AgeKeys {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let refused = |why: &str| SopsError(format!("malformed secret key in line {}: {why}", index + 1));
+            let refused =
+                |why: &str| SopsError::new(format!("malformed secret key in line {}: {why}", index + 1));
             let upper = line.to_ascii_uppercase();
             if upper.starts_with("AGE-SECRET-KEY-PQ-") {
                 return Err(refused("post-quantum identities are not supported"));
@@ -61,6 +62,14 @@ impl AgeKeys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Returns a digest of the public halves: the same keys in the same order have the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.0.iter().for_each(|identity| hash.update(identity.public));
+        hash.finalize().into()
     }
 
     /// Opens an armored file that was made for one of the identities.

@@ -104,7 +104,7 @@ pub fn decrypt(content: &[u8], from: Format, to: Format, keys: &AgeKeys) -> Resu
     print(&root, to)
 }
 
-fn unprinted(_: gitops_yaml::Error) -> SopsError {
+pub(crate) fn unprinted(_: gitops_yaml::Error) -> SopsError {
     SopsError::new("failed to write the decrypted document")
 }
 
@@ -143,7 +143,7 @@ pub fn decrypt_node(node: &mut Node, keys: &AgeKeys, integrity: Integrity) -> Re
     Ok(())
 }
 
-fn print(root: &Node, to: Format) -> Result<Vec<u8>, SopsError> {
+pub(crate) fn print(root: &Node, to: Format) -> Result<Vec<u8>, SopsError> {
     match to {
         Format::Yaml => print_v3(root, &PrintOptions::v3()).map(String::into_bytes).map_err(unprinted),
         Format::Json => {

@@ -18,28 +18,43 @@ mod age;
 mod cipher;
 mod document;
 mod metadata;
+mod redact;
 #[cfg(test)]
 mod sealing;
 mod tree;
 
 pub use age::AgeKeys;
 pub use document::{Format, Integrity, decrypt, decrypt_node};
+pub use redact::{PLACEHOLDER, redact, redact_node};
 
 use std::fmt;
 
 /// Why a document could not be decrypted; never quotes a value or a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SopsError(String);
+pub struct SopsError {
+    message: String,
+    is_locked: bool,
+}
 
 impl SopsError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), is_locked: false }
+    }
+
+    pub(crate) fn locked(message: impl Into<String>) -> Self {
+        Self { message: message.into(), is_locked: true }
+    }
+
+    /// Returns whether the document may be sound, and only the key that opens it is missing.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.is_locked
     }
 }
 
 impl fmt::Display for SopsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

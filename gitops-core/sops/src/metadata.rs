@@ -85,7 +85,7 @@ impl Metadata {
 
     /// Opens the document's key.
     pub(crate) fn data_key(&self, keys: &AgeKeys) -> Result<DataKey, SopsError> {
-        let refused = |why: String| SopsError::new(format!("cannot get sops data key: {why}"));
+        let refused = |why: String| SopsError::locked(format!("cannot get sops data key: {why}"));
         let list = |node: &Node, field: &str| node.get(field).and_then(Node::items).map_or(0, <[_]>::len);
         let has_keys = |node: &Node| {
             list(node, "age") + OTHERS.iter().map(|(field, _)| list(node, field)).sum::<usize>()

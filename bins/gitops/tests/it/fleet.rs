@@ -284,3 +284,33 @@ fn a_field_is_explained_by_every_layer_that_set_it() {
     let near = gitops(&["explain", "Deployment/echo", "spec.replica"], &folder);
     assert!(String::from_utf8_lossy(&near.stderr).contains("did you mean spec.replicas?"));
 }
+
+#[test]
+fn encrypted_values_are_opened_by_the_key_that_is_given() {
+    let folder = copy("sops", Path::new(EXAMPLE));
+    let sops =
+        |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../controllers/tests/it/sops").join(name);
+    fs::create_dir_all(folder.join("clusters/demo/keys")).unwrap();
+    fs::copy(sops("secret.yaml"), folder.join("sealed.yaml")).unwrap();
+    let keys = folder.join("sealed");
+    fs::create_dir_all(&keys).unwrap();
+    fs::rename(folder.join("sealed.yaml"), keys.join("secret.yaml")).unwrap();
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: sealed, namespace: flux-system}\n\
+                spec: {interval: 5m, prune: true, path: ./sealed, sourceRef: {kind: GitRepository, name: flux-system}, decryption: \
+                {provider: sops}}\n";
+    fs::write(folder.join("clusters/demo/sealed.yaml"), flux).unwrap();
+    let what = ["render", ".", "kustomization/sealed"];
+    let without = gitops(&what, &folder);
+    assert!(stdout(&without).contains("password: '**SOPS**'"), "{}", stdout(&without));
+    assert!(String::from_utf8_lossy(&without.stderr).contains("sealed/secret.yaml"));
+    let file = sops("test.agekey");
+    let key = ["--sops-age-key-file", file.to_str().unwrap()];
+    let with = gitops(&[&what[..], &key[..]].concat(), &folder);
+    assert!(stdout(&with).contains("password: hunter2"), "{}", String::from_utf8_lossy(&with.stderr));
+    let by_variable = Command::new(env!("CARGO_BIN_EXE_gitops"))
+        .args(what)
+        .env("SOPS_AGE_KEY_FILE", &file)
+        .current_dir(&folder)
+        .output();
+    assert_eq!(by_variable.unwrap().stdout, with.stdout);
+}

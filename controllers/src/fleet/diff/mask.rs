@@ -2,6 +2,9 @@
 
 use gitops_yaml::{Node, Str};
 
+use super::super::sealed::Secrets;
+use super::fields::FieldChange;
+
 const HIDDEN: Str = Str::literal("***");
 const OTHER: Str = Str::literal("*** (changed)");
 
@@ -30,5 +33,18 @@ pub(super) fn pair(before: &mut Node, after: &mut Node) {
             let is_new = old.at_path(&[field, key]).is_none();
             entry.value = Node::string(if same || is_new { HIDDEN } else { OTHER });
         }
+    }
+}
+
+/// Hides decrypted values in both sides of a field; those that differ still do.
+pub(super) fn field(change: &mut FieldChange, secrets: &Secrets) {
+    let differs = change.before.is_some() && change.after.is_some();
+    for side in [&mut change.before, &mut change.after].into_iter().flatten() {
+        secrets.hide_below(side);
+    }
+    let text = |side: &Option<Node>| side.as_ref().and_then(Node::as_str).map(str::to_owned);
+    let (before, after) = (text(&change.before), text(&change.after));
+    if differs && before.is_some() && before == after {
+        change.after = after.map(|after| Node::string(format!("{after} (changed)")));
     }
 }
