@@ -90,9 +90,9 @@ impl<'l, 's, 'a> Target<'l, 's, 'a> {
             }
         };
         let (path, content) = loader.load(&Text::from(file_name))?;
-        let node = read_config(&content, session.add_file(&path))
-            .map_err(|error| error.within("invalid Kustomization"))?;
-        let kustomization = Kustomization::read(node.as_ref(), &loader.shown_root())?;
+        let file = session.add_file(&path);
+        let node = read_config(&content, file).map_err(|error| error.within("invalid Kustomization"))?;
+        let kustomization = Kustomization::read(node.as_ref(), file, &loader.shown_root())?;
         for warning in kustomization.deprecations() {
             session.warn(warning);
         }

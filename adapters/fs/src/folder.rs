@@ -162,6 +162,18 @@ impl Folder {
     }
 }
 
+/// Opens a file to read it. A pipe that nobody writes to is opened at once too, to be refused.
+#[cfg(unix)]
+fn open(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::open(path)
+}
+
 fn kind(found: &std::fs::Metadata) -> EntryKind {
     if found.is_dir() { EntryKind::Directory } else { EntryKind::File }
 }
@@ -170,16 +182,22 @@ impl Source for Folder {
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
         let real = self.reachable(path)?;
         let wrong = |error: std::io::Error| self.error(path, &error);
-        let file = std::fs::File::open(&real).map_err(wrong)?;
+        let file = open(&real).map_err(wrong)?;
         let found = file.metadata().map_err(wrong)?;
         if found.is_dir() {
             return Err(TreeError::new(ErrorKind::IsDirectory, path));
+        }
+        if !found.is_file() {
+            return Err(
+                TreeError::new(ErrorKind::Unreadable, path).with_detail("a pipe or a device is no file")
+            );
         }
         let mut content =
             Vec::with_capacity(usize::try_from(found.len().min(FILE_BYTES)).unwrap_or_default() + 1);
         file.take(FILE_BYTES + 1).read_to_end(&mut content).map_err(wrong)?;
         if content.len() as u64 > FILE_BYTES {
-            return Err(TreeError::new(ErrorKind::TooLarge, path));
+            let detail = format!("a file has at most {} MiB here", FILE_BYTES >> 20);
+            return Err(TreeError::new(ErrorKind::TooLarge, path).with_detail(detail));
         }
         Ok(Cow::Owned(content))
     }

@@ -17,6 +17,7 @@ use self::charts::Charts;
 use self::remote::Remotes;
 use self::world::{FETCHED, World};
 use crate::Failure;
+use crate::printable::Printable;
 
 /// Build kustomizations and print the resources.
 #[derive(clap::Args)]
@@ -117,10 +118,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     for path in paths {
         let output = build(&mut world, &mut remotes, path, args)?;
         for warning in output.warnings() {
-            anstream::eprintln!("{warning}");
+            anstream::eprintln!("{}", Printable(warning));
         }
         for note in output.notes() {
-            anstream::eprintln!("note: {}", shorter(note));
+            anstream::eprintln!("note: {}", Printable(shorter(note)));
         }
         outputs.push(output);
     }

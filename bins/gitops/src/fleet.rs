@@ -6,6 +6,7 @@ mod snapshot;
 mod threads;
 
 use crate::Failure;
+use crate::printable::Printable;
 use gitops_controllers::fleet::{App, Cache, Fleet, Gap, KeepNodes, Rendered, Severity};
 use gitops_core::tree::{MemTree, Source};
 use gitops_fs::Folder;
@@ -179,9 +180,10 @@ pub(crate) fn coloured(gap: &Gap) -> String {
         Severity::Note | Severity::Unresolved => AnsiColor::Cyan,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let place = if gap.place.is_empty() { String::new() } else { format!("{}: ", gap.place) };
-    let help = if gap.help.is_empty() { String::new() } else { format!("\n  help: {}", gap.help) };
-    format!("{place}{style}{}{style:#}: {}{help}", gap.severity.as_str(), gap.message)
+    let place = if gap.place.is_empty() { String::new() } else { format!("{}: ", Printable(&gap.place)) };
+    let help =
+        if gap.help.is_empty() { String::new() } else { format!("\n  help: {}", Printable(&gap.help)) };
+    format!("{place}{style}{}{style:#}: {}{help}", gap.severity.as_str(), Printable(&gap.message))
 }
 
 /// Says which apps there are, where a selector names none.

@@ -9,7 +9,7 @@ use helm_rs::Warnings;
 /// Prints what Helm would log.
 pub(crate) fn print_warnings(warnings: &Warnings) {
     for warning in warnings {
-        anstream::eprintln!("{warning}");
+        anstream::eprintln!("{}", crate::printable::Printable(warning));
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 /// Prints what is wrong with markers and files, a line each.
 fn warn(lines: impl IntoIterator<Item = impl std::fmt::Display>) {
     for line in lines {
-        anstream::eprintln!("{WARNING}warning{WARNING:#}: {line}");
+        anstream::eprintln!("{WARNING}warning{WARNING:#}: {}", crate::printable::Printable(line));
     }
 }
 

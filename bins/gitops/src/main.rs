@@ -35,6 +35,7 @@ mod logs;
 mod migrate;
 mod named;
 mod package;
+mod printable;
 mod reconcile;
 mod remote;
 mod render;
@@ -56,6 +57,7 @@ use clap::error::ErrorKind;
 use cluster::say;
 use commands::{Command, Voice};
 use flags::{commands_first, refusal, with_boolean_values};
+use printable::Printable;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -79,7 +81,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok((_, Ok(code))) => return code,
         Ok((Voice::Flux, Err(failure))) => say::failure(failure),
-        Ok((Voice::Own, Err(failure))) => anstream::eprintln!("Error: {failure}"),
+        Ok((Voice::Own, Err(failure))) => anstream::eprintln!("Error: {}", Printable(failure)),
         Err(error) => match refusal(&error).filter(|_| voice == Voice::Flux) {
             Some(why) => say::failure(why),
             None => error.exit(),

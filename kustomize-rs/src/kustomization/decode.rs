@@ -111,16 +111,22 @@ pub(crate) trait DecodeFields: Default {
     const GO_NAME: &'static str;
     /// The names of its fields in files.
     const FIELDS: &'static [&'static str];
+    /// Notes where the struct stands.
+    fn found_at(&mut self, _: Place) {}
     /// Sets a field by its name in files.
     fn set(&mut self, field: &str, value: &Node, decoder: &mut Decoder) -> Result<(), Error>;
 }
 
-/// Gives a struct its [`DecodeFields`] and [`Decode`]: `fields!(Image = "Image" { name: "name", … })`.
+/// Gives a struct its [`DecodeFields`] and [`Decode`]: `fields!(Image = "Image" { name: "name", … })`, and
+/// `fields!(Image = "Image" at place { … })` for one that remembers where it stands.
 macro_rules! fields {
-    ($type:ty = $go:literal { $($field:ident : $name:literal),* $(,)? }) => {
+    ($type:ty = $go:literal $(at $place:ident)? { $($field:ident : $name:literal),* $(,)? }) => {
         impl $crate::kustomization::decode::DecodeFields for $type {
             const GO_NAME: &'static str = $go;
             const FIELDS: &'static [&'static str] = &[$($name),*];
+            $(fn found_at(&mut self, place: gitops_yaml::Place) {
+                self.$place = place;
+            })?
             fn set(
                 &mut self,
                 field: &str,
@@ -157,6 +163,7 @@ pub(crate) fn decode_fields<T: DecodeFields>(node: &Node, decoder: &mut Decoder)
         }
         return Err(decoder.mismatch(node, &format!("types.{}", T::GO_NAME)));
     };
+    value.found_at(node.place);
     decoder.structs.push(T::GO_NAME);
     // Go's encoder sorts the keys before its decoder sees them; of `Name` and `name` the latter therefore wins.
     let mut sorted: Vec<_> = entries.iter().collect();

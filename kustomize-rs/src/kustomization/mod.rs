@@ -5,7 +5,7 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use gitops_yaml::{Node, Str};
+use gitops_yaml::{FileId, Node, Place, Str};
 
 use crate::error::{Error, ErrorKind};
 use decode::{Decoder, fields};
@@ -122,7 +122,7 @@ impl Kustomization {
     ///
     /// # Errors
     /// When a field is unknown or of the wrong type, when nothing is in the file, or when kind and version don't fit.
-    pub(crate) fn read(node: Option<&Node>, directory: &str) -> Result<Self, Error> {
+    pub(crate) fn read(node: Option<&Node>, file: FileId, directory: &str) -> Result<Self, Error> {
         let mut kustomization = match node {
             Some(node) => Decoder::kustomization()
                 .decode::<Self>(node)
@@ -137,7 +137,7 @@ impl Kustomization {
         });
         if is_empty {
             return Err(Error::new(ErrorKind::Kustomization, "kustomization.yaml is empty")
-                .at(node.map(|node| node.place).unwrap_or_default()));
+                .at(node.map_or(Place { file, line: 1, column: 1 }, |node| node.place)));
         }
         kustomization.check_type(directory).map_err(|error| match node {
             Some(node) => error.at(node.place),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gitops_yaml::{Node, Str};
+use gitops_yaml::{Node, Place, Str};
 
 use super::decode::{Text, fields};
 use crate::field_spec::FieldSpec;
@@ -127,6 +127,8 @@ pub struct Replacement {
     pub source_value: Option<Str>,
     /// The file that holds the replacement, or a list of them.
     pub path: Text,
+    /// Where the entry stands.
+    pub place: Place,
 }
 
 /// The one field of one resource that a replacement reads.
@@ -146,6 +148,8 @@ pub struct ReplacementSource {
     pub field_path: Str,
     /// How the value is taken apart.
     pub options: Option<FieldOptions>,
+    /// Where the source stands.
+    pub place: Place,
 }
 
 /// The fields of the resources that a replacement writes.
@@ -159,6 +163,8 @@ pub struct ReplacementTarget {
     pub field_paths: Vec<Str>,
     /// How the value is put in.
     pub options: Option<FieldOptions>,
+    /// Where the target stands.
+    pub place: Place,
 }
 
 /// How a replacement treats a field.
@@ -174,14 +180,14 @@ pub struct FieldOptions {
     pub create: bool,
 }
 
-fields!(Replacement = "ReplacementField" {
+fields!(Replacement = "ReplacementField" at place {
     source: "source", targets: "targets", source_value: "sourceValue", path: "path",
 });
-fields!(ReplacementSource = "SourceSelector" {
+fields!(ReplacementSource = "SourceSelector" at place {
     group: "group", version: "version", kind: "kind", name: "name", namespace: "namespace",
     field_path: "fieldPath", options: "options",
 });
-fields!(ReplacementTarget = "TargetSelector" {
+fields!(ReplacementTarget = "TargetSelector" at place {
     select: "select", reject: "reject", field_paths: "fieldPaths", options: "options",
 });
 fields!(FieldOptions = "FieldOptions" { delimiter: "delimiter", index: "index", encoding: "encoding", create: "create" });

@@ -19,7 +19,10 @@ pub(crate) fn read(text: &str, file: FileId, first_line: u32) -> Result<JsonPatc
         return Err(Error::new(ErrorKind::Patch, "empty json patch operations"));
     }
     if text.starts_with('[') {
-        let node = from_json(text, file).map_err(syntax)?;
+        let node = from_json(text, file).map_err(|error| {
+            let hint = "a patch that begins with '[' is read as JSON: quote its keys and texts, or write a list of YAML";
+            Error::new(ErrorKind::Syntax, error.to_string()).hinting(hint)
+        })?;
         return JsonPatch::read(&node, Dialect::V3).map_err(wrong);
     }
     let options = ReadOptions::yaml11().starting_at_line(first_line);

@@ -58,7 +58,9 @@ impl PatchTransformer {
                 Kind::Strategic(resources)
             }
             (Err(_), Ok(operations)) => Kind::Json(operations),
-            (Err(error), Err(_)) => {
+            // Broken JSON is named as such.
+            (Err(strategic), Err(json)) => {
+                let error = if json.suggestion().is_empty() { strategic } else { json };
                 return Err(error.within(format!("unable to parse SM or JSON patch from {source}")));
             }
         };

@@ -25,7 +25,9 @@ const DEFAULT_PATH: &str = "metadata.name";
 
 impl Transformer for ReplacementTransformer {
     fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
-        self.replacements.iter().try_for_each(|replacement| replace(replacement, resources))
+        self.replacements.iter().try_for_each(|replacement| {
+            replace(replacement, resources).map_err(|error| error.at(replacement.place))
+        })
     }
 }
 
@@ -41,9 +43,11 @@ fn replace(replacement: &Replacement, resources: &mut ResourceMap) -> Result<(),
         (None, None) => return Err(failed("replacements must specify a source and at least one target")),
         (Some(_), Some(_)) => return Err(failed("value and resource selectors are mutually exclusive")),
         (None, Some(text)) => Value { node: Node::plain(text.clone()), live: None },
-        (Some(source), None) => read_source(source, resources)?,
+        (Some(source), None) => read_source(source, resources).map_err(|error| error.at(source.place))?,
     };
-    replacement.targets.iter().try_for_each(|target| write_target(target, &mut value, resources))
+    replacement.targets.iter().try_for_each(|target| {
+        write_target(target, &mut value, resources).map_err(|error| error.at(target.place))
+    })
 }
 
 /// The value of a replacement.

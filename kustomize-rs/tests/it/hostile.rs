@@ -130,7 +130,7 @@ fn bytes_that_are_no_text() {
     let files =
         [("app/kustomization.yaml", &b"resources: [a.yaml]\n"[..]), ("app/a.yaml", &b"kind: \xc3\x28\n"[..])];
     let error = build(&files).expect_err("a refusal").to_string();
-    assert!(error.contains("a.yaml"), "{error}");
+    assert!(error.contains("app/a.yaml:1:7: "), "{error}");
     let made = build(&[
         ("app/kustomization.yaml", b"configMapGenerator: [{name: a, files: [b.bin]}]\n"),
         ("app/b.bin", b"\xff\x00"),
@@ -263,6 +263,26 @@ fn patterns_that_are_no_patterns_or_cost_much() {
     };
     patched("(a*)*(a*)*b").expect("a pattern that would take a backtracking matcher for ever");
     patched("(").expect_err("no pattern");
+}
+
+#[test]
+fn mistakes_of_replacements_and_json_patches_are_told_with_their_place() {
+    let map: (&str, &[u8]) = ("app/map.yaml", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    let refuses = |text: &str, kind, words: &[&str]| {
+        refuses(&[("app/kustomization.yaml", text.as_bytes()), map], kind, words);
+    };
+    let text = "resources: [map.yaml]\nreplacements:\n- source: {kind: Secret}\n  targets: [{select: {kind: ConfigMap}}]\n";
+    refuses(text, ErrorKind::Transform, &["app/kustomization.yaml:3:11: nothing selected by Secret"]);
+    let text =
+        "resources: [map.yaml]\nreplacements:\n- source: {kind: ConfigMap}\n  targets: [{fieldPaths: [a]}]\n";
+    refuses(
+        text,
+        ErrorKind::Transform,
+        &["app/kustomization.yaml:4:13: target must specify resources to select"],
+    );
+    let text = "resources: [map.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: remove, path: /data}]'\n";
+    refuses(text, ErrorKind::Syntax, &["app/kustomization.yaml:4:10", "begins with '[' is read as JSON"]);
+    refuses("", ErrorKind::Kustomization, &["app/kustomization.yaml:1:1: kustomization.yaml is empty"]);
 }
 
 #[test]

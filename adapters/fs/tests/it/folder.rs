@@ -99,6 +99,18 @@ fn the_root_of_the_disk_holds_everything() {
 
 #[cfg(unix)]
 #[test]
+fn a_pipe_that_nobody_writes_to_is_refused_at_once() {
+    let scratch = Scratch::new("pipe");
+    let pipe = scratch.0.join("inside/pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for folder in both(&Folder::new(scratch.0.join("inside")).unwrap()) {
+        let error = folder.read("pipe").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn programs_are_told_from_other_files() {
     use gitops_core::tree::FileMode;
     use std::os::unix::fs::PermissionsExt as _;

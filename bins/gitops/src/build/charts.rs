@@ -4,6 +4,7 @@ use super::world::World;
 use crate::Failure;
 use crate::helm::world::{ThisMachine, unix_seconds};
 use crate::helm::{namespace, print_warnings, source};
+use crate::printable::Printable;
 use crate::remote::chart::{ChartFlags, fetch as fetch_chart};
 use helm_rs::chart::{ArchiveLimits, Chart, files_in, unpack};
 use helm_rs::render::{ReleaseFacts, RenderOptions, Trace};
@@ -24,7 +25,8 @@ impl ChartInflator for Charts<'_> {
 
 /// Fetches a chart that a kustomization takes from a repository, and puts it where the kustomization looks for it.
 pub(super) fn fetch(chart: &NeededChart, world: &mut World) -> Result<(), Failure> {
-    anstream::eprintln!("fetching chart {} from {}", chart.name, chart.shown_repository());
+    let (name, repository) = (&chart.name, chart.shown_repository());
+    anstream::eprintln!("{}", Printable(format_args!("fetching chart {name} from {repository}")));
     let fetched = fetch_chart(&chart.name, &ChartFlags::of_kustomization(chart))?;
     world.add_chart(&chart.directory, &unpack(&fetched.archive, ArchiveLimits::default())?)?;
     Ok(())

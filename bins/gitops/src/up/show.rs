@@ -1,6 +1,7 @@
 //! What the terminal shows: events as they come, and at the end every object with its state.
 
 use super::Args;
+use crate::printable::Printable;
 use gitops_controller::{Progress, RealWorld};
 use gitops_controllers::status::{condition_of, is_ready};
 use gitops_controllers::{Context, Event, Key, Kind, Severity};
@@ -49,7 +50,7 @@ fn print(event: &Event, begun: Instant) {
         Severity::Error => "✗",
     };
     let time = begun.elapsed().as_secs_f64();
-    for (index, line) in event.message.lines().enumerate() {
+    for (index, line) in event.message.lines().map(Printable).enumerate() {
         if index == 0 {
             anstream::eprintln!("{time:7.2}s {mark} {}: {line}", event.key);
         } else {

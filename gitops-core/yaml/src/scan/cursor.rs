@@ -103,16 +103,6 @@ impl<'a> Scanner<'a> {
         Mark { index: index(self.pos), line: self.line, column }
     }
 
-    pub(super) fn mark_at_end(&self) -> Mark {
-        let rest = self.text.get(self.pos..).unwrap_or_default();
-        let breaks = memchr::memchr_iter(b'\n', rest.as_bytes()).count();
-        let column = match rest.rfind('\n') {
-            Some(at) => rest[at + 1..].chars().count(),
-            None => self.mark_here().column as usize + rest.chars().count(),
-        };
-        Mark { index: index(self.text.len()), line: self.line + index(breaks), column: index(column) }
-    }
-
     /// Notes a slice of the source as a token's text.
     #[inline]
     pub(super) fn source(&self, start: usize, end: usize) -> TextAt {

@@ -15,7 +15,27 @@ pub(crate) struct Input<'a> {
     pub(crate) only_lf: bool,
     /// Why the bytes behind the text can't be read. libyaml reads ahead in chunks of 512 bytes and says so only when
     /// its scanner gets there; the text ends where the last good chunk does.
-    pub(crate) refusal: Option<&'static str>,
+    pub(crate) refusal: Option<Unreadable>,
+}
+
+/// What is wrong with bytes that are no text, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) why: &'static str,
+    /// The line of the first bad character, counted from 0.
+    pub(crate) line: u32,
+    /// Its column in characters, counted from 1.
+    pub(crate) column: u32,
+}
+
+impl Unreadable {
+    /// Finds the place behind the characters that are good.
+    fn after(good: &str, why: &'static str) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let line = good.rsplit('\n').next().unwrap_or_default();
+        let lines = memchr::memchr_iter(b'\n', good.as_bytes()).count();
+        Self { why, line: count(lines), column: count(line.chars().count() + 1) }
+    }
 }
 
 const CHUNK: usize = 512;
@@ -35,15 +55,17 @@ impl<'a> Input<'a> {
         match std::str::from_utf8(body) {
             Ok(text) if !has_forbidden(text) => Self::of(Cow::Borrowed(text), bom, None),
             _ => {
-                let (good, refusal) = first_bad_utf8(bytes, bom);
-                let text =
-                    body.get(..good).and_then(|good| std::str::from_utf8(good).ok()).unwrap_or_default();
-                Self::of(Cow::Borrowed(text), bom, Some(refusal))
+                let bad = first_bad_utf8(bytes, bom);
+                let text = |end: usize| {
+                    body.get(..end).and_then(|good| std::str::from_utf8(good).ok()).unwrap_or_default()
+                };
+                let refusal = Unreadable::after(text(bad.at), bad.why);
+                Self::of(Cow::Borrowed(text(bad.chunk)), bom, Some(refusal))
             }
         }
     }
 
-    fn of(text: Cow<'a, str>, bom: usize, refusal: Option<&'static str>) -> Self {
+    fn of(text: Cow<'a, str>, bom: usize, refusal: Option<Unreadable>) -> Self {
         let is_ascii = text.is_ascii();
         let bytes = text.as_bytes();
         let only_lf = memchr::memchr(b'\r', bytes).is_none()
@@ -90,6 +112,7 @@ impl<'a> Input<'a> {
             }
             at += width;
         }
+        let refusal = refusal.map(|why| Unreadable::after(&text, why));
         if refusal.is_some() {
             text.truncate(good);
         }
@@ -122,39 +145,48 @@ fn has_forbidden(text: &str) -> bool {
             || memchr::memmem::find(bytes, b"\xef\xbf\xbf").is_some())
 }
 
-/// Finds the first bad character as libyaml does. Returns how many bytes behind the mark were read in good chunks.
-fn first_bad_utf8(bytes: &[u8], bom: usize) -> (usize, &'static str) {
+/// The first bad character; both offsets count from behind the byte order mark.
+struct Bad {
+    at: usize,
+    /// How many bytes libyaml reads in good chunks.
+    chunk: usize,
+    why: &'static str,
+}
+
+/// Finds the first bad character as libyaml does.
+fn first_bad_utf8(bytes: &[u8], bom: usize) -> Bad {
+    let bad = |at: usize, chunk: usize, why| Bad { at: at - bom, chunk: chunk - bom, why };
     let (mut at, mut chunk_start, mut chunk_end) = (bom, bom, CHUNK);
     loop {
         let Some(&lead) = bytes.get(at) else {
-            return (at - bom, INVALID_CHARACTER);
+            return bad(at, at, INVALID_CHARACTER);
         };
         let width = match lead {
             0..=0x7f => 1,
             0xc0..=0xdf => 2,
             0xe0..=0xef => 3,
             0xf0..=0xf7 => 4,
-            _ => return (chunk_start - bom, "invalid leading UTF-8 octet"),
+            _ => return bad(at, chunk_start, "invalid leading UTF-8 octet"),
         };
         if at + width > chunk_end || at >= chunk_end {
             chunk_start = at;
             chunk_end = at + CHUNK;
         }
         let Some(rest) = bytes.get(at + 1..at + width) else {
-            return (at - bom, "incomplete UTF-8 octet sequence");
+            return bad(at, at, "incomplete UTF-8 octet sequence");
         };
         if rest.iter().any(|b| b & 0xc0 != 0x80) {
-            return (chunk_start - bom, "invalid trailing UTF-8 octet");
+            return bad(at, chunk_start, "invalid trailing UTF-8 octet");
         }
         let head = if width == 1 { u32::from(lead) } else { u32::from(lead) & (0x7f >> width) };
         let value = rest.iter().fold(head, |value, b| (value << 6) + u32::from(b & 0x3f));
         let shortest = [0, 0x80, 0x800, 0x1_0000].get(width - 1).copied().unwrap_or(0);
         if value < shortest {
-            return (chunk_start - bom, "invalid length of a UTF-8 sequence");
+            return bad(at, chunk_start, "invalid length of a UTF-8 sequence");
         }
         match char::from_u32(value) {
-            None => return (chunk_start - bom, "invalid Unicode character"),
-            Some(c) if !is_allowed(c) => return (chunk_start - bom, INVALID_CHARACTER),
+            None => return bad(at, chunk_start, "invalid Unicode character"),
+            Some(c) if !is_allowed(c) => return bad(at, chunk_start, INVALID_CHARACTER),
             Some(_) => at += width,
         }
     }
@@ -174,8 +206,9 @@ mod tests {
 
     #[test]
     fn bad_bytes_are_refused_in_libyaml_s_words() {
-        let check =
-            |bytes: &[u8], wanted: &str| assert_eq!(Input::decode(bytes).refusal, Some(wanted), "{bytes:?}");
+        let check = |bytes: &[u8], wanted: &str| {
+            assert_eq!(Input::decode(bytes).refusal.map(|bad| bad.why), Some(wanted), "{bytes:?}");
+        };
         check(b"a: \xff", "invalid leading UTF-8 octet");
         check(b"a: \xc3", "incomplete UTF-8 octet sequence");
         check(b"a: \xc3a", "invalid trailing UTF-8 octet");
@@ -192,7 +225,10 @@ mod tests {
     #[test]
     fn text_before_a_bad_chunk_stays_readable() {
         let mut bytes = b"a: b\n".repeat(200);
-        bytes.push(0);
-        assert_eq!(Input::decode(&bytes).text.len(), 512);
+        bytes.extend(b"a: \xff");
+        let input = Input::decode(&bytes);
+        assert_eq!(input.text.len(), 512);
+        let wanted = Unreadable { why: "invalid leading UTF-8 octet", line: 200, column: 4 };
+        assert_eq!(input.refusal, Some(wanted));
     }
 }

@@ -25,6 +25,7 @@ use crate::{Error, ErrorKind, FileId, Place, Str, Style};
 
 use class::{BREAK, COLON, FLOW};
 pub(crate) use input::Input;
+use input::Unreadable;
 pub(crate) use token::{Comment, CommentKind, Mark, Text, TextAt, Token, TokenKind, index};
 
 /// go-yaml refuses flow collections and block collections that nest deeper.
@@ -45,7 +46,7 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     is_ascii: bool,
     only_lf: bool,
-    refusal: Option<&'static str>,
+    refusal: Option<Unreadable>,
     options: ScanOptions,
     is_v3: bool,
     max_depth: usize,
@@ -198,8 +199,8 @@ impl<'a> Scanner<'a> {
         // libyaml makes sure of four characters before each token.
         let ahead = self.text.get(self.pos..).map_or(0, |rest| rest.chars().take(4).count());
         (ahead < 4).then(|| {
-            let mark = self.mark_at_end();
-            Error::new(ErrorKind::Encoding, self.place(mark), refusal)
+            let (line, column) = (refusal.line.saturating_add(self.options.first_line), refusal.column);
+            Error::new(ErrorKind::Encoding, Place { file: self.options.file, line, column }, refusal.why)
         })
     }
 
