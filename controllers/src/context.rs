@@ -94,6 +94,8 @@ pub enum Told {
     Event,
     /// The status alone: others are not done yet, and nobody has to do anything.
     Status,
+    /// Nothing, where the object is ready: after a start, what was lost is stored anew within moments.
+    Nothing,
 }
 
 /// Whether and when to try again.
@@ -103,6 +105,8 @@ pub enum Retry {
     Never,
     /// After a time that grows with each failure.
     Backoff,
+    /// After a time that grows with each failure, up to this one: it was the cluster's fault, and such faults pass soon.
+    Soon(Duration),
     /// After this time.
     After(Duration),
 }
@@ -111,6 +115,24 @@ impl Failure {
     /// Makes a failure that may pass.
     pub fn passing(reason: &'static str, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), retry: Retry::Backoff, told: Told::Event }
+    }
+
+    /// Makes a failure that is expected to pass within moments, such as a server's that is busy.
+    pub fn soon(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { retry: Retry::Soon(Duration::MAX), ..Self::passing(reason, message) }
+    }
+
+    /// Makes a failure that nobody needs to know of as long as the object is ready.
+    pub fn in_silence(reason: &'static str, message: impl Into<String>, time: Duration) -> Self {
+        Self { told: Told::Nothing, ..Self::later(reason, message, time) }
+    }
+
+    /// Makes a failure of a call to the cluster: what is not there, or not allowed, stays so for a while; all else passes soon.
+    pub fn of_cluster(reason: &'static str, message: impl Into<String>, error: &ClusterError) -> Self {
+        match error.fault {
+            fault if passes_soon(fault) => Self::soon(reason, message),
+            _ => Self::passing(reason, message),
+        }
     }
 
     /// Makes a failure that stays until the configuration changes.
@@ -129,6 +151,19 @@ impl Failure {
     }
 }
 
+/// Whether a fault of a cluster is expected to pass within moments, and without anybody's doing.
+pub(crate) fn passes_soon(fault: ClusterFault) -> bool {
+    matches!(
+        fault,
+        ClusterFault::Conflict
+            | ClusterFault::AlreadyExists
+            | ClusterFault::Expired
+            | ClusterFault::Terminating
+            | ClusterFault::Busy
+            | ClusterFault::Unreachable
+    )
+}
+
 /// When an object wants to be reconciled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -136,6 +171,8 @@ pub enum Next {
     After(Duration),
     /// After a time that grows with each failure.
     Backoff,
+    /// After a time that grows with each failure, up to this one.
+    Soon(Duration),
     /// When it, or something that it depends on, changes.
     OnChange,
 }
@@ -186,6 +223,8 @@ pub struct Context<W> {
     pub trees: Trees,
     /// Whether work is to end soon; what waits gives up.
     pub stopping: AtomicBool,
+    /// When this controller came to life.
+    pub(crate) begun: Duration,
     told: Mutex<HashSet<(Key, String)>>,
     /// What people were told within the last minutes.
     pub(crate) limiter: Mutex<Limiter>,
@@ -199,6 +238,7 @@ impl<W: World> Context<W> {
     /// Makes a context that knows nothing yet.
     pub fn new(world: W, settings: Settings) -> Self {
         let limiter = Mutex::new(Limiter::new(settings.rate_limit));
+        let begun = world.clock().now();
         Self {
             world,
             cache: Cache::new(),
@@ -207,6 +247,7 @@ impl<W: World> Context<W> {
             drift: Drift::default(),
             trees: Trees::new(256 << 20),
             stopping: AtomicBool::new(false),
+            begun,
             told: Mutex::default(),
             limiter,
             memory: Memory::default(),
@@ -396,7 +437,13 @@ impl<'a, W: World> Run<'a, W> {
         {
             failure.message = format!("{place}: {}", failure.message);
         }
-        let told = failure.told == Told::Status
+        if let (Told::Nothing, Retry::After(time)) = (failure.told, failure.retry)
+            && crate::status::is_ready(&self.object)
+            && self.request().is_none()
+        {
+            return Outcome::after(time);
+        }
+        let told = failure.told != Told::Event
             || self.status.truth("Ready") == Some(Truth::False)
                 && self.status.words("Ready") == Some((failure.reason, &failure.message));
         if !told {
@@ -413,6 +460,10 @@ impl<'a, W: World> Run<'a, W> {
             Retry::Backoff => {
                 self.status.failed(failure.reason, &failure.message);
                 Next::Backoff
+            }
+            Retry::Soon(most) => {
+                self.status.failed(failure.reason, &failure.message);
+                Next::Soon(most)
             }
             Retry::After(time) => {
                 self.status.failed(failure.reason, &failure.message);

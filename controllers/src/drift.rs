@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use gitops_core::apply::{DriftWatch, Noticed};
 use gitops_core::object::Gvk;
@@ -31,7 +32,12 @@ struct Owned {
     /// A run has the watch; what is seen meanwhile is noted afterwards.
     is_lent: bool,
     seen: Vec<WatchEvent>,
+    /// The last run ended with objects that were not ready: a change of a status may be what mends them.
+    is_unhealthy: bool,
 }
+
+/// How long a change of a status waits before the run that it brings about: what is failing changes it again and again.
+const LULL: Duration = Duration::from_secs(1);
 
 impl Drift {
     /// The label selector of all objects that belong to a Kustomization.
@@ -69,6 +75,13 @@ impl Drift {
             && owners.get(key).is_some_and(|owned| !owned.is_lent && owned.watch.is_quiet())
     }
 
+    /// Says whether objects of a Kustomization are not ready. As long as it is so, the next change of one of them, be it of its
+    /// status alone, brings a run about.
+    pub(crate) fn set_unhealthy(&self, key: &Key, is_unhealthy: bool) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.entry(key.clone()).or_default().is_unhealthy = is_unhealthy;
+    }
+
     /// Forgets a Kustomization.
     pub fn remove(&self, key: &Key) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
@@ -84,8 +97,9 @@ impl Drift {
         kinds
     }
 
-    /// Takes in an event of a watch; returns the Kustomization to run where one of its objects has changed.
-    pub fn note(&self, event: WatchEvent) -> Option<Key> {
+    /// Takes in an event of a watch; returns the Kustomization to run where one of its objects has changed, and how long to wait
+    /// before.
+    pub fn note(&self, event: WatchEvent) -> Option<(Key, Duration)> {
         let key = match &event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
                 owner(object)?
@@ -99,13 +113,13 @@ impl Drift {
             return None;
         }
         match owned.watch.note(&event) {
-            Noticed::Suspect(_) => Some(key),
-            Noticed::Nothing => None,
+            Noticed::Suspect(_) => Some((key, Duration::ZERO)),
+            Noticed::Nothing => std::mem::take(&mut owned.is_unhealthy).then_some((key, LULL)),
         }
     }
 
-    /// Takes in a whole list of a kind's objects, after a watch had a gap; returns the Kustomizations to run.
-    pub fn relisted(&self, gvk: &Gvk, objects: &[Node]) -> Vec<Key> {
+    /// Takes in a whole list of a kind's objects, after a watch had a gap; returns the Kustomizations to run, as [`Drift::note`].
+    pub fn relisted(&self, gvk: &Gvk, objects: &[Node]) -> Vec<(Key, Duration)> {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = Vec::new();
         for (key, owned) in owners.iter_mut() {
@@ -114,7 +128,9 @@ impl Drift {
             if owned.is_lent {
                 owned.seen.extend(own.into_iter().map(WatchEvent::Modified));
             } else if !owned.watch.relisted(gvk, &own).is_empty() {
-                keys.push(key.clone());
+                keys.push((key.clone(), Duration::ZERO));
+            } else if !own.is_empty() && std::mem::take(&mut owned.is_unhealthy) {
+                keys.push((key.clone(), LULL));
             }
         }
         keys

@@ -61,6 +61,9 @@ impl Published {
 /// The path of the previous artifact, which may still be read.
 struct Previous(String);
 
+/// How long sources may take to store again what was in memory before a restart.
+const STARTING: Duration = Duration::from_secs(30);
+
 impl<W: World> Context<W> {
     /// Returns an artifact's content.
     ///
@@ -74,7 +77,10 @@ impl<W: World> Context<W> {
             // Its source notices at its next reconciliation, which stores it anew and wakes who waits.
             let message =
                 format!("the artifact {} of revision {} is not stored", published.path, published.revision);
-            Failure::waiting("ArtifactFailed", message, Duration::from_secs(10))
+            match self.world.clock().now().saturating_sub(self.begun) < STARTING {
+                true => Failure::in_silence("ArtifactFailed", message, Duration::from_secs(10)),
+                false => Failure::waiting("ArtifactFailed", message, Duration::from_secs(10)),
+            }
         })?;
         let digest = gitops_core::digest::sha256(&content);
         if digest != published.digest {

@@ -13,8 +13,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Watches every kind that Kustomizations have applied, and sends the Kustomizations whose objects were changed.
-pub(crate) async fn watch_applied<W: World>(context: Arc<Context<W>>, changed: mpsc::Sender<Key>) {
+/// Watches every kind that Kustomizations have applied, and sends the Kustomizations whose objects were changed, each with
+/// how long to wait before it is reconciled.
+pub(crate) async fn watch_applied<W: World>(
+    context: Arc<Context<W>>,
+    changed: mpsc::Sender<(Key, Duration)>,
+) {
     let mut watched: HashSet<Gvk> = HashSet::new();
     let mut watches = JoinSet::new();
     context.drift.set_watched(true);
@@ -28,14 +32,14 @@ pub(crate) async fn watch_applied<W: World>(context: Arc<Context<W>>, changed: m
     }
 }
 
-async fn watch_kind<W: World>(context: Arc<Context<W>>, gvk: Gvk, changed: mpsc::Sender<Key>) {
+async fn watch_kind<W: World>(context: Arc<Context<W>>, gvk: Gvk, changed: mpsc::Sender<(Key, Duration)>) {
     let options =
         ListOptions { labels: Drift::SELECTOR.to_owned(), metadata_only: true, ..ListOptions::default() };
     let cluster = context.world.cluster();
     loop {
         if let Ok(list) = cluster.list(&gvk, &options).await {
-            for key in context.drift.relisted(&gvk, &list.items) {
-                drop(changed.send(key).await);
+            for woken in context.drift.relisted(&gvk, &list.items) {
+                drop(changed.send(woken).await);
             }
             let mut version = list.resource_version;
             while let Ok(mut watch) = cluster.watch(&gvk, &options, &version).await {
@@ -55,8 +59,8 @@ async fn watch_kind<W: World>(context: Arc<Context<W>>, gvk: Gvk, changed: mpsc:
                             version = seen.cloned().unwrap_or(version);
                         }
                     }
-                    if let Some(key) = context.drift.note(event) {
-                        drop(changed.send(key).await);
+                    if let Some(woken) = context.drift.note(event) {
+                        drop(changed.send(woken).await);
                     }
                 }
                 if broken {

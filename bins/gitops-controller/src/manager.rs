@@ -146,7 +146,7 @@ impl<W: World> Manager<W> {
                         self.learn(&mut queue, change);
                     }
                 }
-                Some(key) = drifts.recv() => queue.add(key, self.now()),
+                Some((key, wait)) = drifts.recv() => queue.add(key, self.now() + wait),
                 () = sleep(wait) => {}
             }
         }
@@ -179,6 +179,10 @@ impl<W: World> Manager<W> {
             }
             Next::Backoff => {
                 let wait = queue.failed(&key);
+                queue.add(key, now + self.context.spread(wait));
+            }
+            Next::Soon(most) => {
+                let wait = queue.failed(&key).min(most);
                 queue.add(key, now + self.context.spread(wait));
             }
             Next::OnChange => queue.succeeded(&key),

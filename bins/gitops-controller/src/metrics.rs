@@ -116,7 +116,7 @@ impl Metrics {
         self.active.get_or_create(&Controller { controller: controller.clone() }).dec();
         let result = match next {
             Next::After(_) => "requeue_after",
-            Next::Backoff => "error",
+            Next::Backoff | Next::Soon(_) => "error",
             Next::OnChange => "success",
         };
         self.endings.get_or_create(&Ending { controller, result }).inc();

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use gitops_core::api::{GoDuration, Kustomization, Object};
 use gitops_core::apply::{
-    Applier, ApplyOptions, ApplySet, Checkpoint, DeletionPolicy, IgnoreRules, Inventory, Outcome as Applied,
-    Owner, SetOptions, WaitOptions, show_errors, wait,
+    Action, Applier, ApplyOptions, ApplySet, Change, Checkpoint, DeletionPolicy, Desired, IgnoreRules,
+    Inventory, Outcome as Applied, Owner, SetOptions, WaitOptions, show_errors, wait,
 };
-use gitops_core::object::Gvk;
+use gitops_core::object::{Gvk, ObjectId};
 use gitops_core::ports::{
-    Clock, Cluster, ClusterError, ObjectRef, Outlook, Part, Patch, PortError, WriteOptions,
+    Clock, Cluster, ClusterError, ClusterFault, ObjectRef, Outlook, Part, Patch, PortError, WriteOptions,
 };
 use gitops_core::substitute::Variables;
 use gitops_core::tree::MemTree;
@@ -20,7 +20,9 @@ use gitops_yaml::{Node, Str};
 
 use super::build::{Built, build_decrypted};
 use super::{decrypt, variables};
-use crate::context::{Context, CrossNamespace, Failure, Finalizer, Outcome, Retry, Run};
+use crate::context::{
+    Context, CrossNamespace, Failure, Finalizer, Outcome, REQUESTED_AT, Retry, Run, passes_soon,
+};
 use crate::event::{Event, Severity};
 use crate::health::{Answer, is_ready_by, readiness};
 use crate::kind::{Key, Kind};
@@ -68,8 +70,10 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
             run.end(Outcome::after(next)).await
         }
         Err(mut failure) => {
-            if failure.retry == Retry::Backoff {
-                failure.retry = Retry::After(run.context.spread(retry));
+            match failure.retry {
+                Retry::Backoff => failure.retry = Retry::After(run.context.spread(retry)),
+                Retry::Soon(most) => failure.retry = Retry::Soon(most.min(retry)),
+                Retry::After(_) | Retry::Never => {}
             }
             run.fail(failure).await
         }
@@ -103,6 +107,9 @@ async fn bring_about<W: World>(
         let unchanged = is_ready(&run.object) && context.drift.is_quiet(&run.key);
         if unchanged {
             applied(run, &published);
+            if run.request().is_some() {
+                remember(run, &published, begun);
+            }
             return Ok(());
         }
     }
@@ -124,18 +131,21 @@ async fn bring_about<W: World>(
     }
     let access = access(context, &run.key, spec).await?;
     let compared = same.map_or(now, |same| same.compared);
-    if access.is_own() {
-        apply(run, spec, &published, built, context.world.cluster(), is_new).await?;
+    let has_written = if access.is_own() {
+        apply(run, spec, &published, built, context.world.cluster(), is_new).await?
     } else {
         let cluster = context.world.cluster_through(&access).await.map_err(|error| {
-            Failure::passing("ReconciliationFailed", format!("the cluster can not be reached: {error}"))
+            Failure::soon("ReconciliationFailed", format!("the cluster can not be reached: {error}"))
         })?;
-        apply(run, spec, &published, built, &cluster, is_new).await?;
-    }
-    remember(run, &published, begun);
+        apply(run, spec, &published, built, &cluster, is_new).await?
+    };
     let last = Last { generation: generation(&run.object), reads, variables, compared };
     context.memory.put(&run.key, last);
     applied(run, &published);
+    // A run that found all as it was leaves no trace: each would be a write for every Kustomization.
+    if has_written || run.status.has_changed() || run.request().is_some() {
+        remember(run, &published, begun);
+    }
     if is_new {
         let took = GoDuration(context.world.clock().now().saturating_sub(begun));
         let next = GoDuration(interval);
@@ -323,6 +333,7 @@ fn inventory<W: World>(run: &Run<'_, W>) -> Result<Inventory, Failure> {
     }
 }
 
+/// Brings the objects about; returns whether any had to be written.
 async fn apply<W: World, C: Cluster>(
     run: &mut Run<'_, W>,
     spec: &Kustomization,
@@ -330,14 +341,14 @@ async fn apply<W: World, C: Cluster>(
     built: Built,
     cluster: &C,
     is_new: bool,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let context = run.context;
     let owner = Owner::kustomization(run.key.namespace.clone(), run.key.name.clone());
     let Built { objects, files, .. } = built;
     let unknown = context.origins.note(&objects, &files);
     let objects = served(cluster, objects, context, &run.key)
         .await
-        .map_err(|error| Failure::passing("ReconciliationFailed", error.to_string()))?;
+        .map_err(|error| Failure::of_cluster("ReconciliationFailed", error.to_string(), &error))?;
     let mut options = SetOptions::default();
     if let Some(common) = &spec.common_metadata {
         let pairs = |map: &BTreeMap<String, String>| {
@@ -349,6 +360,7 @@ async fn apply<W: World, C: Cluster>(
     let set = ApplySet::prepare(objects, &owner, &options)
         .map_err(|errors| Failure::passing("ReconciliationFailed", show_errors(&errors, &files)))?;
     let addresses: Vec<ObjectRef> = set.objects.iter().map(|desired| desired.target.clone()).collect();
+    let brief = set.objects.iter().filter(|desired| desired.removes_itself()).map(Desired::id).collect();
     let before = inventory(run)?;
     let mut how = ApplyOptions::default();
     how.force = spec.force;
@@ -357,8 +369,11 @@ async fn apply<W: World, C: Cluster>(
     how.ignore = ignore_rules(spec)?;
     let source = source_key(run, spec)?;
     let revision = published.revision.clone();
+    let wish = Wish::of(&run.object);
+    let key = run.key.clone();
     let newer = || {
-        if context.stopping.load(Ordering::Relaxed) {
+        let is_changed = || context.cache.get(&key).is_some_and(|current| Wish::of(&current) != wish);
+        if context.stopping.load(Ordering::Relaxed) || is_changed() {
             return true;
         }
         let current = context.cache.get(&source);
@@ -386,16 +401,46 @@ async fn apply<W: World, C: Cluster>(
             outcome.errors.len(),
             outcome.unreached
         );
+        let faults = || outcome.errors.iter().map(|error| error.cause.fault);
+        if faults().all(|fault| fault == ClusterFault::Cancelled) {
+            return Err(Failure::waiting("ReconciliationFailed", message, Duration::ZERO));
+        }
         let waits = outcome.errors.iter().filter_map(|error| match error.outlook() {
             Outlook::Retry { after } => after,
             Outlook::Stalled | Outlook::GiveUp => None,
         });
         return Err(match waits.max() {
             Some(wait) => Failure::later("ReconciliationFailed", message, wait),
+            None if faults().all(passes_soon) => Failure::soon("ReconciliationFailed", message),
             None => Failure::passing("ReconciliationFailed", message),
         });
     }
-    health(run, spec, published, &addresses, cluster, &newer, is_new || !outcome.changed().is_empty()).await
+    let has_written = !outcome.changed().is_empty();
+    let is_there =
+        |change: &&Change| matches!(change.action, Action::Created | Action::Configured | Action::Unchanged);
+    let present = outcome.changes.iter().filter(is_there).map(|change| change.id.clone()).collect();
+    let there = There { addresses, present, brief, tells: is_new || has_written };
+    health(run, spec, published, there, cluster, &newer).await?;
+    Ok(has_written)
+}
+
+/// What is asked of a Kustomization: a run ends where it changes meanwhile.
+#[derive(PartialEq, Eq)]
+struct Wish {
+    generation: i64,
+    is_deleted: bool,
+    requested_at: Option<String>,
+}
+
+impl Wish {
+    fn of(object: &Node) -> Self {
+        let requested_at = object.at_path(&["metadata", "annotations", REQUESTED_AT]);
+        Self {
+            generation: generation(object),
+            is_deleted: object.at_path(&["metadata", "deletionTimestamp"]).is_some(),
+            requested_at: requested_at.and_then(Node::as_str).map(str::to_owned),
+        }
+    }
 }
 
 /// Objects of Flux's API in a version that the cluster does not serve (any more), in one that it does.
@@ -459,18 +504,30 @@ fn tell_changes<W: World>(run: &Run<'_, W>, outcome: &Applied, published: &Publi
     run.send(event.with("revision", published.revision.as_str()));
 }
 
+/// What a run has applied.
+struct There {
+    /// All that it builds.
+    addresses: Vec<ObjectRef>,
+    /// What of it was there when the run had applied it.
+    present: Vec<ObjectId>,
+    /// Jobs that remove themselves once they are done.
+    brief: Vec<ObjectId>,
+    /// Whether people are told what is waited for.
+    tells: bool,
+}
+
 /// Waits for what the Kustomization asks to be waited for.
 async fn health<W: World, C: Cluster>(
     run: &mut Run<'_, W>,
     spec: &Kustomization,
     published: &Published,
-    applied: &[ObjectRef],
+    there: There,
     cluster: &C,
     newer: &(dyn Fn() -> bool + Send + Sync),
-    tells: bool,
 ) -> Result<(), Failure> {
+    let There { addresses, present, brief, tells } = there;
     let targets: Vec<ObjectRef> = if spec.wait {
-        applied.to_vec()
+        addresses
     } else {
         let own = &run.key.namespace;
         let check = |check: &gitops_core::api::HealthCheck| ObjectRef {
@@ -491,6 +548,7 @@ async fn health<W: World, C: Cluster>(
     let mut options = WaitOptions::default();
     options.timeout = timeout(spec);
     options.interval = Duration::from_secs(1);
+    (options.may_be_gone, options.present) = (brief, present);
     if tells {
         let message = format!(
             "Running health checks for revision {} with a timeout of {}",
@@ -503,7 +561,18 @@ async fn health<W: World, C: Cluster>(
         drop(run.write_status().await);
     }
     let begun = context.world.clock().now();
-    let result = wait(cluster, context.world.clock(), &targets, &ready, &options, newer).await;
+    let clock = context.world.clock();
+    let mut result = wait(cluster, clock, &targets, &ready, &options, newer).await;
+    if result.as_ref().is_err_and(|error| !error.cancelled) {
+        context.drift.set_unhealthy(&run.key, true);
+        // What has changed between the last look and now brings no run about: one more look sees it.
+        options.timeout = Duration::ZERO;
+        let again = wait(cluster, clock, &targets, &ready, &options, newer).await;
+        result = again.or(result);
+    }
+    if result.is_ok() {
+        context.drift.set_unhealthy(&run.key, false);
+    }
     let took = GoDuration(context.world.clock().now().saturating_sub(begun));
     match result {
         Ok(()) => {
@@ -521,19 +590,21 @@ async fn health<W: World, C: Cluster>(
             Ok(())
         }
         Err(error) if error.cancelled => {
-            let message = "New reconciliation triggered by a newer revision of the source";
+            let message = "New reconciliation triggered by a newer revision of the source, or a change of the Kustomization";
             run.status.condition("Healthy", Truth::False, "HealthCheckCanceled", message);
             Err(Failure::later("HealthCheckCanceled", message, Duration::ZERO))
         }
         Err(error) => {
-            let early = if error.timed_out {
-                format!("after {took}")
-            } else {
-                String::from("early due to stalled resources")
+            // What fails early fails again and again at other times: one message stays one message.
+            let message = match error.timed_out {
+                true => format!("health check failed after {took}: {error}"),
+                false => format!("health check {error}"),
             };
-            let message = format!("health check failed {early}: {error}");
             run.status.condition("Healthy", Truth::False, "HealthCheckFailed", &message);
-            Err(Failure::passing("HealthCheckFailed", message))
+            Err(match error.deleted {
+                true => Failure::soon("HealthCheckFailed", message),
+                false => Failure::passing("HealthCheckFailed", message),
+            })
         }
     }
 }

@@ -19,20 +19,18 @@ pub(crate) async fn collect<W: World>(
     let mut variables = Variables::default();
     let Some(post_build) = &spec.post_build else { return Ok(variables) };
     for reference in &post_build.substitute_from {
-        let failed = |why: &dyn std::fmt::Display| {
+        let message = |why: &dyn std::fmt::Display| {
             let (kind, name) = (&reference.kind, &reference.name);
-            Failure::passing(
-                "BuildFailed",
-                format!("post build failed: substitute from '{kind}/{name}' error: {why}"),
-            )
+            format!("post build failed: substitute from '{kind}/{name}' error: {why}")
         };
+        let failed = |why: &dyn std::fmt::Display| Failure::passing("BuildFailed", message(why));
         if !matches!(reference.kind.as_str(), "ConfigMap" | "Secret") {
             return Err(failed(&"the kind must be ConfigMap or Secret"));
         }
         let found = match context.read(&reference.kind, namespace, &reference.name).await {
             Ok(found) => found,
             Err(error) if error.fault == ClusterFault::NotFound && reference.optional => continue,
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(Failure::of_cluster("BuildFailed", message(&error), &error)),
         };
         if reference.kind == "Secret" {
             for (name, value) in secret_data(&found).map_err(|why| failed(&why))? {

@@ -65,7 +65,7 @@ fn converges(fleet: &mut Fleet, maps: &[(&str, &str)], case: &str) {
             return;
         }
     }
-    panic!("{case}: {:?}, {}", seen(fleet), fleet.ready(&key));
+    panic!("{case}: {:?}, {}\n{:#?}", seen(fleet), fleet.ready(&key), fleet.told());
 }
 
 #[test]

@@ -146,12 +146,19 @@ impl Fleet {
                 self.queue.add(woken, now);
             }
             match outcome.next {
-                Next::After(time) => self.queue.add(key, now + time),
+                Next::After(time) => {
+                    self.queue.succeeded(&key);
+                    self.queue.add(key, now + time);
+                }
                 Next::Backoff => {
                     let wait = self.queue.failed(&key);
                     self.queue.add(key, now + wait);
                 }
-                Next::OnChange => {}
+                Next::Soon(most) => {
+                    let wait = self.queue.failed(&key).min(most);
+                    self.queue.add(key, now + wait);
+                }
+                Next::OnChange => self.queue.succeeded(&key),
             }
             for event in self.context.outbox.take() {
                 self.events.push(format!("{}: {}", event.reason, event.message));

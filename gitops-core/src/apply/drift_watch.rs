@@ -33,6 +33,8 @@ struct Settled {
     metadata: u64,
     /// Over what was wanted.
     desired: (u64, u64),
+    /// Whether it is a Job with `ttlSecondsAfterFinished`.
+    removes_itself: bool,
 }
 
 /// What an event says about the objects.
@@ -53,6 +55,7 @@ impl DriftWatch {
             Settled::of(stored, ["labels", "annotations"].map(|field| keys(&desired.object, field)));
         settled.version = desired.target.gvk.version.clone();
         settled.desired = digest(&desired.object);
+        settled.removes_itself = desired.removes_itself();
         self.settled.insert(id, settled);
     }
 
@@ -107,7 +110,7 @@ impl DriftWatch {
     pub fn note(&mut self, event: &WatchEvent) -> Noticed {
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => self.note_object(object),
-            WatchEvent::Deleted(object) => self.suspect(ObjectId::of(object)),
+            WatchEvent::Deleted(object) => self.note_gone(ObjectId::of(object)),
             WatchEvent::Bookmark(_) => Noticed::Nothing,
         }
     }
@@ -126,7 +129,7 @@ impl DriftWatch {
         let gone: Vec<ObjectId> =
             self.settled.keys().filter(of_kind).filter(|id| !seen.contains(*id)).cloned().collect();
         for id in gone {
-            if let Noticed::Suspect(id) = self.suspect(id) {
+            if let Noticed::Suspect(id) = self.note_gone(id) {
                 suspects.push(id);
             }
         }
@@ -154,7 +157,19 @@ impl DriftWatch {
             settled.resource_version = seen.resource_version;
             return Noticed::Nothing;
         }
-        self.suspect(id)
+        match object.at_path(&["metadata", "deletionTimestamp"]) {
+            Some(time) if !time.is_null() => self.note_gone(id),
+            _ => self.suspect(id),
+        }
+    }
+
+    /// A Job that removes itself is made again by the next run that looks anyway, and by none that it brings about.
+    fn note_gone(&mut self, id: ObjectId) -> Noticed {
+        let removes_itself = self.settled.get(&id).is_some_and(|settled| settled.removes_itself);
+        match self.suspect(id) {
+            Noticed::Suspect(_) if removes_itself => Noticed::Nothing,
+            noticed => noticed,
+        }
     }
 
     fn suspect(&mut self, id: ObjectId) -> Noticed {
@@ -186,6 +201,7 @@ impl Settled {
             wanted,
             metadata: hasher.finish(),
             desired: (0, 0),
+            removes_itself: false,
         }
     }
 }
@@ -279,6 +295,25 @@ mod tests {
     #[test]
     fn kinds_without_generations_are_always_looked_at() {
         check(&object(5, "", "x"), &WatchEvent::Modified(object(6, "", "x")), true);
+    }
+
+    #[test]
+    fn a_job_that_removes_itself_waits_for_the_next_run() {
+        let text = |version: u32, time: &str| {
+            let text = format!(
+                r#"{{"apiVersion":"batch/v1","kind":"Job","metadata":{{"name":"a","uid":"u","generation":1,"resourceVersion":"{version}"{time}}},"spec":{{"ttlSecondsAfterFinished":0}}}}"#
+            );
+            from_json(&text, FileId::NONE).unwrap()
+        };
+        let object = text(5, "");
+        let desired =
+            Desired { target: ObjectRef::of(&object), object: object.clone(), stage: ApplyStage::Rest };
+        let mut watch = DriftWatch::default();
+        watch.settle(&desired, &object);
+        let going = text(6, r#","deletionTimestamp":"2026-01-01T00:00:00Z""#);
+        let events = [WatchEvent::Modified(going), WatchEvent::Deleted(object)];
+        assert!(events.iter().all(|event| watch.note(event) == Noticed::Nothing), "no run for it alone");
+        assert!(!watch.is_settled(&desired) && !watch.is_quiet(), "but the next one makes it again");
     }
 
     #[test]

@@ -352,7 +352,6 @@ impl<'a, C: Cluster, K: Clock> Applier<'a, C, K> {
         // One kind after the other, since they need each other in this order; objects of one kind at once.
         for chunk in writes.chunk_by(|a, b| a.0.target.gvk == b.0.target.gvk) {
             chunk.iter().for_each(|(desired, ..)| run.drift.unsettle(&desired.id()));
-            chunk.iter().for_each(|(desired, ..)| run.drift.unsettle(&desired.id()));
             let writing =
                 chunk.iter().map(|(desired, _, _, live, write)| self.write(desired, live.as_ref(), write));
             let written = concurrently(self.options.concurrency, writing).await;

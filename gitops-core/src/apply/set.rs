@@ -96,6 +96,14 @@ impl Desired {
     pub fn place(&self) -> Place {
         self.object.place
     }
+
+    /// Returns whether the object is a Job that is deleted some time after its end: `spec.ttlSecondsAfterFinished`.
+    #[must_use]
+    pub fn removes_itself(&self) -> bool {
+        let gvk = &self.target.gvk;
+        let ttl = self.object.at_path(&["spec", "ttlSecondsAfterFinished"]);
+        gvk.group == "batch" && gvk.kind == "Job" && ttl.is_some_and(|ttl| !ttl.is_null())
+    }
 }
 
 /// Objects that are ready to be applied, in their order.

@@ -52,12 +52,14 @@ pub struct WaitOptions {
     pub fail_fast: bool,
     /// Objects that may be gone again once they are done, such as Jobs with `ttlSecondsAfterFinished`.
     pub may_be_gone: Vec<ObjectId>,
+    /// Objects that were there when the waiting began: one that is gone was deleted by somebody, and no waiting brings it back.
+    pub present: Vec<ObjectId>,
 }
 
 impl Default for WaitOptions {
     fn default() -> Self {
         let (timeout, interval) = (Duration::from_secs(60), Duration::from_secs(2));
-        Self { timeout, interval, fail_fast: false, may_be_gone: Vec::new() }
+        Self { timeout, interval, fail_fast: false, may_be_gone: Vec::new(), present: Vec::new() }
     }
 }
 
@@ -70,7 +72,12 @@ pub struct WaitError {
     pub cancelled: bool,
     /// Those that are not ready, and how they were seen last.
     pub objects: Vec<(ObjectId, Readiness)>,
+    /// Whether one of them was deleted while it was waited for.
+    pub deleted: bool,
 }
+
+/// What is said of an object that was there and is gone.
+const DELETED: &str = "it was deleted while it was waited for";
 
 /// In Flux's words: `timeout waiting for: [Deployment/apps/echo status: 'InProgress']`.
 impl fmt::Display for WaitError {
@@ -91,6 +98,9 @@ impl fmt::Display for WaitError {
                 write!(f, "can't determine status for {id}: {}", readiness.message)?;
             } else {
                 write!(f, "{id} status: '{}'", readiness.status)?;
+                if readiness.message == DELETED {
+                    write!(f, " ({DELETED})")?;
+                }
             }
         }
         f.write_str("]")
@@ -102,7 +112,7 @@ impl std::error::Error for WaitError {}
 /// Waits until all objects are ready.
 ///
 /// # Errors
-/// Where the time is over, an object has failed and no other is still in progress, or the caller gave up.
+/// Where the time is over, an object has failed and no other is still in progress, one was deleted, or the caller gave up.
 pub async fn wait<C: Cluster, K: Clock>(
     cluster: &C,
     clock: &K,
@@ -119,10 +129,16 @@ pub async fn wait<C: Cluster, K: Clock>(
         let looked = concurrently(8, open.iter().map(|target| look(cluster, target, readiness))).await;
         let mut still = Vec::new();
         let mut seen = Vec::new();
-        for (target, readiness) in open.into_iter().zip(looked) {
+        let mut deleted = false;
+        for (target, mut readiness) in open.into_iter().zip(looked) {
             let id = id_of(&target);
             let is_done = readiness.status == "NotFound" && options.may_be_gone.contains(&id);
-            if readiness.is_failed() {
+            let is_deleted = readiness.status == "NotFound" && !is_done && options.present.contains(&id);
+            if is_deleted {
+                deleted = true;
+                readiness.message = DELETED.to_owned();
+            }
+            if is_deleted || readiness.is_failed() {
                 failed.push((id, readiness));
             } else if !readiness.is_current() && !is_done {
                 seen.push((id, readiness));
@@ -133,13 +149,13 @@ pub async fn wait<C: Cluster, K: Clock>(
         if open.is_empty() && failed.is_empty() {
             return Ok(());
         }
-        if open.is_empty() || (options.fail_fast && !failed.is_empty()) {
-            return Err(WaitError { timed_out: false, cancelled: false, objects: failed });
+        if open.is_empty() || deleted || (options.fail_fast && !failed.is_empty()) {
+            return Err(WaitError { timed_out: false, cancelled: false, objects: failed, deleted });
         }
         let timed_out = clock.now() >= deadline;
         if timed_out || cancelled() {
             failed.append(&mut seen);
-            return Err(WaitError { timed_out, cancelled: !timed_out, objects: failed });
+            return Err(WaitError { timed_out, cancelled: !timed_out, objects: failed, deleted });
         }
         // What has failed may recover while others are still in progress.
         open.extend(failed.drain(..).filter_map(|(id, _)| targets.iter().find(|t| id_of(t) == id).cloned()));

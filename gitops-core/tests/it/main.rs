@@ -15,3 +15,5 @@ mod kstatus;
 mod sourceignore;
 mod sources;
 mod trees;
+#[cfg(feature = "testing")]
+mod wait;

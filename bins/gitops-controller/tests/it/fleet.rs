@@ -64,6 +64,13 @@ async fn a_fleet_comes_up_in_order_and_follows_its_repository() {
         stage.get("apps/v1", "Deployment", "ingress-nginx", "ingress-nginx-controller").await.unwrap();
     assert_eq!(controller.at_path(&["spec", "replicas"]).and_then(Node::as_str), Some("2"), "demo's values");
 
+    stage
+        .until("the last one is told", async |stage| {
+            let told = stage.told();
+            told.iter()
+                .any(|event| &*event.key.name == "apps-echo" && event.reason == "ReconciliationSucceeded")
+        })
+        .await;
     let told = stage.told();
     let first = |name: &str, reason: &str| {
         told.iter()

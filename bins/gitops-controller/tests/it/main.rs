@@ -10,9 +10,11 @@ mod fleet;
 #[allow(dead_code, reason = "it serves the tests of git as well")]
 #[path = "../../../../adapters/git/tests/it/server.rs"]
 mod git_server;
+mod health;
 mod how_to;
 mod polls;
 mod process;
+mod quiet;
 mod real_servers;
 mod rendered;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
