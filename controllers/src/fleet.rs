@@ -7,6 +7,7 @@
 mod app;
 mod cache;
 pub mod diff;
+mod elsewhere;
 pub mod explain;
 mod flux;
 mod graph;
@@ -27,7 +28,7 @@ pub use app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
 pub use cache::Cache;
 pub use flux::{SourceRef, short_kind};
 pub use graph::{Edge, EdgeKind, Graph, GraphNode};
-pub use ports::{Charts, NoCharts, OneByOne, RemoteChart, Workers};
+pub use ports::{Charts, NoCharts, OneByOne, RemoteChart, RemoteFiles, RemoteTree, Workers};
 pub use recorder::{Digest, Reads};
 pub use render::{Fleet, KeepNodes, Rendered};
 pub use seeds::{seeds, source_of};

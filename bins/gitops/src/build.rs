@@ -1,7 +1,7 @@
 //! `gitops build`: what `kustomize build` does, with its flags.
 
 mod charts;
-mod login;
+pub(crate) mod login;
 mod remote;
 mod world;
 

@@ -83,11 +83,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn compare(args: &Args) -> Result<ExitCode, Failure> {
-    let (old, new, inside) = sides(args)?;
+    let Sides { root, old, new, inside } = sides(args)?;
     let below = args.fleet.below(&inside);
     let mut cache = Cache::default();
-    let before = args.fleet.render_with(old.source(), below, KeepNodes::No, &mut cache)?;
-    let after = args.fleet.render_with(new.source(), below, KeepNodes::No, &mut cache)?;
+    let before = args.fleet.render_with(&root, old.source(), below, KeepNodes::No, &mut cache)?;
+    let after = args.fleet.render_with(&root, new.source(), below, KeepNodes::No, &mut cache)?;
     let mut diff = FleetDiff::between(&before, &after);
     drop((before, after));
     if !args.only.is_empty() {
@@ -98,7 +98,7 @@ fn compare(args: &Args) -> Result<ExitCode, Failure> {
     let apps = diff.apps();
     if !apps.is_empty() {
         // Only what differs is rendered once more, to say where each value stands.
-        diff.locate(&args.fleet.render_with(new.source(), below, KeepNodes::Of(&apps), &mut cache)?);
+        diff.locate(&args.fleet.render_with(&root, new.source(), below, KeepNodes::Of(&apps), &mut cache)?);
     }
     match args.output {
         Format::Text => print_text(&diff),
@@ -115,15 +115,24 @@ fn compare(args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The two trees, and the folder in them that was named.
-fn sides(args: &Args) -> Result<(Side, Side, String), Failure> {
+/// The two trees.
+struct Sides {
+    /// The repository's root, where the lock file is.
+    root: PathBuf,
+    old: Side,
+    new: Side,
+    /// The folder in them that was named.
+    inside: String,
+}
+
+fn sides(args: &Args) -> Result<Sides, Failure> {
     if let [old, new] = &args.sides[..]
         && Path::new(old).is_dir()
         && Path::new(new).is_dir()
     {
         let side =
             |path: &String| Ok::<_, Failure>(Side::Folder(Box::new(Snapshot::new(Folder::new(path)?))));
-        return Ok((side(old)?, side(new)?, ".".to_owned()));
+        return Ok(Sides { root: new.into(), old: side(old)?, new: side(new)?, inside: ".".to_owned() });
     }
     let repository = Repository::find(&args.folder)?;
     let (from, to) = match &args.sides[..] {
@@ -136,7 +145,7 @@ fn sides(args: &Args) -> Result<(Side, Side, String), Failure> {
         Some(to) => Side::Commit(commit_tree(&repository.root, &to)?),
         None => Side::Folder(Box::new(repository.folder)),
     };
-    Ok((old, new, repository.inside))
+    Ok(Sides { root: repository.root, old, new, inside: repository.inside })
 }
 
 fn print_text(diff: &FleetDiff) {

@@ -42,8 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let repository = Repository::find(&args.folder)?;
     let below = args.fleet.below(&repository.inside);
     let path = FieldPath::parse(&args.field)?;
-    let found =
-        args.fleet.with_fleet(&repository.folder, below, |fleet| fleet.explain(&args.object, &path))??;
+    let found = args.fleet.with_fleet(&repository.root, &repository.folder, below, |fleet| {
+        fleet.explain(&args.object, &path)
+    })??;
     match args.output {
         Format::Text => found.iter().for_each(print_text),
         Format::Json => println!("{:#}", serde_json::Value::Array(found.iter().map(json).collect())),

@@ -1,7 +1,9 @@
 //! What the commands about whole repositories share: which files, which charts, which cache, how many threads.
 
 mod charts;
+mod fetch;
 mod git;
+mod lock;
 mod snapshot;
 mod threads;
 
@@ -22,9 +24,6 @@ pub(crate) struct FleetFlags {
     /// Look for Flux Kustomizations below this folder of the repository only, such as one cluster's.
     #[arg(long = "path", value_name = "FOLDER")]
     below: Option<String>,
-    /// Folder with charts that are not in the repository: NAME-VERSION.tgz, or NAME/Chart.yaml (repeatable).
-    #[arg(long, value_name = "FOLDER")]
-    charts: Vec<PathBuf>,
     /// Keep what was rendered in this folder, and render only what has changed since.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -41,6 +40,8 @@ pub(crate) struct FleetFlags {
     /// How many threads work; one a processor by default.
     #[arg(long, value_name = "COUNT")]
     threads: Option<usize>,
+    #[command(flatten)]
+    fetch: fetch::FetchFlags,
 }
 
 /// A repository on disk.
@@ -75,6 +76,7 @@ impl FleetFlags {
     /// Renders a tree, with the cache where one is wanted.
     pub(crate) fn render(
         &self,
+        root: &Path,
         source: &(dyn Source + Sync),
         below: &str,
         keep: KeepNodes<'_>,
@@ -84,7 +86,7 @@ impl FleetFlags {
             Some(Ok(bytes)) => Cache::from_bytes(&bytes),
             _ => Cache::default(),
         };
-        let rendered = self.render_with(source, below, keep, &mut cache)?;
+        let rendered = self.render_with(root, source, below, keep, &mut cache)?;
         if let (Some(file), Some(folder)) = (file, &self.cache) {
             let (_, misses) = cache.hits_and_misses();
             if misses > 0 {
@@ -98,17 +100,19 @@ impl FleetFlags {
     /// Renders a tree with a cache of the caller's.
     pub(crate) fn render_with(
         &self,
+        root: &Path,
         source: &(dyn Source + Sync),
         below: &str,
         keep: KeepNodes<'_>,
         cache: &mut Cache,
     ) -> Result<Rendered, Failure> {
-        self.with_fleet(source, below, |fleet| fleet.keep_nodes(keep).render(cache))
+        self.with_fleet(root, source, below, |fleet| fleet.keep_nodes(keep).render(cache))
     }
 
     /// Wires a fleet to the charts, the threads and the cluster's facts that the flags name.
     pub(crate) fn with_fleet<R>(
         &self,
+        root: &Path,
         source: &(dyn Source + Sync),
         below: &str,
         job: impl FnOnce(Fleet<'_>) -> R,
@@ -119,7 +123,7 @@ impl FleetFlags {
                 .map_err(|error| format!("invalid kube version '{version}': {error}"))?;
         }
         capabilities.api_versions.extend(self.api_versions.iter().map(Into::into));
-        let charts = charts::ChartFolders::new(&self.charts);
+        let charts = fetch::Fetcher::new(&self.fetch, root, source)?;
         let workers = threads::Threads::new(self.threads);
         let keys = self.keys()?;
         let fleet = Fleet::new(source)
@@ -128,7 +132,9 @@ impl FleetFlags {
             .below(below)
             .capabilities(&capabilities)
             .keys(&keys);
-        Ok(job(fleet))
+        let result = job(fleet);
+        charts.finish()?;
+        Ok(result)
     }
 
     /// Reads the keys of the flag and of sops' own variables.

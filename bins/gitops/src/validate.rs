@@ -42,7 +42,8 @@ enum Format {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let repository = Repository::find(&args.folder)?;
     let below = args.fleet.below(&repository.inside);
-    let mut validation = args.fleet.with_fleet(&repository.folder, below, |fleet| fleet.validate())?;
+    let mut validation =
+        args.fleet.with_fleet(&repository.root, &repository.folder, below, |fleet| fleet.validate())?;
     validation.findings.retain(|finding| {
         let is_shown = !args.quiet || finding.gap.severity > Severity::Unresolved;
         is_shown && !args.ignore.iter().any(|rule| rule == finding.rule)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gitops_core::object::ObjectId;
 use gitops_yaml::{Dialect, Error, FileId, Files, Node, ReadOptions, Str, read_document};
 
+use super::elsewhere::Elsewhere;
 use super::flux::SourceRef;
 use super::recorder::Reads;
 use super::sealed::Secrets;
@@ -218,6 +219,8 @@ pub struct App {
     pub declared_in: Arc<Files>,
     /// The files that places of [`RenderedObject::node`] refer to.
     pub files: Arc<Files>,
+    /// The repository that its path is in, where that is another one.
+    pub(crate) elsewhere: Option<Arc<Elsewhere>>,
 }
 
 impl fmt::Debug for App {

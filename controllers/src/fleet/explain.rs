@@ -151,10 +151,12 @@ impl Fleet<'_> {
 
     /// Runs the build of a Kustomization again and watches one field.
     fn build_layers(&self, rendered: &Rendered, app: &App, id: &ObjectId, path: &FieldPath) -> Vec<Layer> {
-        let answers = Answers::new(self.source);
+        let own = Answers::new(self.source);
+        let answers = app.elsewhere.as_ref().map_or(&own, |there| &there.answers);
         let declared = declared_of(app);
+        let declared = app.elsewhere.as_ref().map_or(declared.clone(), |there| there.seen(&declared));
         let opener = Opener::new(self.keys);
-        let Ok(built) = kustomize::build(&mut Recorder::new(&answers), &declared, None, &opener) else {
+        let Ok(built) = kustomize::build(&mut Recorder::new(answers), &declared, None, &opener) else {
             return Vec::new();
         };
         let Some(position) = built.objects.iter().position(|node| ObjectId::of(node) == *id) else {
@@ -162,8 +164,8 @@ impl Fleet<'_> {
             return self.substituted_name(rendered, app, id, path);
         };
         let names = built.names.get(position).cloned().unwrap_or_default();
-        let trace = Trace::new(self.source, id.kind.clone(), names, path.clone());
-        let _ = kustomize::build(&mut Recorder::new(&answers), &declared, Some(&trace), &opener);
+        let trace = Trace::new(answers.source(), id.kind.clone(), names, path.clone());
+        let _ = kustomize::build(&mut Recorder::new(answers), &declared, Some(&trace), &opener);
         let mut layers = trace.into_layers();
         if let Some(node) = built.objects.get(position) {
             layers.extend(self.substitution_layers(rendered, app, node, path));

@@ -1,7 +1,9 @@
-//! What rendering needs of the world, as small traits: charts from elsewhere, and hands to work with.
+//! What rendering needs of the world, as small traits: charts and files from elsewhere, and hands to work with.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use gitops_core::ports::GitReference;
+use gitops_core::tree::MemTree;
 use helm_rs::chart::Chart;
 
 /// A chart that is not in the repository.
@@ -12,17 +14,83 @@ pub struct RemoteChart {
     pub url: String,
     /// The chart's name; empty where the URL names it.
     pub name: String,
-    /// The wanted version or range; empty for the newest. For an OCIRepository its tag, range or digest.
+    /// The wanted version or range; empty for the newest.
     pub version: String,
+    /// The tag or the digest of an OCIRepository, which is taken as it is; empty where a version or range is wanted.
+    pub tag: String,
+    /// The expression that tags of an OCIRepository must match before the range is asked; empty for all.
+    pub semver_filter: String,
+    /// Whether the registry is spoken to without TLS.
+    pub insecure: bool,
 }
 
-/// Where charts come from that are not in the repository.
+/// The files of a repository that is not the one that is rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoteTree {
+    /// A commit, as a GitRepository asks for it.
+    Git {
+        /// The repository.
+        url: String,
+        /// The commit.
+        reference: GitReference,
+        /// Whether submodules are wanted too.
+        submodules: bool,
+        /// The wanted directories; all where empty.
+        directories: Vec<String>,
+    },
+    /// A layer of an artifact, as an OCIRepository asks for it. A digest wins over a range, that over a tag; `latest` is
+    /// meant where all are empty.
+    Oci {
+        /// `oci://host/path`
+        url: String,
+        /// `sha256:…`
+        digest: String,
+        /// A range of versions.
+        semver: String,
+        /// An expression that tags must match before the range is asked.
+        semver_filter: String,
+        /// A tag.
+        tag: String,
+        /// The layer's type; the first layer where empty.
+        media_type: String,
+        /// Whether the registry is spoken to without TLS.
+        insecure: bool,
+    },
+}
+
+/// Files that were fetched.
+#[derive(Clone, Debug)]
+pub struct RemoteFiles {
+    /// The files.
+    pub tree: Arc<MemTree>,
+    /// Which revision they are, such as `main@sha1:…`: other files have another one.
+    pub revision: String,
+}
+
+/// Where charts and files come from that are not in the repository.
 pub trait Charts: Sync {
     /// Returns a chart.
     ///
     /// # Errors
     /// Says in words for the user why there is none, and what would help.
     fn chart(&self, chart: &RemoteChart) -> Result<Chart, String>;
+
+    /// Returns a text that is another one whenever [`Charts::chart`] would return another chart, so that what was rendered
+    /// from it is rendered anew. By default there is none, for charts that never change.
+    fn identity(&self, chart: &RemoteChart) -> String {
+        let _ = chart;
+        String::new()
+    }
+
+    /// Returns the files of another repository.
+    ///
+    /// # Errors
+    /// Says in words for the user why there are none, and what would help. By default there are none.
+    fn tree(&self, tree: &RemoteTree) -> Result<RemoteFiles, String> {
+        let _ = tree;
+        Err("its files are not at hand".to_owned())
+    }
 }
 
 /// No charts from elsewhere.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_core::tree::{EntryKind, Source, TreeError};
 use sha2::{Digest as _, Sha256};
@@ -75,8 +75,14 @@ const MISSING: Digest = Digest([0; 32]);
 
 /// A tree whose answers are digested once, however many builds ask.
 pub(crate) struct Answers<'a> {
-    pub(crate) source: &'a (dyn Source + Sync),
+    held: Held<'a>,
     known: Mutex<HashMap<(String, Question), Digest>>,
+}
+
+/// The tree: the caller's, or one that was fetched.
+enum Held<'a> {
+    Borrowed(&'a (dyn Source + Sync)),
+    Owned(Arc<dyn Source + Send + Sync>),
 }
 
 impl std::hash::Hash for Question {
@@ -87,7 +93,18 @@ impl std::hash::Hash for Question {
 
 impl<'a> Answers<'a> {
     pub(crate) fn new(source: &'a (dyn Source + Sync)) -> Self {
-        Self { source, known: Mutex::default() }
+        Self { held: Held::Borrowed(source), known: Mutex::default() }
+    }
+
+    pub(crate) fn owning(source: Arc<dyn Source + Send + Sync>) -> Self {
+        Self { held: Held::Owned(source), known: Mutex::default() }
+    }
+
+    pub(crate) fn source(&self) -> &(dyn Source + Sync) {
+        match &self.held {
+            Held::Borrowed(source) => *source,
+            Held::Owned(source) => &**source,
+        }
     }
 
     fn digest(&self, path: &str, question: Question) -> Digest {
@@ -96,10 +113,10 @@ impl<'a> Answers<'a> {
             return *known;
         }
         let digest = match question {
-            Question::Content => of_content(&self.source.read(path)),
-            Question::Kind => of_kind(&self.source.kind(path)),
-            Question::Listing => of_listing(&self.source.list(path)),
-            Question::Real => of_real(&self.source.resolve(path)),
+            Question::Content => of_content(&self.source().read(path)),
+            Question::Kind => of_kind(&self.source().kind(path)),
+            Question::Listing => of_listing(&self.source().list(path)),
+            Question::Real => of_real(&self.source().resolve(path)),
         };
         self.note(key, digest);
         digest
@@ -181,7 +198,7 @@ impl Source for Recorder<'_> {
         if let Some(content) = self.extra(path) {
             return Ok(Cow::Borrowed(content));
         }
-        let answer = self.answers.source.read(path);
+        let answer = self.answers.source().read(path);
         self.note(path, Question::Content, || of_content(&answer));
         answer
     }
@@ -190,13 +207,13 @@ impl Source for Recorder<'_> {
         if self.extra(path).is_some() {
             return Ok(EntryKind::File);
         }
-        let answer = self.answers.source.kind(path);
+        let answer = self.answers.source().kind(path);
         self.note(path, Question::Kind, || of_kind(&answer));
         answer
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
-        let answer = self.answers.source.list(path);
+        let answer = self.answers.source().list(path);
         self.note(path, Question::Listing, || of_listing(&answer));
         answer
     }
@@ -205,7 +222,7 @@ impl Source for Recorder<'_> {
         if self.extra(path).is_some() {
             return gitops_core::tree::clean(path);
         }
-        let answer = self.answers.source.resolve(path);
+        let answer = self.answers.source().resolve(path);
         self.note(path, Question::Real, || of_real(&answer));
         answer
     }

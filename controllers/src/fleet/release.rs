@@ -14,9 +14,10 @@ use helm_rs::values::{Table, Value, merge_tables};
 use helm_rs::{Schemas, TemplateOptions, Warnings};
 
 use super::app::{AppId, Gap, Severity};
+use super::elsewhere::Elsewhere;
 use super::flux::{SourceRef, is_true, namespace_of, source_ref, text};
 use super::kustomize::near_directory;
-use super::ports::RemoteChart;
+use super::ports::{Charts, RemoteChart};
 use super::recorder::{Digest, Recorder};
 use super::render::{Fleet, World};
 use super::roots::Declared;
@@ -26,13 +27,18 @@ use crate::helm_release::finish::Finish;
 use crate::helm_release::{Form, ReleaseNames, ReleaseValues};
 
 /// Where a release's chart is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum ChartPlace {
     /// A folder or an archive of the tree.
     Tree(String),
-    /// Elsewhere.
+    /// A folder or an archive of another repository.
+    Elsewhere(Arc<Elsewhere>, String),
+    /// A chart of a repository of charts or a registry.
     Remote(RemoteChart),
 }
+
+/// Brings the files of another source.
+pub(crate) type Fetch<'f> = &'f dyn Fn(&SourceRef, &Declared, &str) -> Result<Arc<Elsewhere>, Gap>;
 
 /// Everything that a release is rendered from, but the chart itself.
 pub(crate) struct Request<'r> {
@@ -60,6 +66,7 @@ impl<'r> Request<'r> {
         declared: &'r Declared,
         world: &World,
         recorder: &mut Recorder<'_>,
+        fetch: Fetch<'_>,
     ) -> Result<Self, Gap> {
         let object = &declared.node;
         let release = Object::<HelmRelease>::read(object)
@@ -72,7 +79,7 @@ impl<'r> Request<'r> {
                 let at = ["spec", "chart", "spec", "sourceRef"];
                 let source = source_ref(object, &at)
                     .ok_or_else(|| Gap::error(place(&["spec", "chart"]), "the chart names no sourceRef"))?;
-                (resolve(chart, &source, world, recorder, &place(&at))?, values_files(chart))
+                (resolve(chart, &source, world, recorder, &place(&at), fetch)?, values_files(chart))
             }
             (None, Some(_)) => {
                 let at = ["spec", "chartRef"];
@@ -82,9 +89,9 @@ impl<'r> Request<'r> {
                     let chart = found.node.get("spec").cloned().unwrap_or_else(Node::null);
                     let inner = source_ref(&found.node, &["spec", "sourceRef"])
                         .ok_or_else(|| Gap::error(&*found.place, "the HelmChart names no sourceRef"))?;
-                    (resolve(&chart, &inner, world, recorder, &found.place)?, values_files(&chart))
+                    (resolve(&chart, &inner, world, recorder, &found.place, fetch)?, values_files(&chart))
                 } else {
-                    (resolve(&Node::null(), &source, world, recorder, &place(&at))?, Vec::new())
+                    (resolve(&Node::null(), &source, world, recorder, &place(&at), fetch)?, Vec::new())
                 }
             }
             (None, None) => {
@@ -97,11 +104,15 @@ impl<'r> Request<'r> {
     }
 
     /// What the render depends on, beside the files of the chart.
-    pub(crate) fn key(&self, id: &AppId) -> Digest {
+    pub(crate) fn key(&self, id: &AppId, charts: &dyn Charts) -> Digest {
         let spec = print_sigs(&self.spec, Dialect::V3).unwrap_or_default();
         let values =
             print_sigs(&Value::table(self.values.clone()).to_node(), Dialect::V3).unwrap_or_default();
-        let chart = format!("{:?}", self.chart);
+        let chart = match &self.chart {
+            ChartPlace::Tree(path) => format!("here {path}"),
+            ChartPlace::Elsewhere(there, path) => format!("{} {}", there.revision, there.path(path)),
+            ChartPlace::Remote(remote) => format!("{remote:?} {}", charts.identity(remote)),
+        };
         let id = id.to_string();
         Digest::of_parts([id.as_bytes(), spec.as_bytes(), values.as_bytes(), chart.as_bytes()])
     }
@@ -119,6 +130,16 @@ impl<'r> Request<'r> {
                 let files = files_in(recorder, path).map_err(|error| refuse(error.to_string()))?;
                 Chart::load(&files, &mut warnings)
             }
+            ChartPlace::Elsewhere(there, path) => {
+                let (source, path) = (there.answers.source(), there.path(path));
+                if source.is_file(&path) {
+                    let content = source.read(&path).map_err(|error| refuse(error.to_string()))?;
+                    Chart::load_archive(&content, &mut warnings)
+                } else {
+                    let files = files_in(source, &path).map_err(|error| refuse(error.to_string()))?;
+                    Chart::load(&files, &mut warnings)
+                }
+            }
             ChartPlace::Remote(remote) => {
                 let gap = |why| Gap::new(Severity::Warning, &*self.declared.place, why);
                 Ok(fleet.charts.chart(remote).map_err(gap)?)
@@ -134,6 +155,10 @@ impl<'r> Request<'r> {
                 let content = match (&self.chart, raw) {
                     // In a repository the names are seen from its root.
                     (ChartPlace::Tree(_), _) => recorder.read(name).ok().map(std::borrow::Cow::into_owned),
+                    (ChartPlace::Elsewhere(there, _), _) => {
+                        let content = there.answers.source().read(&there.path(name)).ok();
+                        content.map(std::borrow::Cow::into_owned)
+                    }
                     (ChartPlace::Remote(_), raw) => raw.map(|data| data.to_vec()),
                 };
                 let Some(content) = content else {
@@ -269,45 +294,61 @@ fn resolve(
     world: &World,
     recorder: &Recorder<'_>,
     place: &str,
+    fetch: Fetch<'_>,
 ) -> Result<ChartPlace, Gap> {
     let name = text(chart, &["chart"]);
     let version = text(chart, &["version"]);
     let version = if version == "*" { Str::EMPTY } else { version };
-    let remote = |url: &str, name: &str, version: &str| {
-        ChartPlace::Remote(RemoteChart {
-            url: url.to_owned(),
-            name: name.to_owned(),
-            version: version.to_owned(),
-        })
-    };
     match source.kind.as_str() {
         "HelmRepository" => {
             let found = find(world, source, place)?;
-            Ok(remote(&text(&found.node, &["spec", "url"]), &name, &version))
+            Ok(ChartPlace::Remote(RemoteChart {
+                url: text(&found.node, &["spec", "url"]).to_string(),
+                name: name.to_string(),
+                version: version.to_string(),
+                insecure: is_true(&found.node, &["spec", "insecure"]),
+                ..RemoteChart::default()
+            }))
         }
         "OCIRepository" => {
             let found = find(world, source, place)?;
-            let reference = |field| text(&found.node, &["spec", "ref", field]);
-            let wanted = ["digest", "semver", "tag"].into_iter().map(reference).find(|text| !text.is_empty());
-            Ok(remote(&text(&found.node, &["spec", "url"]), "", &wanted.unwrap_or_default()))
+            let reference = |field| text(&found.node, &["spec", "ref", field]).to_string();
+            let (digest, range) = (reference("digest"), reference("semver"));
+            let (version, tag) = match (digest.is_empty(), range.is_empty(), reference("tag")) {
+                (false, _, _) => (String::new(), digest),
+                (true, false, _) => (range, String::new()),
+                (true, true, tag) if tag.is_empty() => (String::new(), "latest".to_owned()),
+                (true, true, tag) => (String::new(), tag),
+            };
+            Ok(ChartPlace::Remote(RemoteChart {
+                url: text(&found.node, &["spec", "url"]).to_string(),
+                version,
+                tag,
+                semver_filter: reference("semverFilter"),
+                insecure: is_true(&found.node, &["spec", "insecure"]),
+                ..RemoteChart::default()
+            }))
         }
         _ => {
-            let own = world.own_source.as_ref();
-            let url = |reference: &SourceRef| {
-                world.sources.get(reference).map(|found| text(&found.node, &["spec", "url"]))
-            };
-            if own.is_some_and(|own| own != source && url(source).is_some() && url(own) != url(source)) {
-                let message =
-                    format!("chart {name} is in {source}, which is another repository than this one");
-                return Err(Gap::new(Severity::Warning, place, message));
-            }
             let path = join(".", &name).map_err(|error| Gap::error(place, error.to_string()))?;
-            if recorder.kind(&path).is_err() {
-                let gap = Gap::error(place, format!("chart {name} is not in this repository"));
-                return Err(match near_directory(recorder, &path) {
+            let other = world.other(source, |()| recorder.kind(&path).is_ok());
+            let there = other.map(|declared| fetch(source, declared, place)).transpose()?;
+            let (files, seen): (&dyn Source, _) = match &there {
+                Some(there) => (there.answers.source(), there.path(&path)),
+                None => (recorder, path.clone()),
+            };
+            if files.kind(&seen).is_err() {
+                let gap = match &there {
+                    Some(_) => Gap::error(place, format!("chart {name} is not in {source}")),
+                    None => Gap::error(place, format!("chart {name} is not in this repository")),
+                };
+                return Err(match near_directory(files, &seen) {
                     Some(near) => gap.help(format!("did you mean ./{near}?")),
                     None => gap,
                 });
+            }
+            if let Some(there) = there {
+                return Ok(ChartPlace::Elsewhere(there, path));
             }
             Ok(ChartPlace::Tree(path))
         }

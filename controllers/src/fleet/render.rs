@@ -9,6 +9,7 @@ use gitops_yaml::{Dialect, FileId, Files, Node, ReadOptions, Str, print_sigs, re
 
 use super::app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
 use super::cache::{Cache, Entry};
+use super::elsewhere::{Elsewhere, Fetched};
 use super::flux::{self, SourceRef, is_true, source_ref, text};
 use super::kustomize::{self, own};
 use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
@@ -122,6 +123,7 @@ struct Outcome {
     files: Arc<Files>,
     /// Apps and sources among the objects.
     declared: Vec<Declared>,
+    elsewhere: Option<Arc<Elsewhere>>,
 }
 
 /// What is known of one cluster so far.
@@ -142,6 +144,20 @@ fn source_of(node: &Node) -> SourceRef {
 }
 
 impl World {
+    /// Returns a source as it is declared, where it is another repository than the one that is rendered. What nobody
+    /// declares is taken for this repository: it is bootstrapped under many names.
+    pub(crate) fn other(&self, wanted: &SourceRef, is_here: impl Fn(()) -> bool) -> Option<&Declared> {
+        let own = self.own_source.as_ref().filter(|own| *own != wanted)?;
+        let declared = self.sources.get(wanted)?;
+        let url = |declared: &Declared| text(&declared.node, &["spec", "url"]);
+        let is_same = wanted.kind == own.kind
+            && match self.sources.get(own) {
+                Some(own) => url(own) == url(declared),
+                None => is_here(()),
+            };
+        (!is_same).then_some(declared)
+    }
+
     /// What is known of a cluster that was rendered.
     pub(crate) fn of(rendered: &Rendered, cluster: usize) -> Self {
         let mut world = Self::default();
@@ -242,6 +258,7 @@ impl<'a> Fleet<'a> {
             worlds: Vec::new(),
             seen: HashSet::new(),
             releases: Vec::new(),
+            fetched: Fetched::default(),
             raw: None,
         };
         let mut pending = Vec::new();
@@ -280,6 +297,8 @@ struct Run<'f, 'a> {
     worlds: Vec<World>,
     seen: HashSet<(usize, AppId)>,
     releases: Vec<Job>,
+    /// Other repositories.
+    fetched: Fetched,
     /// ConfigMaps and Secrets as they stand in files, for what no app applies.
     raw: Option<Configs>,
 }
@@ -373,20 +392,27 @@ impl Run<'_, '_> {
             None => [0; 32],
         };
         parts.push(&fingerprint);
+        let elsewhere = self.elsewhere(job).transpose();
+        match &elsewhere {
+            Ok(Some(there)) => parts.push(there.revision.as_bytes()),
+            Ok(None) => {}
+            Err(gap) => parts.push(gap.message.as_bytes()),
+        }
         let key = Digest::of_parts(parts);
+        let there = elsewhere.as_ref().ok().cloned().flatten();
+        let answers = there.as_ref().map_or(self.answers, |there| &there.answers);
         let is_kept = self.fleet.keep.includes(&job.id);
-        if let Some(outcome) = self.cached(key).filter(|_| !is_kept) {
-            return outcome;
+        if let Some(outcome) = self.cached(key, answers).filter(|_| !is_kept) {
+            return Outcome { elsewhere: there, ..outcome };
         }
         let mut entry = Entry::default();
         entry.gaps.extend(early);
-        let mut recorder = Recorder::new(self.answers);
+        let mut recorder = Recorder::new(answers);
         let opener = Opener::new(self.fleet.keys);
-        let elsewhere = self.elsewhere(job, &["spec", "sourceRef"]);
-        let built = match elsewhere {
-            Some(gap) => Err(gap),
-            None => kustomize::build(&mut recorder, &job.declared, None, &opener),
-        };
+        let built = elsewhere.and_then(|there| {
+            let seen = there.map(|there| there.seen(&job.declared));
+            kustomize::build(&mut recorder, seen.as_ref().unwrap_or(&job.declared), None, &opener)
+        });
         let (mut secrets, locked) = opener.finish();
         entry.gaps.extend(locked);
         let brought = vars.values().filter_map(|variable| variable.secrets.as_ref());
@@ -431,7 +457,7 @@ impl Run<'_, '_> {
             self.add(node, place, (&files, is_kept), &mut entry, (&mut declared, &mut nodes));
         }
         entry.hide_secrets();
-        Outcome { key, entry: Arc::new(entry), was_cached: false, nodes, files, declared }
+        Outcome { nodes, files, declared, elsewhere: there, ..Outcome::of(key, entry) }
     }
 
     /// Adds an object to what a job made.
@@ -467,8 +493,8 @@ impl Run<'_, '_> {
         }
     }
 
-    fn cached(&self, key: Digest) -> Option<Outcome> {
-        let entry = self.cache.get(key, self.answers)?;
+    fn cached(&self, key: Digest, answers: &Answers<'_>) -> Option<Outcome> {
+        let entry = self.cache.get(key, answers)?;
         let is_flux = |object: &&RenderedObject| object.id.group.ends_with("toolkit.fluxcd.io");
         let declared = entry.objects.iter().filter(is_flux).filter_map(|object| {
             let node = object.read().ok()?;
@@ -478,25 +504,19 @@ impl Run<'_, '_> {
             Some(Declared { node, path, place, files: Arc::default(), secrets })
         });
         let declared = declared.collect();
-        Some(Outcome { key, entry, was_cached: true, nodes: Vec::new(), files: Arc::default(), declared })
+        let (nodes, files) = (Vec::new(), Arc::default());
+        Some(Outcome { key, entry, was_cached: true, nodes, files, declared, elsewhere: None })
     }
 
-    /// Says that something comes from another repository.
-    fn elsewhere(&self, job: &Job, path: &[&str]) -> Option<Gap> {
-        let wanted = source_ref(&job.declared.node, path)?;
+    /// Fetches the repository that a Kustomization reads, where it is another one than this.
+    fn elsewhere(&self, job: &Job) -> Option<Result<Arc<Elsewhere>, Gap>> {
+        let wanted = source_ref(&job.declared.node, &["spec", "sourceRef"])?;
         let world = self.worlds.get(job.cluster)?;
-        let own = world.own_source.as_ref().filter(|own| **own != wanted)?;
-        let url = |reference| {
-            let declared: Option<&Declared> = world.sources.get(reference);
-            declared.map(|declared| text(&declared.node, &["spec", "url"]))
-        };
-        // What nobody declares is taken for this repository: it is bootstrapped under many names.
-        let theirs = url(&wanted)?;
-        if wanted.kind == own.kind && url(own).is_none_or(|own| own == theirs) {
-            return None;
-        }
-        let message = format!("{wanted} is another repository than this one: {theirs}");
-        Some(Gap::new(Severity::Warning, &*job.declared.place, message))
+        let path = text(&job.declared.node, &["spec", "path"]);
+        let is_here = |()| self.answers.source().is_directory(&path);
+        let declared = world.other(&wanted, is_here)?;
+        let place = &job.declared.place;
+        Some(self.fetched.get(self.fleet.charts, job.cluster, &wanted, declared, place))
     }
 
     /// Takes an outcome into the fleet, and returns the Kustomizations that it brings.
@@ -530,6 +550,7 @@ impl Run<'_, '_> {
             reads: outcome.entry.reads.clone(),
             declared_in: Arc::clone(&job.declared.files),
             files: outcome.files,
+            elsewhere: outcome.elsewhere,
             objects,
             id: job.id,
         };
@@ -572,7 +593,10 @@ impl Run<'_, '_> {
         let world = self.worlds.get(job.cluster).unwrap_or(&empty);
         let mut recorder = Recorder::new(self.answers);
         let mut entry = Entry::default();
-        let request = release::Request::read(&job.id, &job.declared, world, &mut recorder);
+        let fetch = |source: &SourceRef, declared: &Declared, place: &str| {
+            self.fetched.get(self.fleet.charts, job.cluster, source, declared, place)
+        };
+        let request = release::Request::read(&job.id, &job.declared, world, &mut recorder, &fetch);
         let request = match request {
             Ok(request) => request,
             Err(gap) => {
@@ -582,9 +606,9 @@ impl Run<'_, '_> {
                 return Outcome::of(key, entry);
             }
         };
-        let key = request.key(&job.id);
+        let key = request.key(&job.id, self.fleet.charts);
         let is_kept = self.fleet.keep.includes(&job.id);
-        if let Some(outcome) = self.cached(key).filter(|_| !is_kept) {
+        if let Some(outcome) = self.cached(key, self.answers).filter(|_| !is_kept) {
             return outcome;
         }
         let (mut nodes, mut declared) = (Vec::new(), Vec::new());
@@ -614,7 +638,8 @@ impl Run<'_, '_> {
 impl Outcome {
     fn of(key: Digest, entry: Entry) -> Self {
         let entry = Arc::new(entry);
-        Self { key, entry, was_cached: false, nodes: Vec::new(), files: Arc::default(), declared: Vec::new() }
+        let (nodes, declared) = (Vec::new(), Vec::new());
+        Self { key, entry, was_cached: false, nodes, files: Arc::default(), declared, elsewhere: None }
     }
 }
 

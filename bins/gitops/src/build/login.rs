@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use gitops_core::git_location::GitLocation;
 
 /// Asks the helpers that the user has set up for git; nothing is asked at the terminal.
-pub(super) fn of_user(location: &GitLocation) -> Option<(String, String)> {
+pub(crate) fn of_user(location: &GitLocation) -> Option<(String, String)> {
     let mut child = Command::new("git")
         .args(["credential", "fill"])
         .env("GIT_TERMINAL_PROMPT", "0")

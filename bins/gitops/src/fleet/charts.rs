@@ -1,7 +1,7 @@
 //! Charts from folders of the disk, for fleets that are rendered without a network.
 
 use crate::helm::source;
-use gitops_controllers::fleet::{Charts, RemoteChart};
+use gitops_controllers::fleet::RemoteChart;
 use helm_rs::Warnings;
 use helm_rs::chart::Chart;
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ impl<'a> ChartFolders<'a> {
         Self { folders }
     }
 
-    /// The newest chart of a name and range in the folders.
-    fn find(&self, name: &str, range: &str) -> Result<Option<Chart>, String> {
+    /// The newest chart of a name and range in the folders, and the versions that are not in the range.
+    fn find(&self, name: &str, range: &str) -> Result<(Option<Chart>, Vec<String>), String> {
         let mut best: Option<Chart> = None;
         let mut others = Vec::new();
         for folder in self.folders {
@@ -46,29 +46,38 @@ impl<'a> ChartFolders<'a> {
                 }
             }
         }
-        match best {
-            None if !others.is_empty() => {
-                Err(format!("no chart {name} {range} in the folders given: there are {}", others.join(", ")))
-            }
-            best => Ok(best),
-        }
+        Ok((best, others))
     }
 }
 
-impl Charts for ChartFolders<'_> {
-    fn chart(&self, chart: &RemoteChart) -> Result<Chart, String> {
-        let last = chart.url.rsplit('/').next().unwrap_or_default();
-        let name = if chart.name.is_empty() { last } else { &chart.name };
-        match self.find(name, &chart.version)? {
-            Some(found) => Ok(found),
-            None => {
-                let version = if chart.version.is_empty() { "" } else { &format!(" {}", chart.version) };
-                Err(format!(
-                    "chart {name}{version} of {} is not in this repository: its objects are not shown; name a folder that \
-                     holds it with --charts",
-                    chart.url
-                ))
+impl ChartFolders<'_> {
+    /// The chart that is asked for, where one of the folders holds it; and the other versions of it that they hold.
+    pub(crate) fn chart(&self, chart: &RemoteChart) -> Result<(Option<Chart>, Vec<String>), String> {
+        // A tag of a chart is its version; a digest says nothing of it.
+        let range = if chart.tag.is_empty() { &chart.version } else { &chart.tag };
+        let range = if range.starts_with("sha256:") || range == "latest" { "" } else { range };
+        self.find(name_of(chart), range)
+    }
+
+    /// The files that the answer depends on, with their sizes and times.
+    pub(crate) fn identity(&self, chart: &RemoteChart) -> String {
+        let name = name_of(chart);
+        let mut found = Vec::new();
+        for folder in self.folders {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let file = entry.file_name().to_string_lossy().into_owned();
+                let Ok(facts) = entry.metadata() else { continue };
+                if file == name || file.starts_with(&format!("{name}-")) {
+                    found.push(format!("{file} {} {:?}", facts.len(), facts.modified().ok()));
+                }
             }
         }
+        found.sort();
+        found.join("\n")
     }
+}
+
+fn name_of(chart: &RemoteChart) -> &str {
+    let last = chart.url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if chart.name.is_empty() { last } else { &chart.name }
 }

@@ -84,6 +84,21 @@ impl Default for LoginFlags {
 }
 
 impl LoginFlags {
+    /// What commands without these flags log in with.
+    pub(crate) fn of(login: Option<(String, Secret)>, ca_file: Option<PathBuf>) -> Self {
+        let (username, password) = login.map_or((None, None), |(name, secret)| (Some(name), Some(secret)));
+        Self {
+            username,
+            password,
+            ca_file,
+            cert_file: None,
+            key_file: None,
+            insecure_skip_tls_verify: false,
+            mirror: Vec::new(),
+            timeout: 300,
+        }
+    }
+
     /// Returns the credential of the flags.
     pub(crate) fn authorization(&self) -> Option<Authorization> {
         let username = self.username.clone()?;

@@ -10,9 +10,12 @@ use helm_rs::render::{RenderOptions, Rendered as RenderedChart, Trace, render};
 use helm_rs::values::{Nulls, Table, Value, coalesce, process_dependencies};
 
 use super::super::app::App;
+use super::super::elsewhere::Fetched;
+use super::super::flux::SourceRef;
 use super::super::recorder::{Answers, Recorder};
 use super::super::release::{ChartPlace, Request};
 use super::super::render::{Fleet, Rendered, World};
+use super::super::roots::Declared;
 use super::{Layer, Role, declared_of, shown};
 
 /// Values that are tried out; more are left untold.
@@ -32,7 +35,13 @@ impl Fleet<'_> {
         let mut recorder = Recorder::new(&answers);
         let declared = declared_of(app);
         let world = World::of(rendered, app.cluster);
-        let Ok(request) = Request::read(&app.id, &declared, &world, &mut recorder) else { return Vec::new() };
+        let fetched = Fetched::default();
+        let fetch = |source: &SourceRef, declared: &Declared, place: &str| {
+            fetched.get(self.charts, app.cluster, source, declared, place)
+        };
+        let Ok(request) = Request::read(&app.id, &declared, &world, &mut recorder, &fetch) else {
+            return Vec::new();
+        };
         let Ok(chart) = request.load(self, &mut recorder) else { return Vec::new() };
         let trial = Trial { fleet: self, request: &request, chart: &chart, id, path };
         let Some(first) = trial.run(&request.values) else { return Vec::new() };
@@ -109,6 +118,7 @@ impl Fleet<'_> {
             let raw = chart.raw().iter().find(|file| file.name == "values.yaml");
             let file = match &request.chart {
                 ChartPlace::Tree(path) => format!("{path}/values.yaml"),
+                ChartPlace::Elsewhere(there, path) => format!("{}/values.yaml", there.path(path)),
                 ChartPlace::Remote(_) => format!("{}/values.yaml", chart.name()),
             };
             let place = raw.and_then(|raw| place_of(&raw.data, &file, keys)).unwrap_or(file);
@@ -168,6 +178,9 @@ impl Trial<'_, '_> {
     fn template_place(&self, file: &str, line: u32) -> String {
         match (&self.request.chart, file.split_once('/')) {
             (ChartPlace::Tree(path), Some((_, rest))) => format!("{path}/{rest}:{line}"),
+            (ChartPlace::Elsewhere(there, path), Some((_, rest))) => {
+                format!("{}/{rest}:{line}", there.path(path))
+            }
             _ => format!("{file}:{line}"),
         }
     }
