@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gitops_controllers::drift::Drift;
 use gitops_controllers::{Context, Key, World};
+use gitops_core::apply::{Follower, Seen};
 use gitops_core::object::Gvk;
-use gitops_core::ports::{Cluster, ListOptions, Watch, WatchEvent};
-use gitops_yaml::Node;
+use gitops_core::ports::ListOptions;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -32,43 +32,31 @@ pub(crate) async fn watch_applied<W: World>(
     }
 }
 
+const SHORTEST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 async fn watch_kind<W: World>(context: Arc<Context<W>>, gvk: Gvk, changed: mpsc::Sender<(Key, Duration)>) {
     let options =
         ListOptions { labels: Drift::SELECTOR.to_owned(), metadata_only: true, ..ListOptions::default() };
-    let cluster = context.world.cluster();
+    let mut follower = Follower::new(context.world.cluster(), gvk.clone(), options);
+    let mut wait = SHORTEST_WAIT;
     loop {
-        if let Ok(list) = cluster.list(&gvk, &options).await {
-            for woken in context.drift.relisted(&gvk, &list.items) {
-                drop(changed.send(woken).await);
-            }
-            let mut version = list.resource_version;
-            while let Ok(mut watch) = cluster.watch(&gvk, &options, &version).await {
-                let mut broken = false;
-                while let Some(event) = watch.next().await {
-                    let Ok(event) = event else {
-                        broken = true;
-                        break;
-                    };
-                    match &event {
-                        WatchEvent::Bookmark(seen) => version = seen.clone(),
-                        WatchEvent::Added(object)
-                        | WatchEvent::Modified(object)
-                        | WatchEvent::Deleted(object) => {
-                            let seen =
-                                object.at_path(&["metadata", "resourceVersion"]).and_then(Node::scalar);
-                            version = seen.cloned().unwrap_or(version);
-                        }
-                    }
-                    if let Some(woken) = context.drift.note(event) {
-                        drop(changed.send(woken).await);
-                    }
-                }
-                if broken {
-                    break;
-                }
+        let woken = match follower.next().await {
+            Ok(Seen::All(objects)) => context.drift.relisted(&gvk, &objects),
+            Ok(Seen::Event(event)) => context.drift.note(event).into_iter().collect(),
+            Ok(Seen::Quiet) => {
                 sleep(Duration::from_millis(50)).await;
+                continue;
             }
+            Err(_) => {
+                sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+                continue;
+            }
+        };
+        wait = SHORTEST_WAIT;
+        for woken in woken {
+            drop(changed.send(woken).await);
         }
-        sleep(Duration::from_secs(1)).await;
     }
 }

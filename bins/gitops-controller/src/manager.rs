@@ -1,6 +1,6 @@
 //! Drives the reconcilers: watches fill a cache, changes and times fill a queue, a bounded number of tasks empties it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use crate::drift::watch_applied;
 use gitops_controllers::queue::Queue;
 use gitops_controllers::trigger::concerned;
 use gitops_controllers::{Cache, Context, Event, Key, Kind, Next, Outcome, World};
-use gitops_core::ports::{Clock, Cluster, ClusterFault, ListOptions, Watch, WatchEvent};
+use gitops_core::apply::{Follower, Seen};
+use gitops_core::ports::{Clock, Cluster, ClusterFault, ListOptions, WatchEvent};
 use gitops_yaml::Node;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -70,12 +71,18 @@ pub struct Manager<W> {
     progress: Option<mpsc::UnboundedSender<Progress>>,
     /// The objects as they were when those whom they concern were last told.
     told: HashMap<Key, Arc<Node>>,
+    /// The kinds of which not all objects are known yet.
+    unlisted: HashSet<Kind>,
 }
+
+/// How long the work waits at most until all kinds were listed once: what is not known yet would be reported as missing.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 impl<W: World> Manager<W> {
     /// Makes a manager; nothing runs yet.
     pub fn new(context: Arc<Context<W>>, options: ManagerOptions) -> Self {
-        Self { context, options, progress: None, told: HashMap::new() }
+        let unlisted = options.kinds.iter().copied().collect();
+        Self { context, options, progress: None, told: HashMap::new(), unlisted }
     }
 
     /// Sends what happens to a channel.
@@ -111,9 +118,11 @@ impl<W: World> Manager<W> {
         }
         let mut queue = Queue::new(self.options.concurrent);
         let mut running = tokio::task::JoinSet::new();
+        let patience = self.now() + FIRST_LOOK;
         loop {
             let now = self.now();
-            while let Some(key) = queue.take(now) {
+            let has_looked = self.unlisted.is_empty() || now >= patience;
+            while has_looked && let Some(key) = queue.take(now) {
                 self.progress(|| Progress::Started(key.clone()));
                 let (context, ended) = (Arc::clone(&self.context), ended.clone());
                 running.spawn(async move {
@@ -124,8 +133,11 @@ impl<W: World> Manager<W> {
                     drop(ended.send((key, outcome, took)).await);
                 });
             }
-            let wait =
-                queue.next_due().map_or(Duration::from_secs(3600), |due| due.saturating_sub(self.now()));
+            let next = match has_looked {
+                true => queue.next_due().unwrap_or(now + Duration::from_secs(3600)),
+                false => patience,
+            };
+            let wait = next.saturating_sub(self.now());
             tokio::select! {
                 biased;
                 result = stop.wait_for(|stop| *stop) => {
@@ -216,6 +228,7 @@ impl<W: World> Manager<W> {
                 self.progress(|| Progress::Gone(key));
             }
             Change::Listed(kind, keys) => {
+                self.unlisted.remove(&kind);
                 for key in cache.retain(kind, &keys) {
                     self.told.remove(&key);
                     self.context.memory.remove(&key);
@@ -239,82 +252,94 @@ impl<W: World> Look<W> {
     async fn run(self) {
         let mut wait = Duration::from_millis(100);
         loop {
-            match self.once().await {
-                Ok(()) => wait = Duration::from_millis(100),
-                Err(Broken::Ended) => return,
-                Err(Broken::NotServed) => {
-                    wait = (wait * 2).min(Duration::from_secs(10));
-                    sleep(wait).await;
+            let longest = match self.follow(&mut wait).await {
+                Broken::Ended => return,
+                Broken::NotServed => {
+                    // There are none of a kind that is not served.
+                    if self.send(Change::Listed(self.kind, Vec::new())).await.is_err() {
+                        return;
+                    }
+                    Duration::from_secs(10)
                 }
-                Err(Broken::Failed(why)) => {
+                Broken::Failed(why) => {
                     tracing::warn!(kind = %self.kind, error = %why, "the watch broke");
-                    wait = (wait * 2).min(Duration::from_secs(30));
-                    sleep(wait).await;
+                    Duration::from_secs(30)
                 }
-            }
+            };
+            wait = (wait * 2).min(longest);
+            sleep(wait).await;
         }
     }
 
-    /// Lists, then watches until the watch has to start anew.
-    async fn once(&self) -> Result<(), Broken> {
+    /// Lists and watches until the kind is no longer served as it was, or asking fails.
+    async fn follow(&self, wait: &mut Duration) -> Broken {
         let cluster = self.context.world.cluster();
         let mut gvk = None;
         for version in self.kind.versions() {
             let wanted = self.kind.gvk_of(version);
-            if cluster.kind(&wanted).await.map_err(|error| Broken::Failed(error.to_string()))?.is_some() {
-                gvk = Some(wanted);
-                break;
+            match cluster.kind(&wanted).await {
+                Ok(Some(_)) => {
+                    gvk = Some(wanted);
+                    break;
+                }
+                Ok(None) => {}
+                Err(error) => return Broken::Failed(error.to_string()),
             }
         }
-        let gvk = gvk.ok_or(Broken::NotServed)?;
-        let failed = |error: gitops_core::ports::ClusterError| Broken::Failed(error.to_string());
-        let list = cluster.list(&gvk, &self.options).await.map_err(failed)?;
-        let mut keys = Vec::with_capacity(list.items.len());
-        for object in list.items {
+        let Some(gvk) = gvk else { return Broken::NotServed };
+        let mut follower = Follower::new(cluster, gvk, self.options.clone());
+        loop {
+            let sent = match follower.next().await {
+                Ok(Seen::All(objects)) => self.send_all(objects).await,
+                Ok(Seen::Event(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
+                    self.send_one(object, |key, object| Change::Is(key, Box::new(object))).await
+                }
+                Ok(Seen::Event(WatchEvent::Deleted(object))) => {
+                    self.send_one(object, |key, _| Change::Gone(key)).await
+                }
+                Ok(Seen::Event(WatchEvent::Bookmark(_))) => Ok(()),
+                // A server that ends watches at once is not to be asked in a circle.
+                Ok(Seen::Quiet) => {
+                    sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+                // It may be served in another version now.
+                Err(error) if matches!(error.fault, ClusterFault::NotFound | ClusterFault::UnknownKind) => {
+                    return Broken::Failed(error.to_string());
+                }
+                Err(error) => {
+                    tracing::warn!(kind = %self.kind, error = %error, "the watch broke");
+                    *wait = (*wait * 2).min(Duration::from_secs(30));
+                    sleep(*wait).await;
+                    continue;
+                }
+            };
+            if sent.is_err() {
+                return Broken::Ended;
+            }
+            *wait = Duration::from_millis(100);
+        }
+    }
+
+    async fn send_all(&self, objects: Vec<Node>) -> Result<(), Broken> {
+        let mut keys = Vec::with_capacity(objects.len());
+        for object in objects {
             let Some(key) = Key::of(&object) else { continue };
             keys.push(key.clone());
             self.send(Change::Is(key, Box::new(object))).await?;
         }
-        self.send(Change::Listed(self.kind, keys)).await?;
-        let mut version = list.resource_version;
-        loop {
-            let mut watch = match cluster.watch(&gvk, &self.options, &version).await {
-                Ok(watch) => watch,
-                Err(error) if error.fault == ClusterFault::Expired => return Ok(()),
-                Err(error) => return Err(failed(error)),
-            };
-            while let Some(event) = watch.next().await {
-                match event {
-                    Ok(WatchEvent::Bookmark(seen)) => version = seen,
-                    Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
-                        note(&object, &mut version);
-                        if let Some(key) = Key::of(&object) {
-                            self.send(Change::Is(key, Box::new(object))).await?;
-                        }
-                    }
-                    Ok(WatchEvent::Deleted(object)) => {
-                        note(&object, &mut version);
-                        if let Some(key) = Key::of(&object) {
-                            self.send(Change::Gone(key)).await?;
-                        }
-                    }
-                    Err(error) if error.fault == ClusterFault::Expired => return Ok(()),
-                    Err(error) => return Err(failed(error)),
-                }
-            }
-            // A server that ends watches at once is not to be asked in a circle.
-            sleep(Duration::from_millis(20)).await;
+        self.send(Change::Listed(self.kind, keys)).await
+    }
+
+    async fn send_one(&self, object: Node, change: impl FnOnce(Key, Node) -> Change) -> Result<(), Broken> {
+        match Key::of(&object) {
+            Some(key) => self.send(change(key, object)).await,
+            None => Ok(()),
         }
     }
 
     async fn send(&self, change: Change) -> Result<(), Broken> {
         self.changes.send(change).await.map_err(|_| Broken::Ended)
-    }
-}
-
-fn note(object: &Node, version: &mut gitops_yaml::Str) {
-    if let Some(seen) = object.at_path(&["metadata", "resourceVersion"]).and_then(Node::scalar) {
-        *version = seen.clone();
     }
 }
 
