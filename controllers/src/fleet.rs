@@ -12,6 +12,7 @@ pub mod explain;
 mod flux;
 mod graph;
 pub(crate) mod kustomize;
+pub mod live;
 mod ports;
 mod recorder;
 pub(crate) mod release;

@@ -95,6 +95,11 @@ impl ClusterFlags {
             .unwrap_or_else(|| "flux-system".to_owned())
     }
 
+    /// Returns whether the flag `--cluster` is given, with or without a name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// Connects to the cluster.
     pub(crate) async fn connect(&self) -> Result<KubeCluster, Failure> {
         let mut connection = Connection::from_login(&Login::from(self)).await?;
@@ -132,7 +137,7 @@ impl From<&ClusterFlags> for Login {
         Self {
             kubeconfig: flags.kubeconfig.clone(),
             context: flags.context.clone(),
-            cluster: flags.cluster.clone(),
+            cluster: flags.cluster.clone().filter(|name| !name.is_empty()),
             user: flags.user.clone(),
             server: flags.server.clone(),
         }

@@ -1,12 +1,17 @@
-//! `gitops diff`: what a commit will change.
+//! `gitops diff`: what a commit will change, in the repository's clusters or in a running one.
 //!
 //! Exit codes: 0 nothing differs, 1 something does, 2 it can't be told or something can no longer be rendered.
 
-use crate::fleet::{FleetFlags, Repository, Side, Snapshot, changed_revisions, coloured, commit_tree};
+use crate::cluster::{ClusterFlags, within, worded};
+use crate::fleet::{
+    FleetFlags, Repository, Side, Snapshot, changed_revisions, coloured, commit_tree, report,
+};
+use crate::remote::wait;
 use crate::{Failure, artifact};
 use anstyle::{AnsiColor, Style};
+use gitops_controller::SystemClock;
 use gitops_controllers::fleet::diff::{FleetDiff, Line, LineKind};
-use gitops_controllers::fleet::{Cache, KeepNodes, Selector, Severity};
+use gitops_controllers::fleet::{Cache, KeepNodes, Rendered, Selector, Severity, live};
 use gitops_fs::Folder;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,12 +20,23 @@ use std::process::ExitCode;
 #[derive(clap::Args, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
+    // The flags of clusters are for comparing with one, and not for what is below.
+    mut_args(|arg| arg.global(false)),
+    mut_arg("cluster", |arg| {
+        let help = "Compare with a running cluster: that of the kubeconfig's context, or the kubeconfig's cluster NAME. \
+                    Nothing is written: the server answers dry runs.";
+        arg.num_args(0..=1).require_equals(true).default_missing_value("").hide_short_help(false).help(help)
+    }),
     after_help = "Examples:
   # What the edits that are not committed yet would change
   gitops diff
 
   # What a branch would change, as a comment for its pull request
   gitops diff main..feature -o markdown
+
+  # What the files would change in the cluster of the current context, by dry runs of the server
+  gitops diff --cluster
+  gitops diff main --cluster --context production --path clusters/production
 
   # Two folders
   gitops diff old/ new/
@@ -53,6 +69,8 @@ pub(crate) struct Args {
     limit: usize,
     #[command(flatten)]
     fleet: FleetFlags,
+    #[command(flatten)]
+    cluster: ClusterFlags,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -83,13 +101,55 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn compare(args: &Args) -> Result<ExitCode, Failure> {
+    if args.cluster.is_named() {
+        return with_cluster(args);
+    }
     let Sides { root, old, new, inside } = sides(args)?;
     let below = args.fleet.below(&inside);
     let mut cache = Cache::default();
     let before = args.fleet.render_with(&root, old.source(), below, KeepNodes::No, &mut cache)?;
     let after = args.fleet.render_with(&root, new.source(), below, KeepNodes::No, &mut cache)?;
-    let mut diff = FleetDiff::between(&before, &after);
+    let diff = FleetDiff::between(&before, &after);
     drop((before, after));
+    show(args, diff, |keep| args.fleet.render_with(&root, new.source(), below, keep, &mut cache))
+}
+
+/// Compares what is rendered with what a cluster has.
+fn with_cluster(args: &Args) -> Result<ExitCode, Failure> {
+    let repository = Repository::find(&args.folder)?;
+    let side = match &args.sides[..] {
+        [] => Side::Folder(Box::new(repository.folder)),
+        [one] if Path::new(one).is_dir() => Side::Folder(Box::new(Snapshot::new(Folder::new(one)?))),
+        [one] if !one.contains("..") => Side::Commit(commit_tree(&repository.root, one)?),
+        _ => return Err("a cluster is compared with one revision".into()),
+    };
+    let below = args.fleet.below(&repository.inside);
+    let mut cache = Cache::default();
+    let mut render = |keep: KeepNodes<'_>| {
+        args.fleet.render_with(&repository.root, side.source(), below, keep, &mut cache)
+    };
+    let rendered = render(KeepNodes::No)?;
+    if let [_, _, ..] = &rendered.clusters[..] {
+        let names: Vec<&str> = rendered.clusters.iter().map(|name| &**name).collect();
+        let names = names.join(", ");
+        return Err(format!("the repository is for several clusters: name one with --path: {names}").into());
+    }
+    let errors = report(&rendered);
+    let work = async {
+        let cluster = args.cluster.connect().await?;
+        live::compare(&rendered, &cluster, &SystemClock).await.map_err(worded)
+    };
+    let diff = wait(within(args.cluster.timeout.0, work))??;
+    let code = show(args, diff, &mut render)?;
+    Ok(if errors > 0 { ExitCode::from(2) } else { code })
+}
+
+/// Prints what differs, and says it by the exit code.
+fn show(
+    args: &Args,
+    mut diff: FleetDiff,
+    mut render: impl FnMut(KeepNodes<'_>) -> Result<Rendered, Failure>,
+) -> Result<ExitCode, Failure> {
     if !args.only.is_empty() {
         diff.changes.retain(|change| {
             args.only.iter().any(|only| only.selects_app(&change.app) || only.selects(&change.id))
@@ -98,7 +158,7 @@ fn compare(args: &Args) -> Result<ExitCode, Failure> {
     let apps = diff.apps();
     if !apps.is_empty() {
         // Only what differs is rendered once more, to say where each value stands.
-        diff.locate(&args.fleet.render_with(&root, new.source(), below, KeepNodes::Of(&apps), &mut cache)?);
+        diff.locate(&render(KeepNodes::Of(&apps))?);
     }
     match args.output {
         Format::Text => print_text(&diff),

@@ -1,5 +1,6 @@
 //! The operator's commands on the embedded cluster, over its socket.
 
+mod compare;
 mod flow;
 mod look;
 
