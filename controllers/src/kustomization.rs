@@ -5,6 +5,7 @@ pub(crate) mod decrypt;
 mod generate;
 pub(crate) mod reconcile;
 mod variables;
+mod warnings;
 
 pub use build::{BuildError, Built, build, build_decrypted};
 pub use generate::{Generated, generate, is_manifest, near_directory};

@@ -1,5 +1,6 @@
 //! Finds what is wrong with a fleet before any cluster sees it, and says what would be right.
 
+mod built;
 mod files;
 mod flux_kinds;
 mod objects;
@@ -18,6 +19,8 @@ use super::cache::Cache;
 use super::graph::Graph;
 use super::render::{Fleet, KeepNodes, Rendered};
 use super::sealed::joined;
+
+pub(crate) use built::slips;
 
 /// Something that validation found.
 #[derive(Clone, Debug, PartialEq, Eq)]

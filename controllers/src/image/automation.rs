@@ -19,7 +19,7 @@ use crate::event::{Event, Severity};
 use crate::kind::{Key, Kind};
 use crate::source::git_repository::git_reference;
 use crate::source::referenced;
-use crate::status::mapping;
+use crate::status::{Truth, mapping};
 use crate::world::World;
 
 /// How often a push is tried on a fresh checkout when others were first.
@@ -70,6 +70,30 @@ fn policies<W: World>(
     Ok((policies, observed))
 }
 
+/// Says where an automation can never change a file.
+fn warn_in_vain<W: World>(run: &mut Run<'_, W>, policies: &Policies, has_markers: bool, path: &str) {
+    let mut found = Vec::new();
+    if policies.is_empty() {
+        let namespace = &run.key.namespace;
+        found.push(format!(
+            "no ImagePolicy in namespace {namespace}: no file is ever changed; add an ImageRepository and an ImagePolicy"
+        ));
+    }
+    if !has_markers {
+        let path = if path.is_empty() { "the repository" } else { path };
+        found.push(format!(
+            "no $imagepolicy markers found in {path}: mark the images to update with # {{\"$imagepolicy\": \"namespace:policy\"}}"
+        ));
+    }
+    if found.is_empty() {
+        run.status.drop_condition("Warnings");
+        return;
+    }
+    let place = run.context.origins.of(&run.key).map(|place| format!("{place}: ")).unwrap_or_default();
+    let found: Vec<String> = found.iter().map(|why| format!("{place}{why}")).collect();
+    run.status.condition("Warnings", Truth::True, "SlipsFound", &found.join("\n"));
+}
+
 async fn update<W: World>(run: &mut Run<'_, W>, spec: &ImageUpdateAutomation) -> Result<Vec<Key>, Failure> {
     let context = run.context;
     let source = &spec.source_ref;
@@ -117,14 +141,17 @@ async fn update<W: World>(run: &mut Run<'_, W>, spec: &ImageUpdateAutomation) ->
             let hint = near.map(|near| format!("; did you mean ./{near}?")).unwrap_or_default();
             return Err(Failure::passing("UpdateFailed", format!("update path '{path}' not found{hint}")));
         }
+        let mut has_markers = false;
         for (file, content) in checkout.tree.files() {
             let is_below = root == "." || file.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/'));
             if is_below && Updater::looks_at(&file) {
+                has_markers |= String::from_utf8_lossy(content).contains("$imagepolicy");
                 updater
                     .file(&file, content)
                     .map_err(|error| Failure::lasting("UpdateFailed", error.to_string()))?;
             }
         }
+        warn_in_vain(run, &policies, has_markers, &path);
         let update = updater.finish();
         for problem in update.problems() {
             context.warn(&run.key, &problem.to_string());

@@ -19,6 +19,8 @@ use gitops_sops::AgeKeys;
 use gitops_yaml::{Node, Str};
 
 use super::build::{Built, build_decrypted};
+use super::generate::generate;
+use super::warnings::Warnings;
 use super::{decrypt, variables};
 use crate::context::{
     Context, CrossNamespace, Failure, Finalizer, Outcome, REQUESTED_AT, Retry, Run, passes_soon,
@@ -64,7 +66,7 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     let spec = &read.spec;
     let interval = spec.interval.unwrap_or_default().0;
     let retry = spec.retry_interval.map_or(interval, |retry| retry.0);
-    match bring_about(&mut run, spec, begun).await {
+    match bring_about(&mut run, &read, begun).await {
         Ok(()) => {
             let next = run.context.spread(interval);
             run.end(Outcome::after(next)).await
@@ -82,10 +84,10 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
 
 async fn bring_about<W: World>(
     run: &mut Run<'_, W>,
-    spec: &Kustomization,
+    read: &Object<Kustomization>,
     begun: Duration,
 ) -> Result<(), Failure> {
-    let context = run.context;
+    let (context, spec) = (run.context, &read.spec);
     let source_key = source_key(run, spec)?;
     let published = published(run, &source_key)?;
     run.revision = Some(published.revision.clone());
@@ -123,12 +125,24 @@ async fn bring_about<W: World>(
         ));
     }
     run.status.set_text("lastAttemptedRevision", published.revision.as_str());
-    let (built, reads) = recorded(&tree, spec, keys.as_ref())?;
+    let mut warnings = Warnings::of_itself(run, read);
+    let (built, reads) = match recorded(&tree, spec, keys.as_ref()) {
+        Ok(made) => made,
+        Err(failure) => {
+            if let (Ok(generated), None) = (generate(&*tree, spec), &keys) {
+                warnings.of_parts(&tree, &generated);
+            }
+            warnings.note(run);
+            return Err(failure);
+        }
+    };
     let built = variables::substitute(built, spec, &variables, context.settings.substitution)
         .map_err(|error| Failure::passing("BuildFailed", error.message))?;
     for warning in &built.warnings {
         context.warn(&run.key, warning);
     }
+    warnings.of_built(&built, spec, &source_key);
+    warnings.note(run);
     let access = access(context, &run.key, spec).await?;
     let compared = same.map_or(now, |same| same.compared);
     let has_written = if access.is_own() {

@@ -30,7 +30,11 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
         Ok(read) => read.spec,
         Err(error) => return run.fail(Failure::lasting("InvalidSpec", error.message)).await,
     };
-    if let Err(failure) = check(&run, &spec).await {
+    if let Err(mut failure) = check(&run, &spec).await {
+        // What is wrong may stand in its Secret, which is mostly written beside it.
+        if let Some(place) = run.context.origins.of(&run.key) {
+            failure.message = format!("{place}: {}", failure.message);
+        }
         return run.fail(failure).await;
     }
     run.status.ready("Succeeded", "Initialized");

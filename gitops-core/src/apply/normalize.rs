@@ -5,6 +5,7 @@
 
 use super::set::Warning;
 use crate::object::{Gvk, ObjectId};
+use crate::schema::Schema;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gitops_yaml::{Node, Place};
@@ -157,16 +158,39 @@ pub(super) fn drop_undeclared(object: &mut Node, refusal: &str) -> Vec<Warning> 
         return Vec::new();
     }
     let mut warnings = Vec::new();
+    let schema = Schema::kubernetes();
     for (end, _) in refusal.match_indices(UNDECLARED) {
         let before = refusal.get(..end).unwrap_or_default();
         let path = before.rsplit(char::is_whitespace).next().unwrap_or_default();
         if let Some(place) = remove_at(object, path) {
             let known = path.trim_start_matches('.');
-            let message = format!("field {known} is not known to the cluster and was left out");
+            let near = near_field(&schema, &gvk, path);
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            let message = format!("field {known} is not known to the cluster and was left out{near}");
             warnings.push(Warning { id: ObjectId::of(object), place, message });
         }
     }
     warnings
+}
+
+/// Finds the field that was meant where a path ends in one that its kind does not have.
+fn near_field<'s>(schema: &'s Schema, gvk: &Gvk, path: &str) -> Option<&'s str> {
+    let mut node = schema.kind(&gvk.api_version(), &gvk.kind)?;
+    let mut rest = path;
+    loop {
+        if let Some(selector) = rest.strip_prefix('[') {
+            rest = selector.get(selector_end(selector)? + 1..)?;
+            node = node.element()?;
+            continue;
+        }
+        let name = rest.strip_prefix('.')?;
+        let end = name.find(['.', '[']).unwrap_or(name.len());
+        let (name, after) = name.split_at_checked(end)?;
+        if after.is_empty() {
+            return gitops_yaml::did_you_mean(name, node.field_names());
+        }
+        (node, rest) = (node.field(name)?, after);
+    }
 }
 
 /// Removes the field at a path such as `.spec.ports[port=80,protocol="TCP"].nodeport`; returns where it stood.
@@ -287,7 +311,7 @@ mod tests {
         let warnings = drop_undeclared(&mut object, refusal);
         assert_eq!(
             warnings[0].show(&files),
-            "base/ingress.yaml:5:3: Ingress/echo/echo: field spec.ingressClass is not known to the cluster and was left out"
+            "base/ingress.yaml:5:3: Ingress/echo/echo: field spec.ingressClass is not known to the cluster and was left out; did you mean ingressClassName?"
         );
         assert!(object.at_path(&["spec", "ingressClass"]).is_none());
         assert!(drop_undeclared(&mut object, "something else").is_empty());
@@ -299,7 +323,8 @@ mod tests {
             "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, x: 1}, {name: b, x: 2, y: 3}]}}",
         );
         let refusal = "failed to create typed patch object: errors:\n  .spec.containers[name=\"b\"].x: field not declared in schema\n  .spec.containers[name=\"b\"].y: field not declared in schema";
-        assert_eq!(drop_undeclared(&mut object, refusal).len(), 2);
+        let warnings = drop_undeclared(&mut object, refusal);
+        assert_eq!(warnings.len(), 2);
         assert_eq!(
             to_json(object.get("spec").unwrap(), Dialect::V3).unwrap(),
             r#"{"containers":[{"name":"a","x":1},{"name":"b"}]}"#

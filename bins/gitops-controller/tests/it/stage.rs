@@ -156,6 +156,10 @@ impl Stage {
         for kind in Kind::ALL {
             for object in self.context.cache.list(kind) {
                 seen.push_str(&format!("\n{}: {}", ObjectRef::of(&object), words(&object)));
+                let warnings = condition_of(&object, "Warnings").and_then(|warnings| warnings.get("message"));
+                if let Some(warnings) = warnings.and_then(Node::as_str) {
+                    seen.push_str(&format!("\n  {}", warnings.replace('\n', "\n  ")));
+                }
             }
         }
         seen
