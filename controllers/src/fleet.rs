@@ -18,6 +18,7 @@ mod recorder;
 pub(crate) mod release;
 mod render;
 mod roots;
+mod scan;
 mod sealed;
 mod seeds;
 mod select;
@@ -29,7 +30,9 @@ pub use app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
 pub use cache::Cache;
 pub use flux::{SourceRef, short_kind};
 pub use graph::{Edge, EdgeKind, Graph, GraphNode};
-pub use ports::{Charts, NoCharts, OneByOne, RemoteChart, RemoteFiles, RemoteTree, Workers};
+pub use ports::{
+    Charts, Digests, NoCharts, NoDigests, OneByOne, RemoteChart, RemoteFiles, RemoteTree, Workers,
+};
 pub use recorder::{Digest, Reads};
 pub use render::{Fleet, KeepNodes, Rendered};
 pub use seeds::{seeds, source_of};

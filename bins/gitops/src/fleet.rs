@@ -5,6 +5,7 @@ mod fetch;
 mod git;
 mod lock;
 mod snapshot;
+mod stats;
 mod threads;
 
 use crate::Failure;
@@ -73,26 +74,25 @@ impl FleetFlags {
         self.below.as_deref().unwrap_or(inside)
     }
 
-    /// Renders a tree, with the cache where one is wanted.
-    pub(crate) fn render(
-        &self,
-        root: &Path,
-        source: &(dyn Source + Sync),
-        below: &str,
-        keep: KeepNodes<'_>,
-    ) -> Result<Rendered, Failure> {
-        let file = self.cache.as_ref().map(|folder| folder.join("fleet"));
-        let mut cache = match file.as_ref().map(std::fs::read) {
-            Some(Ok(bytes)) => Cache::from_bytes(&bytes),
-            _ => Cache::default(),
+    /// Renders a repository, with the cache where one is wanted.
+    pub(crate) fn render(&self, repository: &Repository, keep: KeepNodes<'_>) -> Result<Rendered, Failure> {
+        let Repository { root, folder, inside } = repository;
+        let below = self.below(inside);
+        let Some(kept) = &self.cache else {
+            return self.render_with(root, folder, below, keep, &mut Cache::default());
         };
-        let rendered = self.render_with(root, source, below, keep, &mut cache)?;
-        if let (Some(file), Some(folder)) = (file, &self.cache) {
-            let (_, misses) = cache.hits_and_misses();
-            if misses > 0 {
-                std::fs::create_dir_all(folder)?;
-                write_private(&file, &cache.to_bytes())?;
+        let (file, stamp) = (kept.join("fleet"), stamp());
+        let stats = folder.remember(kept.join("files"));
+        let mut cache =
+            std::fs::read(&file).map_or_else(|_| Cache::default(), |bytes| Cache::from_bytes(bytes, &stamp));
+        let render = |fleet: Fleet<'_>| fleet.keep_nodes(keep).digests(stats).render(&mut cache);
+        let rendered = self.with_fleet(root, folder, below, render)?;
+        // Who edits files while they are read gets no cache of the mixture.
+        if stats.is_steady() {
+            if cache.has_changed() {
+                write_private(&file, &cache.to_bytes(&stamp))?;
             }
+            stats.save(|path| folder.has(path))?;
         }
         Ok(rendered)
     }
@@ -154,16 +154,29 @@ impl FleetFlags {
     }
 }
 
-/// Rendered Secrets are nobody else's business.
+/// Tells this program from others of its version, whose renders may differ.
+fn stamp() -> String {
+    let found = std::env::current_exe().and_then(std::fs::metadata);
+    let changed = found.as_ref().ok().and_then(|found| found.modified().ok());
+    let since = changed.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    format!("{} {}", found.map_or(0, |found| found.len()), since.as_nanos())
+}
+
+/// Writes a file whole or not at all. Rendered Secrets are nobody else's business.
 fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
-    let fresh = path.with_extension("new");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&fresh)?.write_all(content)?;
-    std::fs::rename(fresh, path)
+    let written = options.open(&fresh).and_then(|mut file| file.write_all(content));
+    written.and_then(|()| std::fs::rename(&fresh, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&fresh);
+    })
 }
 
 /// Prints what is wrong or not known to stderr, and returns how many errors there were.

@@ -32,8 +32,7 @@ enum Format {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let repository = Repository::find(&args.folder)?;
-    let below = args.fleet.below(&repository.inside);
-    let rendered = args.fleet.render(&repository.root, &repository.folder, below, KeepNodes::No)?;
+    let rendered = args.fleet.render(&repository, KeepNodes::No)?;
     report(&rendered);
     let graph = Graph::of(&rendered);
     print!(

@@ -64,8 +64,7 @@ pub(crate) fn folder_and_selectors(what: &[String]) -> Result<(PathBuf, Vec<Sele
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (folder, selectors) = folder_and_selectors(&args.what)?;
     let repository = Repository::find(&folder)?;
-    let below = args.fleet.below(&repository.inside);
-    let rendered = args.fleet.render(&repository.root, &repository.folder, below, KeepNodes::No)?;
+    let rendered = args.fleet.render(&repository, KeepNodes::No)?;
     let errors = report(&rendered);
     if args.strict
         && rendered.all_gaps().any(|(_, gap)| gap.severity > gitops_controllers::fleet::Severity::Note)

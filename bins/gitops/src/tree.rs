@@ -47,8 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => {}
     }
     let repository = Repository::find(&args.folder)?;
-    let below = args.fleet.below(&repository.inside);
-    let rendered = args.fleet.render(&repository.root, &repository.folder, below, KeepNodes::No)?;
+    let rendered = args.fleet.render(&repository, KeepNodes::No)?;
     let errors = report(&rendered);
     let detail = if args.compact { Detail::Apps } else { Detail::Objects };
     print!("{}", rendered.to_tree(detail));

@@ -12,10 +12,10 @@ use super::flux::text;
 use super::kustomize;
 use super::recorder::{Answers, Recorder};
 use super::render::{Fleet, Rendered, World};
-use super::roots::{Declared, find_raw_configs};
+use super::roots::{Declared, files_below, find_raw_configs};
 use super::sealed::{Opener, joined};
 use super::select::Selector;
-use super::variables::{Substitution, variables};
+use super::variables::{Configs, Substitution, variables};
 use trace::Trace;
 
 /// Why one field of one object has its value.
@@ -202,7 +202,7 @@ impl Fleet<'_> {
         };
         let show = |node: &Node| declared.show(node);
         let found = variables(&app.id, spec, &world.configs, &show)
-            .or_else(|_| variables(&app.id, spec, &find_raw_configs(self.source), &show));
+            .or_else(|_| variables(&app.id, spec, &self.raw_configs(), &show));
         let Ok(found) = found else { return Vec::new() };
         let before = path.find(built).map(shown);
         let mut after = built.clone();
@@ -229,6 +229,12 @@ impl Fleet<'_> {
             layers.push(Layer::new("substitution: the variable's default", app.place.to_string(), value));
         }
         layers
+    }
+}
+
+impl Fleet<'_> {
+    fn raw_configs(&self) -> Configs {
+        find_raw_configs(self.source, files_below(self.source, ".").iter().map(String::as_str))
     }
 }
 

@@ -6,6 +6,8 @@ use gitops_core::ports::GitReference;
 use gitops_core::tree::MemTree;
 use helm_rs::chart::Chart;
 
+use super::recorder::Digest;
+
 /// A chart that is not in the repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -76,11 +78,12 @@ pub trait Charts: Sync {
     /// Says in words for the user why there is none, and what would help.
     fn chart(&self, chart: &RemoteChart) -> Result<Chart, String>;
 
-    /// Returns a text that is another one whenever [`Charts::chart`] would return another chart, so that what was rendered
-    /// from it is rendered anew. By default there is none, for charts that never change.
-    fn identity(&self, chart: &RemoteChart) -> String {
+    /// Returns a text that is another one whenever [`Charts::chart`] would return another chart or another error, without
+    /// loading it, so that what was rendered from it is rendered anew. `None`, the default, where that can't be told: what
+    /// is made of the chart is not cached then.
+    fn identity(&self, chart: &RemoteChart) -> Option<String> {
         let _ = chart;
-        String::new()
+        None
     }
 
     /// Returns the files of another repository.
@@ -101,6 +104,31 @@ impl Charts for NoCharts {
     fn chart(&self, chart: &RemoteChart) -> Result<Chart, String> {
         Err(format!("chart {} of {} is not in the repository", chart.name, chart.url))
     }
+
+    fn identity(&self, _: &RemoteChart) -> Option<String> {
+        Some(String::new())
+    }
+}
+
+/// Digests of files that an earlier run took, for those that have not changed since.
+pub trait Digests: Sync {
+    /// Returns the digest of a file's content, if it is known without reading the file.
+    fn known(&self, path: &str) -> Option<Digest>;
+
+    /// Takes note of the digest of a file that was read.
+    fn learn(&self, path: &str, digest: Digest);
+}
+
+/// No digests from earlier runs: every file is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoDigests;
+
+impl Digests for NoDigests {
+    fn known(&self, _: &str) -> Option<Digest> {
+        None
+    }
+
+    fn learn(&self, _: &str, _: Digest) {}
 }
 
 /// Hands that do independent jobs, in any order, on as many threads as they like.

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gitops_core::tree::{EntryKind, Source, TreeError};
 use sha2::{Digest as _, Sha256};
 
+use super::ports::{Digests, NoDigests};
+
 /// A SHA-256 of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
@@ -76,6 +78,7 @@ const MISSING: Digest = Digest([0; 32]);
 /// A tree whose answers are digested once, however many builds ask.
 pub(crate) struct Answers<'a> {
     held: Held<'a>,
+    digests: &'a dyn Digests,
     known: Mutex<HashMap<(String, Question), Digest>>,
 }
 
@@ -93,11 +96,11 @@ impl std::hash::Hash for Question {
 
 impl<'a> Answers<'a> {
     pub(crate) fn new(source: &'a (dyn Source + Sync)) -> Self {
-        Self { held: Held::Borrowed(source), known: Mutex::default() }
+        Self { held: Held::Borrowed(source), digests: &NoDigests, known: Mutex::default() }
     }
 
     pub(crate) fn owning(source: Arc<dyn Source + Send + Sync>) -> Self {
-        Self { held: Held::Owned(source), known: Mutex::default() }
+        Self { held: Held::Owned(source), digests: &NoDigests, known: Mutex::default() }
     }
 
     pub(crate) fn source(&self) -> &(dyn Source + Sync) {
@@ -107,27 +110,49 @@ impl<'a> Answers<'a> {
         }
     }
 
-    fn digest(&self, path: &str, question: Question) -> Digest {
+    /// Sets who knows digests of files from before.
+    pub(crate) fn digests(mut self, digests: &'a dyn Digests) -> Self {
+        self.digests = digests;
+        self
+    }
+
+    /// Returns the digest of the answer to a question.
+    pub(crate) fn digest(&self, path: &str, question: Question) -> Digest {
         let key = (path.to_owned(), question);
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return *known;
-        }
-        let digest = match question {
-            Question::Content => of_content(&self.source().read(path)),
-            Question::Kind => of_kind(&self.source().kind(path)),
-            Question::Listing => of_listing(&self.source().list(path)),
-            Question::Real => of_real(&self.source().resolve(path)),
-        };
-        self.note(key, digest);
-        digest
+        self.known(&key).unwrap_or_else(|| {
+            let digest = match question {
+                Question::Content => of_content(&self.source().read(path)),
+                Question::Kind => of_kind(&self.source().kind(path)),
+                Question::Listing => of_listing(&self.source().list(path)),
+                Question::Real => of_real(&self.source().resolve(path)),
+            };
+            self.note(key, digest);
+            digest
+        })
+    }
+
+    /// Reads a file, and returns its digest with it.
+    pub(crate) fn read(&self, path: &str) -> (Digest, Result<Cow<'_, [u8]>, TreeError>) {
+        let answer = self.source().read(path);
+        let key = (path.to_owned(), Question::Content);
+        let digest = self.known(&key).unwrap_or_else(|| {
+            let digest = of_content(&answer);
+            self.note(key, digest);
+            digest
+        });
+        (digest, answer)
     }
 
     fn note(&self, key: (String, Question), digest: Digest) {
+        if key.1 == Question::Content && digest != MISSING {
+            self.digests.learn(&key.0, digest);
+        }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, digest);
     }
 
     fn known(&self, key: &(String, Question)) -> Option<Digest> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
+        known.or_else(|| (key.1 == Question::Content).then(|| self.digests.known(&key.0))?)
     }
 }
 

@@ -14,10 +14,11 @@ use helm_rs::values::{Table, Value, merge_tables};
 use helm_rs::{Schemas, TemplateOptions, Warnings};
 
 use super::app::{AppId, Gap, Severity};
+use super::cache::codec::Writer;
 use super::elsewhere::Elsewhere;
 use super::flux::{SourceRef, is_true, namespace_of, source_ref, text};
 use super::kustomize::near_directory;
-use super::ports::{Charts, RemoteChart};
+use super::ports::RemoteChart;
 use super::recorder::{Digest, Recorder};
 use super::render::{Fleet, World};
 use super::roots::Declared;
@@ -103,18 +104,22 @@ impl<'r> Request<'r> {
         Ok(Self { declared, spec, release, chart, values_files, values, secrets })
     }
 
-    /// What the render depends on, beside the files of the chart.
-    pub(crate) fn key(&self, id: &AppId, charts: &dyn Charts) -> Digest {
-        let spec = print_sigs(&self.spec, Dialect::V3).unwrap_or_default();
-        let values =
-            print_sigs(&Value::table(self.values.clone()).to_node(), Dialect::V3).unwrap_or_default();
+    /// What the render depends on, beside files of the tree; nothing where that can't be told.
+    pub(crate) fn key(&self, id: &AppId, fleet: &Fleet<'_>) -> Option<Digest> {
+        let mut declared = Writer::default();
+        declared.declared(self.declared);
+        let values = Value::table(self.values.clone()).to_node();
+        let values = print_sigs(&values, Dialect::V3).ok().filter(|_| !declared.has_failed)?;
         let chart = match &self.chart {
             ChartPlace::Tree(path) => format!("here {path}"),
             ChartPlace::Elsewhere(there, path) => format!("{} {}", there.revision, there.path(path)),
-            ChartPlace::Remote(remote) => format!("{remote:?} {}", charts.identity(remote)),
+            ChartPlace::Remote(remote) => format!("{remote:?} {}", fleet.charts.identity(remote)?),
         };
         let id = id.to_string();
-        Digest::of_parts([id.as_bytes(), spec.as_bytes(), values.as_bytes(), chart.as_bytes()])
+        let more = format!("{:?} {:?}", self.values_files, fleet.capabilities);
+        let parts: [&[u8]; 5] =
+            [id.as_bytes(), &declared.bytes, values.as_bytes(), chart.as_bytes(), more.as_bytes()];
+        Some(Digest::of_parts(parts))
     }
 
     /// Loads the chart, with the values files that the release names in place of its own values.

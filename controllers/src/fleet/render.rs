@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use gitops_core::tree::Source;
 use gitops_sops::AgeKeys;
-use gitops_yaml::{Dialect, FileId, Files, Node, ReadOptions, Str, print_sigs, read_document};
+use gitops_yaml::{FileId, Files, Node, ReadOptions, Str, read_document};
 
 use super::app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
-use super::cache::{Cache, Entry};
+use super::cache::codec::Writer;
+use super::cache::{Cache, Entry, Used};
 use super::elsewhere::{Elsewhere, Fetched};
 use super::flux::{self, SourceRef, is_true, source_ref, text};
 use super::kustomize::{self, own};
-use super::ports::{Charts, NoCharts, OneByOne, Workers, map};
+use super::ports::{Charts, Digests, NoCharts, NoDigests, OneByOne, Workers, map};
 use super::recorder::{Answers, Digest, Recorder};
 use super::release;
 use super::roots::{self, Declared};
@@ -45,6 +46,7 @@ pub struct Fleet<'a> {
     pub(crate) keep: KeepNodes<'a>,
     pub(crate) capabilities: Option<&'a helm_rs::Capabilities>,
     pub(crate) keys: Option<&'a AgeKeys>,
+    pub(crate) digests: &'a dyn Digests,
 }
 
 /// Whether rendered objects keep their trees, with the place of each field.
@@ -115,14 +117,13 @@ struct Job {
 
 /// What one job made.
 struct Outcome {
-    key: Digest,
+    /// What it was made from; nothing where that can't be told.
+    key: Option<Digest>,
     entry: Arc<Entry>,
     was_cached: bool,
     /// With [`KeepNodes::Yes`]: the trees of the entry's objects.
     nodes: Vec<Node>,
     files: Arc<Files>,
-    /// Apps and sources among the objects.
-    declared: Vec<Declared>,
     elsewhere: Option<Arc<Elsewhere>>,
 }
 
@@ -195,7 +196,15 @@ impl<'a> Fleet<'a> {
             keep: KeepNodes::No,
             capabilities: None,
             keys: None,
+            digests: &NoDigests,
         }
+    }
+
+    /// Sets who knows digests of files from before, so that files which have not changed need not be read.
+    #[must_use]
+    pub fn digests(mut self, digests: &'a dyn Digests) -> Self {
+        self.digests = digests;
+        self
     }
 
     /// Sets the keys that open what SOPS encrypted. Without them, or where none fits, `**SOPS**` stands in place of each
@@ -245,15 +254,16 @@ impl<'a> Fleet<'a> {
     #[must_use]
     pub fn render(&self, cache: &mut Cache) -> Rendered {
         let below = gitops_core::tree::clean(self.below).unwrap_or_else(|_| ".".to_owned());
+        let answers = Answers::new(self.source).digests(self.digests);
         let files = roots::files_below(self.source, &below);
-        let candidates = roots::candidates(self.source, &files);
-        let answers = Answers::new(self.source);
+        let mut scans = cache.take_scans();
+        let has_new_scans = scans.look(&answers, &below, &files);
+        let candidates = scans.kustomizations(&files);
         let mut run = Run {
             fleet: self,
             answers: &answers,
             cache,
-            used: HashMap::new(),
-            hits: 0,
+            used: Used { scans, has_new_scans, ..Used::default() },
             rendered: Rendered::default(),
             worlds: Vec::new(),
             seen: HashSet::new(),
@@ -281,8 +291,8 @@ impl<'a> Fleet<'a> {
         }
         run.kustomizations(pending);
         run.releases();
-        let Run { used, hits, rendered, .. } = run;
-        cache.replace(used, hits);
+        let Run { used, rendered, .. } = run;
+        cache.replace(used);
         rendered
     }
 }
@@ -291,8 +301,7 @@ struct Run<'f, 'a> {
     fleet: &'f Fleet<'a>,
     answers: &'f Answers<'a>,
     cache: &'f Cache,
-    used: HashMap<Digest, Arc<Entry>>,
-    hits: usize,
+    used: Used,
     rendered: Rendered,
     worlds: Vec<World>,
     seen: HashSet<(usize, AppId)>,
@@ -355,7 +364,11 @@ impl Run<'_, '_> {
         if self.raw.is_some() {
             return;
         }
-        self.raw = Some(roots::find_raw_configs(self.fleet.source));
+        let files = roots::files_below(self.fleet.source, ".");
+        self.used.has_new_scans |= self.used.scans.look(self.answers, ".", &files);
+        let scans = &self.used.scans;
+        let files = files.iter().map(String::as_str).filter(|path| scans.mentions_configs(path));
+        self.raw = Some(roots::find_raw_configs(self.fleet.source, files));
     }
 
     fn variables(&self, job: &Job) -> Result<BTreeMap<Str, Variable>, Gap> {
@@ -378,27 +391,8 @@ impl Run<'_, '_> {
             Ok(vars) => (vars, None),
             Err(gap) => (BTreeMap::new(), Some(gap)),
         };
-        let printed = print_sigs(&spec, Dialect::V3).unwrap_or_default();
-        let id = job.id.to_string();
-        let mut parts: Vec<&[u8]> = vec![id.as_bytes(), printed.as_bytes(), job.declared.place.as_bytes()];
-        for (name, variable) in &vars {
-            parts.extend([name.as_bytes(), variable.value.as_bytes()]);
-        }
-        if let Some(gap) = &early {
-            parts.push(gap.message.as_bytes());
-        }
-        let fingerprint = match spec.get("decryption") {
-            Some(_) => self.fleet.keys.map(AgeKeys::fingerprint).unwrap_or_default(),
-            None => [0; 32],
-        };
-        parts.push(&fingerprint);
         let elsewhere = self.elsewhere(job).transpose();
-        match &elsewhere {
-            Ok(Some(there)) => parts.push(there.revision.as_bytes()),
-            Ok(None) => {}
-            Err(gap) => parts.push(gap.message.as_bytes()),
-        }
-        let key = Digest::of_parts(parts);
+        let key = self.key(job, &vars, early.as_ref(), &elsewhere);
         let there = elsewhere.as_ref().ok().cloned().flatten();
         let answers = there.as_ref().map_or(self.answers, |there| &there.answers);
         let is_kept = self.fleet.keep.includes(&job.id);
@@ -444,7 +438,6 @@ impl Run<'_, '_> {
         let annotations = metadata("annotations");
         let substitution = Substitution::new(&spec, &vars);
         let mut nodes = Vec::new();
-        let mut declared = Vec::new();
         let files = Arc::new(std::mem::take(&mut built.files));
         for mut node in built.objects.drain(..) {
             let place = files.show(node.place);
@@ -454,58 +447,41 @@ impl Run<'_, '_> {
                 continue;
             }
             own(&mut node, &labels, &annotations);
-            self.add(node, place, (&files, is_kept), &mut entry, (&mut declared, &mut nodes));
+            add(node, place, (&files, is_kept), &mut entry, &mut nodes);
         }
         entry.hide_secrets();
-        Outcome { nodes, files, declared, elsewhere: there, ..Outcome::of(key, entry) }
+        Outcome { nodes, files, elsewhere: there, ..Outcome::of(key, entry) }
     }
 
-    /// Adds an object to what a job made.
-    fn add(
+    /// What the objects of a Kustomization depend on, beside files of the tree; nothing where that can't be told.
+    fn key(
         &self,
-        node: Node,
-        place: String,
-        (files, is_kept): (&Arc<Files>, bool),
-        entry: &mut Entry,
-        (declared, nodes): (&mut Vec<Declared>, &mut Vec<Node>),
-    ) {
-        let secrets;
-        match RenderedObject::of(&node, place.as_str()) {
-            Ok(mut object) => {
-                let tells =
-                    |secrets: &&Arc<Secrets>| object.id.kind == "Secret" || secrets.is_in(&object.yaml);
-                secrets = entry.secrets.as_ref().filter(tells).cloned();
-                object.secrets.clone_from(&secrets);
-                entry.objects.push(object);
-            }
-            Err(error) => {
-                entry.gaps.push(Gap::error(place, error.to_string()));
-                return;
-            }
+        job: &Job,
+        vars: &BTreeMap<Str, Variable>,
+        early: Option<&Gap>,
+        elsewhere: &Result<Option<Arc<Elsewhere>>, Gap>,
+    ) -> Option<Digest> {
+        let mut known = Writer::default();
+        known.text(&job.id.to_string());
+        known.declared(&job.declared);
+        known.number(vars.len());
+        for (name, variable) in vars {
+            known.text(name);
+            known.text(&variable.value);
         }
-        if flux::app_id(&node).is_some() || flux::is_source(&node) {
-            let path = place.split(':').next().unwrap_or_default().to_owned();
-            let (node, files) = (node.clone(), Arc::clone(files));
-            declared.push(Declared { node, path, place, files, secrets });
+        early.into_iter().chain(elsewhere.as_ref().err()).for_each(|gap| known.gap(gap));
+        if let Ok(Some(there)) = elsewhere {
+            known.text(&there.revision);
         }
-        if is_kept {
-            nodes.push(node);
-        }
+        let is_sealed = job.declared.node.at_path(&["spec", "decryption"]).is_some();
+        let keys = self.fleet.keys.filter(|_| is_sealed).map(AgeKeys::fingerprint).unwrap_or_default();
+        (!known.has_failed).then(|| Digest::of_parts([known.bytes.as_slice(), &keys]))
     }
 
-    fn cached(&self, key: Digest, answers: &Answers<'_>) -> Option<Outcome> {
-        let entry = self.cache.get(key, answers)?;
-        let is_flux = |object: &&RenderedObject| object.id.group.ends_with("toolkit.fluxcd.io");
-        let declared = entry.objects.iter().filter(is_flux).filter_map(|object| {
-            let node = object.read().ok()?;
-            let path = object.place.split(':').next().unwrap_or_default().to_owned();
-            let node = without_places(node);
-            let (place, secrets) = (object.place.to_string(), object.secrets.clone());
-            Some(Declared { node, path, place, files: Arc::default(), secrets })
-        });
-        let declared = declared.collect();
+    fn cached(&self, key: Option<Digest>, answers: &Answers<'_>) -> Option<Outcome> {
+        let entry = self.cache.get(key?, answers)?;
         let (nodes, files) = (Vec::new(), Arc::default());
-        Some(Outcome { key, entry, was_cached: true, nodes, files, declared, elsewhere: None })
+        Some(Outcome { key, entry, was_cached: true, nodes, files, elsewhere: None })
     }
 
     /// Fetches the repository that a Kustomization reads, where it is another one than this.
@@ -556,22 +532,27 @@ impl Run<'_, '_> {
         };
         if let Some(world) = self.worlds.get_mut(job.cluster) {
             app.objects.iter().for_each(|object| world.configs.add(object));
-            for declared in outcome.declared.iter().filter(|declared| flux::is_source(&declared.node)) {
+            for declared in outcome.entry.declared.iter().filter(|declared| flux::is_source(&declared.node)) {
                 world.sources.insert(source_of(&declared.node), declared.clone());
             }
         }
         self.rendered.apps.push(app);
-        self.hits += usize::from(outcome.was_cached);
-        self.used.insert(outcome.key, outcome.entry);
         let mut more = Vec::new();
-        for declared in outcome.declared {
-            if let Some(job) = self.job(declared, Some(index), job.cluster) {
+        for declared in &outcome.entry.declared {
+            if let Some(job) = self.job(declared.clone(), Some(index), job.cluster) {
                 match job.id.kind {
                     AppKind::Kustomization => more.push(job),
                     AppKind::HelmRelease => self.releases.push(job),
                 }
             }
         }
+        if outcome.was_cached {
+            self.used.hits += 1;
+        } else {
+            self.used.misses += 1;
+            self.used.missed.extend(outcome.key);
+        }
+        self.used.entries.extend(outcome.key.map(|key| (key, outcome.entry)));
         more
     }
 
@@ -602,44 +583,67 @@ impl Run<'_, '_> {
             Err(gap) => {
                 entry.gaps.push(gap);
                 entry.reads = recorder.into_reads();
-                let key = Digest::of_parts([job.id.to_string().as_bytes(), b"unresolved"]);
-                return Outcome::of(key, entry);
+                return Outcome::of(None, entry);
             }
         };
-        let key = request.key(&job.id, self.fleet.charts);
+        let key = request.key(&job.id, self.fleet);
         let is_kept = self.fleet.keep.includes(&job.id);
         if let Some(outcome) = self.cached(key, self.answers).filter(|_| !is_kept) {
             return outcome;
         }
-        let (mut nodes, mut declared) = (Vec::new(), Vec::new());
+        let mut nodes = Vec::new();
         let secrets = joined(request.secrets.iter().chain(&job.declared.secrets));
         entry.secrets = (!secrets.is_empty()).then(|| Arc::new(secrets));
         match request.render(self.fleet, &mut recorder) {
             Ok(made) => {
                 entry.gaps.extend(made.gaps);
                 for (node, place) in made.objects {
-                    self.add(
-                        node,
-                        place,
-                        (&Arc::default(), is_kept),
-                        &mut entry,
-                        (&mut declared, &mut nodes),
-                    );
+                    add(node, place, (&Arc::default(), is_kept), &mut entry, &mut nodes);
                 }
             }
             Err(gap) => entry.gaps.push(gap),
         }
         entry.reads.extend(recorder.into_reads());
         entry.hide_secrets();
-        Outcome { nodes, declared, ..Outcome::of(key, entry) }
+        Outcome { nodes, ..Outcome::of(key, entry) }
     }
 }
 
 impl Outcome {
-    fn of(key: Digest, entry: Entry) -> Self {
-        let entry = Arc::new(entry);
-        let (nodes, declared) = (Vec::new(), Vec::new());
-        Self { key, entry, was_cached: false, nodes, files: Arc::default(), declared, elsewhere: None }
+    fn of(key: Option<Digest>, entry: Entry) -> Self {
+        let (entry, files) = (Arc::new(entry), Arc::default());
+        Self { key, entry, was_cached: false, nodes: Vec::new(), files, elsewhere: None }
+    }
+}
+
+/// Adds an object to what a job made.
+fn add(
+    node: Node,
+    place: String,
+    (files, is_kept): (&Arc<Files>, bool),
+    entry: &mut Entry,
+    nodes: &mut Vec<Node>,
+) {
+    let secrets;
+    match RenderedObject::of(&node, place.as_str()) {
+        Ok(mut object) => {
+            let tells = |secrets: &&Arc<Secrets>| object.id.kind == "Secret" || secrets.is_in(&object.yaml);
+            secrets = entry.secrets.as_ref().filter(tells).cloned();
+            object.secrets.clone_from(&secrets);
+            entry.objects.push(object);
+        }
+        Err(error) => {
+            entry.gaps.push(Gap::error(place, error.to_string()));
+            return;
+        }
+    }
+    if flux::app_id(&node).is_some() || flux::is_source(&node) {
+        let path = place.split(':').next().unwrap_or_default().to_owned();
+        let (node, files) = (node.clone(), Arc::clone(files));
+        entry.declared.push(Declared { node, path, place, files, secrets });
+    }
+    if is_kept {
+        nodes.push(node);
     }
 }
 

@@ -79,38 +79,38 @@ pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
 }
 
 /// Reads ConfigMaps and Secrets as they stand in files.
-pub(crate) fn find_raw_configs(source: &dyn Source) -> Configs {
+pub(crate) fn find_raw_configs<'f>(source: &dyn Source, files: impl IntoIterator<Item = &'f str>) -> Configs {
     let mut raw = Configs::default();
-    for path in files_below(source, ".") {
-        if is_manifest(&path) {
-            for declared in objects_of(source, &path) {
-                if matches!(super::flux::kind(&declared.node), "ConfigMap" | "Secret")
-                    && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
-                {
-                    raw.add(&object);
-                }
+    for path in files.into_iter().filter(|path| is_manifest(path)) {
+        for declared in objects_of(source, path) {
+            if matches!(super::flux::kind(&declared.node), "ConfigMap" | "Secret")
+                && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
+            {
+                raw.add(&object);
             }
         }
     }
     raw
 }
 
-/// Lists the Flux Kustomizations that stand in files, complete ones only: patches of them have no source.
+/// Lists the Flux Kustomizations that stand in files, complete ones only.
 pub(crate) fn candidates(source: &dyn Source, files: &[String]) -> Vec<Declared> {
-    let mut found = Vec::new();
-    for path in files.iter().filter(|path| is_manifest(path)) {
-        let mentions = source
-            .read(path)
-            .is_ok_and(|content| memchr::memmem::find(&content, b"kustomize.toolkit.fluxcd.io/").is_some());
-        if mentions {
-            let is_whole = |declared: &Declared| {
-                is_kustomization(&declared.node)
-                    && declared.node.at_path(&["spec", "sourceRef"]).is_some()
-                    && !text(&declared.node, &["metadata", "name"]).is_empty()
-            };
-            found.extend(objects_of(source, path).into_iter().filter(is_whole));
-        }
+    let manifests = files.iter().filter(|path| is_manifest(path));
+    let in_file = |path: &String| kustomizations_in(source, path, &source.read(path).unwrap_or_default());
+    manifests.flat_map(in_file).collect()
+}
+
+/// Lists the Flux Kustomizations of a file with this content, complete ones only: patches of them have no source.
+pub(crate) fn kustomizations_in(source: &dyn Source, path: &str, content: &[u8]) -> Vec<Declared> {
+    if memchr::memmem::find(content, b"kustomize.toolkit.fluxcd.io/").is_none() {
+        return Vec::new();
     }
+    let mut found = objects_of(source, path);
+    found.retain(|declared| {
+        is_kustomization(&declared.node)
+            && declared.node.at_path(&["spec", "sourceRef"]).is_some()
+            && !text(&declared.node, &["metadata", "name"]).is_empty()
+    });
     found
 }
 

@@ -61,7 +61,7 @@ fn a_second_render_renders_only_what_reads_the_changed_file() {
     assert_eq!(first.apps.len(), 21);
     assert_eq!(cache.hits_and_misses(), (0, 21));
     tree.add_file("apps/7/map.yaml", map("map-7", "two")).unwrap();
-    let mut cache = Cache::from_bytes(&cache.to_bytes());
+    let mut cache = Cache::from_bytes(cache.to_bytes("a"), "a");
     let second = Fleet::new(&tree).render(&mut cache);
     assert_eq!(cache.hits_and_misses(), (20, 1));
     assert!(app(&second, "app-7").objects[0].yaml.contains("key: two"));

@@ -11,6 +11,7 @@ mod alerts;
 mod decryption;
 mod faults;
 mod fleet;
+mod fleet_cache;
 mod fleet_sops;
 mod generate;
 mod git_repository;

@@ -1,10 +1,12 @@
 //! Charts from folders of the disk, for fleets that are rendered without a network.
 
+use super::stats::Stat;
 use crate::helm::source;
 use gitops_controllers::fleet::RemoteChart;
 use helm_rs::Warnings;
 use helm_rs::chart::Chart;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Folders that hold charts, packed or not.
 pub(crate) struct ChartFolders<'a> {
@@ -59,22 +61,37 @@ impl ChartFolders<'_> {
         self.find(name_of(chart), range)
     }
 
-    /// The files that the answer depends on, with their sizes and times.
-    pub(crate) fn identity(&self, chart: &RemoteChart) -> String {
+    /// The files that the answer depends on, with their sizes and times; nothing where one is so young that it may change
+    /// again without a trace.
+    pub(crate) fn identity(&self, chart: &RemoteChart) -> Option<String> {
         let name = name_of(chart);
-        let mut found = Vec::new();
+        let now = SystemTime::now();
+        let mut found = String::new();
         for folder in self.folders {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let file = entry.file_name().to_string_lossy().into_owned();
-                let Ok(facts) = entry.metadata() else { continue };
                 if file == name || file.starts_with(&format!("{name}-")) {
-                    found.push(format!("{file} {} {:?}", facts.len(), facts.modified().ok()));
+                    identify(&entry.path(), now, 0, &mut found)?;
                 }
             }
         }
-        found.sort();
-        found.join("\n")
+        Some(found)
     }
+}
+
+/// Adds what a file, or everything below a folder, is known by.
+fn identify(path: &Path, now: SystemTime, depth: usize, found: &mut String) -> Option<()> {
+    const DEPTH: usize = 32;
+    let facts = std::fs::metadata(path).ok()?;
+    let stat = Stat::of(&facts);
+    found.push_str(&format!("{} {stat:?}\n", path.display()));
+    if facts.is_dir() && depth < DEPTH {
+        let mut names: Vec<PathBuf> =
+            std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path()).collect();
+        names.sort_unstable();
+        return names.iter().try_for_each(|name| identify(name, now, depth + 1, found));
+    }
+    stat.is_settled(now).then_some(())
 }
 
 fn name_of(chart: &RemoteChart) -> &str {

@@ -190,17 +190,20 @@ impl<'a> Fetcher<'a> {
     }
 
     fn locked_chart(&self, chart: &RemoteChart) -> Result<Locked, String> {
-        let reference = match (chart.tag.as_str(), chart.semver_filter.as_str()) {
-            ("", "") => chart.version.clone(),
-            ("", filter) => format!("{} of {filter}", chart.version),
-            (tag, _) if tag.starts_with("sha256:") => format!("@{tag}"),
-            (tag, _) => format!(":{tag}"),
-        };
-        let wanted = Wanted { url: without_login(&chart.url), chart: chart.name.clone(), reference };
+        let wanted = wanted_chart(chart);
         self.resolve(&wanted, |locked| {
             anstream::eprintln!("fetching chart {} of {}", shown_chart(chart), without_login(&chart.url));
             self.fetch_chart(chart, locked)
         })
+    }
+
+    /// What is known of a chart before anything is fetched; nothing where it would be.
+    fn peek(&self, chart: &RemoteChart) -> Option<String> {
+        let locked = self.entries.get(&wanted_chart(chart)).filter(|_| !self.flags.update);
+        let archives = self.archives.as_ref();
+        let is_there =
+            locked.is_some_and(|locked| archives.is_some_and(|all| all.get(&locked.digest).is_some()));
+        (is_there || !self.may_fetch()).then(|| format!("{locked:?} {is_there}"))
     }
 
     fn fetch_chart(
@@ -332,6 +335,16 @@ impl<'a> Fetcher<'a> {
     }
 }
 
+fn wanted_chart(chart: &RemoteChart) -> Wanted {
+    let reference = match (chart.tag.as_str(), chart.semver_filter.as_str()) {
+        ("", "") => chart.version.clone(),
+        ("", filter) => format!("{} of {filter}", chart.version),
+        (tag, _) if tag.starts_with("sha256:") => format!("@{tag}"),
+        (tag, _) => format!(":{tag}"),
+    };
+    Wanted { url: without_login(&chart.url), chart: chart.name.clone(), reference }
+}
+
 struct GitRequest<'r> {
     url: &'r str,
     reference: &'r GitReference,
@@ -417,12 +430,13 @@ impl Charts for Fetcher<'_> {
         Chart::load_archive(&content, &mut Warnings::new()).map_err(|error| error.to_string())
     }
 
-    fn identity(&self, chart: &RemoteChart) -> String {
-        let folders = self.folders.identity(chart);
+    fn identity(&self, chart: &RemoteChart) -> Option<String> {
+        let folders = self.folders.identity(chart)?;
         if !folders.is_empty() {
-            return folders;
+            // Where they hold other versions alone, the lock decides.
+            return Some(format!("{folders}{}", self.peek(chart)?));
         }
-        self.locked_chart(chart).map_or_else(|why| why, |locked| locked.digest)
+        Some(self.locked_chart(chart).map_or_else(|why| why, |locked| locked.digest))
     }
 
     fn tree(&self, tree: &RemoteTree) -> Result<RemoteFiles, String> {

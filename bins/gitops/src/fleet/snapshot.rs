@@ -1,12 +1,13 @@
 //! A folder of the disk as it was when it was listed, once: what stands where is answered from memory, and small files are
 //! read once.
 
+use super::stats::Stats;
 use gitops_core::did_you_mean;
 use gitops_core::tree::{EntryKind, ErrorKind, Source, TreeError, base_name, clean, parent};
 use gitops_fs::Folder;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Files up to this size are kept once they were read.
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot {
     entries: HashMap<String, Entry>,
     /// Links are followed by the folder itself, which knows how to stay inside.
     has_links: bool,
+    /// Digests of files, where a run wants them.
+    stats: OnceLock<Stats>,
 }
 
 enum Entry {
@@ -28,10 +31,20 @@ enum Entry {
 
 impl Snapshot {
     pub(crate) fn new(folder: Folder) -> Self {
-        let mut snapshot = Self { folder, entries: HashMap::new(), has_links: false };
+        let mut snapshot = Self { folder, entries: HashMap::new(), has_links: false, stats: OnceLock::new() };
         let root = snapshot.folder.root().to_owned();
         snapshot.walk(&root, ".", 0);
         snapshot
+    }
+
+    /// Takes digests of files from a file that earlier runs left, and for later ones.
+    pub(crate) fn remember(&self, file: PathBuf) -> &Stats {
+        self.stats.get_or_init(|| Stats::open(self.folder.root(), file))
+    }
+
+    /// Returns whether something may be at a path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.has_links || self.entries.contains_key(path)
     }
 
     fn walk(&mut self, folder: &Path, inside: &str, depth: usize) {
@@ -75,6 +88,10 @@ impl Snapshot {
 impl Source for Snapshot {
     fn read(&self, path: &str) -> Result<Cow<'_, [u8]>, TreeError> {
         let (path, entry) = self.find(path)?;
+        if let Some(stats) = self.stats.get() {
+            // Before it is read: what changes in between shows later.
+            let _ = stats.look(&path);
+        }
         match entry {
             Some(Entry::Directory(_)) => Err(TreeError::new(ErrorKind::IsDirectory, path)),
             Some(Entry::File(content)) => {
