@@ -87,7 +87,7 @@ impl LintTarget {
     #[must_use]
     pub fn new(folder: impl Into<String>, files: Vec<File>) -> Self {
         let file = |name: &str| match files.iter().find(|file| file.name == name) {
-            Some(file) => Entry::File(file.data.to_vec()),
+            Some(file) => Entry::File(file.data().to_vec()),
             None => Entry::Absent,
         };
         let directory = |name: &str| {
@@ -290,7 +290,7 @@ impl Linter<'_, '_> {
             Err(error) => return self.add(Severity::Error, PATH, error),
         };
         for crd in chart.crds() {
-            if !objects::check_definition(self, &crd.file.name, &crd.file.data) {
+            if !objects::check_definition(self, &crd.file.name, crd.file.data()) {
                 return;
             }
         }

@@ -122,7 +122,7 @@ impl<W: Write> Writer<'_, W> {
             self.file(&format!("{base}Chart.lock"), text.as_bytes(), lock.generated)?;
         }
         for file in chart.raw.iter().filter(|file| file.name == "values.yaml") {
-            self.file(&format!("{base}values.yaml"), &file.data, file.modified)?;
+            self.file(&format!("{base}values.yaml"), file.data(), file.modified)?;
         }
         if let Some(schema) = &chart.schema {
             if !crate::json::is_valid(schema) {
@@ -131,7 +131,7 @@ impl<W: Write> Writer<'_, W> {
             self.file(&format!("{base}values.schema.json"), schema, chart.schema_modified)?;
         }
         for file in chart.templates.iter().chain(chart.files.iter()) {
-            self.file(&format!("{base}{}", file.name), &file.data, file.modified)?;
+            self.file(&format!("{base}{}", file.name), file.data(), file.modified)?;
         }
         for sub in &chart.dependencies {
             self.chart(sub, &format!("{base}charts/"))?;

@@ -36,7 +36,7 @@ pub fn show(chart: &Chart, part: Show) -> Vec<u8> {
     if wants(Show::Values) && chart.values().is_some() {
         separate(&mut out);
         for file in chart.raw().iter().filter(|file| file.name == "values.yaml") {
-            out.extend(&*file.data);
+            out.extend(&**file.data());
             out.push(b'\n');
         }
     }
@@ -45,16 +45,16 @@ pub fn show(chart: &Chart, part: Show) -> Vec<u8> {
         let is_readme = |name: &str| NAMES.iter().any(|known| name.eq_ignore_ascii_case(known));
         if let Some(file) = chart.files().iter().find(|file| is_readme(&file.name)) {
             separate(&mut out);
-            out.extend(&*file.data);
+            out.extend(&**file.data());
             out.push(b'\n');
         }
     }
     if wants(Show::Crds) {
         for crd in chart.crds() {
-            if !crd.file.data.starts_with(b"---") {
+            if !crd.file.data().starts_with(b"---") {
                 out.extend(b"---\n");
             }
-            out.extend(&*crd.file.data);
+            out.extend(&**crd.file.data());
             out.push(b'\n');
         }
     }

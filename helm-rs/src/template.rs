@@ -195,7 +195,7 @@ impl Templated {
     #[must_use]
     pub fn manifest(&self, with_crds: &[Crd]) -> String {
         let crds: usize =
-            with_crds.iter().map(|crd| crd.path.len() + crd.file.data.len() + AROUND_PART).sum();
+            with_crds.iter().map(|crd| crd.path.len() + crd.file.data().len() + AROUND_PART).sum();
         let manifests: usize =
             self.manifests.iter().map(|m| m.file.len() + m.content.len() + AROUND_PART).sum();
         let mut text = String::with_capacity(crds + manifests + 1);
@@ -265,9 +265,9 @@ impl Templated {
     /// Lists what `--output-dir` writes, in order; parts of one path follow each other in one file.
     #[must_use]
     pub fn parts(&self, crds: &[Crd], hooks: &[&Hook]) -> Vec<OutputPart> {
-        let crds = crds.iter().map(|crd| (crd.path.as_str(), crd.file.text().into_owned()));
-        let manifests = self.manifests.iter().map(|m| (m.file.as_str(), m.content.to_string()));
-        let hooks = hooks.iter().map(|hook| (hook.path.as_str(), hook.manifest.to_string()));
+        let crds = crds.iter().map(|crd| (crd.path.as_str(), crd.file.text()));
+        let manifests = self.manifests.iter().map(|m| (m.file.as_str(), m.content.clone()));
+        let hooks = hooks.iter().map(|hook| (hook.path.as_str(), hook.manifest.clone()));
         crds.chain(manifests)
             .chain(hooks)
             .map(|(path, text)| OutputPart { path: path.to_owned(), text: part(path, &text) })

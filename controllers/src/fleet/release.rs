@@ -156,7 +156,7 @@ impl<'r> Request<'r> {
             let mut all = Table::new();
             for name in &self.values_files {
                 let raw =
-                    chart.raw().iter().find(|file| file.name == *name).map(|file| Arc::clone(&file.data));
+                    chart.raw().iter().find(|file| file.name == *name).map(|file| Arc::clone(file.data()));
                 let content = match (&self.chart, raw) {
                     // In a repository the names are seen from its root.
                     (ChartPlace::Tree(_), _) => recorder.read(name).ok().map(std::borrow::Cow::into_owned),

@@ -253,7 +253,7 @@ impl<'a> Lexer<'a> {
 
     fn comment(&mut self) -> Result<(), &'static str> {
         self.pos += 2;
-        let end = self.rest().find("*/").ok_or("unclosed comment")?;
+        let end = memchr::memmem::find(self.rest().as_bytes(), b"*/").ok_or("unclosed comment")?;
         self.pos += end + 2;
         let (delim, trim) = self.at_right_delim();
         if !delim {
@@ -313,20 +313,22 @@ impl<'a> Lexer<'a> {
                 self.error("unclosed left paren")
             };
         }
+        // Most tokens are words and what stands between them.
+        match self.input.as_bytes().get(self.pos) {
+            Some(b' ' | b'\t' | b'\r' | b'\n') => return self.space(),
+            Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => return self.identifier(),
+            _ => {}
+        }
         let Some(c) = self.bump() else { return self.error("unclosed action") };
         match c {
-            c if is_space(c) => {
-                self.pos -= 1;
-                self.space()
-            }
             '=' => self.emit(Kind::Assign),
             ':' => match self.bump() {
                 Some('=') => self.emit(Kind::Declare),
                 _ => self.error("expected :="),
             },
             '|' => self.emit(Kind::Pipe),
-            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
-            '`' => match self.rest().find('`') {
+            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            '`' => match memchr::memchr(b'`', self.rest().as_bytes()) {
                 Some(end) => {
                     self.pos += end + 1;
                     self.emit(Kind::RawString)
@@ -334,7 +336,7 @@ impl<'a> Lexer<'a> {
                 None => self.error("unterminated raw quoted string"),
             },
             '$' => self.field_or_variable(Kind::Variable),
-            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
+            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
             '.' if self.pos < self.input.len() && !self.rest().as_bytes()[0].is_ascii_digit() => {
                 self.field_or_variable(Kind::Field)
             }
@@ -363,11 +365,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn space(&mut self) -> Token<'a> {
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            self.pos += 1;
-            count += 1;
-        }
+        let rest = self.rest().as_bytes();
+        let count = rest.iter().take_while(|b| is_space(char::from(**b))).count();
+        self.pos += count;
         // A space before a trim marker belongs to the marker.
         let before = &self.input[self.pos - 1..];
         if has_right_trim(before) && before[2..].starts_with(&self.delimiters.right) {
@@ -419,10 +419,13 @@ impl<'a> Lexer<'a> {
     fn skip_word(&mut self) {
         loop {
             let rest = self.rest().as_bytes();
-            let ascii = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
-            self.pos += ascii.unwrap_or(rest.len());
+            let end = rest.iter().position(|b| !IN_WORD[usize::from(*b)]).unwrap_or(rest.len());
+            self.pos += end;
+            if rest.get(end).is_none_or(u8::is_ascii) {
+                return;
+            }
             match self.peek() {
-                Some(c) if !c.is_ascii() && is_alphanumeric(c) => self.pos += c.len_utf8(),
+                Some(c) if is_alphanumeric(c) => self.pos += c.len_utf8(),
                 _ => return,
             }
         }
@@ -435,13 +438,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn quoted(&mut self, mark: char, kind: Kind, unterminated: &'static str) -> Token<'a> {
+    fn quoted(&mut self, mark: u8, kind: Kind, unterminated: &'static str) -> Token<'a> {
         loop {
-            match self.bump() {
-                Some('\\') if !matches!(self.bump(), None | Some('\n')) => {}
-                Some('\\' | '\n') | None => return self.error(unterminated),
-                Some(c) if c == mark => return self.emit(kind),
-                Some(_) => {}
+            let rest = self.rest().as_bytes();
+            let Some(at) = memchr::memchr3(mark, b'\\', b'\n', rest) else { return self.error(unterminated) };
+            self.pos += at + 1;
+            match rest[at] {
+                b'\\' if !matches!(self.bump(), None | Some('\n')) => {}
+                b'\\' | b'\n' => return self.error(unterminated),
+                _ => return self.emit(kind),
             }
         }
     }
@@ -493,7 +498,21 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// The ASCII characters of words.
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+        byte += 1;
+    }
+    table
+};
+
 fn count_lines(text: &str) -> usize {
+    if text == " " {
+        return 0;
+    }
     memchr::memchr_iter(b'\n', text.as_bytes()).count()
 }
 

@@ -55,6 +55,9 @@ impl Number {
 
     /// Reads any other number.
     pub(crate) fn plain(text: &str) -> Result<Self, String> {
+        if let Some(number) = Self::short(text) {
+            return Ok(number);
+        }
         if let Some(imaginary) = text.strip_suffix('i').and_then(parse_float) {
             return Ok(Self { complex: Some((0.0, imaginary)), ..Self::empty(text) }.simplified());
         }
@@ -81,6 +84,19 @@ impl Number {
             return Err(format!("illegal number syntax: {}", quote(text)));
         }
         Ok(number)
+    }
+
+    /// Reads what most numbers are: a few decimal digits.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "fifteen digits fit all of them")]
+    fn short(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if !matches!(digits, [b'0'] | [b'1'..=b'9', ..]) || digits.len() > 15 {
+            return None;
+        }
+        let uint = digits.iter().try_fold(0_u64, |sum, digit| {
+            digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'))
+        })?;
+        Some(Self { int: Some(uint as i64), uint: Some(uint), float: Some(uint as f64), ..Self::empty(text) })
     }
 
     /// A complex number without an imaginary part is every other kind as well.

@@ -305,6 +305,9 @@ impl<'a> Parser<'a> {
     }
 
     fn unquoted(&self, token: &Token<'_>) -> Parsed<Value> {
+        if let Some(text) = as_it_stands(token) {
+            return Ok(Value::String(text.into()));
+        }
         match unquote_bytes(token.text) {
             Some(bytes) => Ok(Value::from_bytes(&bytes)),
             None => self.error("invalid syntax"),
@@ -733,6 +736,13 @@ impl<'a> Parser<'a> {
         self.scratch.callees.push(callee);
         Ok(FunctionId(push(&mut self.scratch.parts.functions, piece(token))))
     }
+}
+
+/// Returns what a quoted text says where that is just what stands between its marks, as it mostly is.
+fn as_it_stands<'a>(token: &Token<'a>) -> Option<&'a str> {
+    let special = if token.kind == Kind::RawString { b'\r' } else { b'\\' };
+    let inner = token.text.get(1..token.text.len().checked_sub(1)?)?;
+    (token.kind != Kind::CharConstant && memchr::memchr(special, inner.as_bytes()).is_none()).then_some(inner)
 }
 
 const FEWER: &str = "there are fewer parts than bytes, which are bounded far below 4 GiB";

@@ -62,6 +62,13 @@ impl From<&String> for Str {
     }
 }
 
+impl From<std::sync::Arc<str>> for Str {
+    /// Shares the text.
+    fn from(text: std::sync::Arc<str>) -> Self {
+        Self(smol_str::SmolStr::from(text))
+    }
+}
+
 impl From<Cow<'_, str>> for Str {
     fn from(text: Cow<'_, str>) -> Self {
         match text {

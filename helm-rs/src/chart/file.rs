@@ -1,6 +1,5 @@
 //! A file of a chart, in memory.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use gitops_yaml::Str;
@@ -13,10 +12,11 @@ use crate::Time;
 pub struct File {
     /// The path, with forward slashes, seen from the chart's root.
     pub name: Str,
-    /// The bytes, without a UTF-8 byte order mark.
-    pub data: Arc<[u8]>,
     /// When it was changed, as far as its source says; [`Time::ZERO`] otherwise.
     pub modified: Time,
+    data: Arc<[u8]>,
+    /// The bytes as text, where they are UTF-8; of a long text there is one copy.
+    text: Option<Str>,
 }
 
 impl File {
@@ -24,7 +24,14 @@ impl File {
     #[must_use]
     pub fn new(name: impl Into<Str>, data: &[u8]) -> Self {
         let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
-        Self { name: name.into(), data: data.into(), modified: Time::ZERO }
+        let (data, text) = match std::str::from_utf8(data) {
+            Ok(text) => {
+                let shared: Arc<str> = text.into();
+                (Arc::<[u8]>::from(Arc::clone(&shared)), Some(Str::from(shared)))
+            }
+            Err(_) => (data.into(), None),
+        };
+        Self { name: name.into(), data, modified: Time::ZERO, text }
     }
 
     /// Says when the file was changed.
@@ -34,12 +41,18 @@ impl File {
         self
     }
 
+    /// Returns the bytes, without a UTF-8 byte order mark.
+    #[must_use]
+    pub fn data(&self) -> &Arc<[u8]> {
+        &self.data
+    }
+
     /// Returns the file as text; bytes that are no UTF-8 are replaced.
     #[must_use]
-    pub fn text(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.data) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(&self.data),
+    pub fn text(&self) -> Str {
+        match &self.text {
+            Some(text) => text.clone(),
+            None => String::from_utf8_lossy(&self.data).into(),
         }
     }
 }

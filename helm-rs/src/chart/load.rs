@@ -74,7 +74,7 @@ impl Loader<'_> {
         let mut metadata = None;
         for file in files.iter().filter(|file| file.name == "Chart.yaml") {
             let read: &mut Metadata = metadata.get_or_insert_default();
-            read.merge(&file.data, UnknownFields::Skipped).map_err(|error| in_file(error, file))?;
+            read.merge(file.data(), UnknownFields::Skipped).map_err(|error| in_file(error, file))?;
             if read.api_version.is_empty() {
                 // Charts of Helm 2 need not say it.
                 read.api_version = "v1".into();
@@ -89,16 +89,16 @@ impl Loader<'_> {
                 "Chart.yaml" => {}
                 "Chart.lock" => chart.lock = read_lock(file)?,
                 "values.yaml" => {
-                    let values = load_values(&file.data, "values.yaml");
+                    let values = load_values(file.data(), "values.yaml");
                     chart.values = Some(Arc::new(values.map_err(|e| e.within("cannot load values.yaml"))?));
                 }
                 "values.schema.json" => {
-                    chart.schema = Some(Arc::clone(&file.data));
+                    chart.schema = Some(Arc::clone(file.data()));
                     chart.schema_modified = file.modified;
                 }
                 "requirements.yaml" => {
                     let read = metadata.get_or_insert_default();
-                    read.merge(&file.data, UnknownFields::Skipped).map_err(|error| in_file(error, file))?;
+                    read.merge(file.data(), UnknownFields::Skipped).map_err(|error| in_file(error, file))?;
                     if is_v1 {
                         others.push(file.clone());
                     } else {
@@ -175,10 +175,10 @@ impl Loader<'_> {
                     format!("error unpacking subchart tar in {parent}: expected {folder}, got {found}");
                 return Err(Error::new(ErrorKind::Chart, message));
             }
-            let data = files.first().map(|file| Arc::clone(&file.data)).unwrap_or_default();
+            let data = files.first().map(|file| Arc::clone(file.data())).unwrap_or_default();
             let unpacked = unpack(&data, self.limits)?;
             // What is packed within counts against the same limit.
-            let size: u64 = unpacked.iter().map(|file| file.data.len() as u64).sum();
+            let size: u64 = unpacked.iter().map(|file| file.data().len() as u64).sum();
             self.limits.bytes = self.limits.bytes.saturating_sub(size);
             return self.files(&unpacked, depth);
         }
@@ -194,11 +194,11 @@ impl Loader<'_> {
 }
 
 fn in_file(error: DecodeError, file: &File) -> Error {
-    error.into_error(ErrorKind::Chart, &file.name, &file.data).within(format!("cannot load {}", file.name))
+    error.into_error(ErrorKind::Chart, &file.name, file.data()).within(format!("cannot load {}", file.name))
 }
 
 fn read_lock(file: &File) -> Result<Option<Lock>, Error> {
-    Lock::read(&file.data).map_err(|error| in_file(error, file))
+    Lock::read(file.data()).map_err(|error| in_file(error, file))
 }
 
 /// Refuses a name that would change where a chart is written.

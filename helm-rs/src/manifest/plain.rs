@@ -8,6 +8,9 @@ use super::sort::Head;
 
 /// Reads the head; `None` where the document needs the full reader.
 pub(crate) fn plain_head(document: &str) -> Option<Head> {
+    if !is_printed(document.as_bytes()) {
+        return None;
+    }
     let mut reader = Reader {
         open: Vec::with_capacity(8),
         pending: false,
@@ -73,7 +76,7 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &[u8], lines: &mut Lines<'_>) -> Option<()> {
-        if !is_printed(line) || self.open.len() > DEPTH {
+        if self.open.len() > DEPTH {
             return None;
         }
         let column = indent(line);
@@ -262,36 +265,31 @@ fn scalar(text: &[u8]) -> Option<Scalar<'_>> {
 
 /// Whether a text that begins well is one plain scalar to its end, and no number that JSON can't hold.
 fn is_plain(text: &[u8]) -> bool {
-    let mut before = 0;
-    let mut is_number = !text[0].is_ascii_alphabetic();
-    for (i, byte) in text.iter().copied().enumerate() {
-        match byte {
-            b':' if matches!(text.get(i + 1), None | Some(b' ')) => return false,
-            b'#' if before == b' ' => return false,
-            b' '..=b'~' => {}
-            _ => return false,
-        }
-        is_number &= byte.is_ascii_digit() || matches!(byte, b'e' | b'E' | b'+' | b'-' | b'.' | b'_' | b':');
-        before = byte;
+    let is_end = |at: usize| match text[at] {
+        b':' => matches!(text.get(at + 1), None | Some(b' ')),
+        b'#' => at > 0 && text[at - 1] == b' ',
+        _ => true,
+    };
+    if memchr::memchr3_iter(b':', b'#', b'\t', text).any(is_end) {
+        return false;
     }
-    let is_too_large = || text.len() > 300 || text.iter().any(|byte| matches!(byte, b'e' | b'E'));
-    !(is_number && is_too_large())
+    let is_of_number =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'e' | b'E' | b'+' | b'-' | b'.' | b'_' | b':');
+    let may_be_number = !text[0].is_ascii_alphabetic() && text.iter().all(is_of_number);
+    !(may_be_number && (text.len() > 300 || memchr::memchr2(b'e', b'E', text).is_some()))
 }
 
 fn double_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
     let mut at = 0;
     let mut is_escaped = false;
     loop {
-        match *rest.get(at)? {
+        at += memchr::memchr3(b'"', b'\\', b'\t', rest.get(at..)?)?;
+        match rest[at] {
             b'"' => break,
-            b'\\' => {
-                if !matches!(rest.get(at + 1)?, b'n' | b't' | b'r' | b'"' | b'\\') {
-                    return None;
-                }
+            b'\\' if matches!(rest.get(at + 1)?, b'n' | b't' | b'r' | b'"' | b'\\') => {
                 is_escaped = true;
                 at += 2;
             }
-            b' '..=b'~' => at += 1,
             _ => return None,
         }
     }
@@ -303,13 +301,13 @@ fn single_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
     let mut at = 0;
     let mut is_escaped = false;
     loop {
-        match *rest.get(at)? {
+        at += memchr::memchr2(b'\'', b'\t', rest.get(at..)?)?;
+        match rest[at] {
             b'\'' if rest.get(at + 1) == Some(&b'\'') => {
                 is_escaped = true;
                 at += 2;
             }
             b'\'' => break,
-            b' '..=b'~' => at += 1,
             _ => return None,
         }
     }
@@ -328,9 +326,6 @@ fn block(column: usize, lines: &mut Lines<'_>) -> Option<()> {
     let mut inner = None;
     let mut widest_blank = 0;
     while let Some(line) = lines.peek() {
-        if !is_printed(line) {
-            return None;
-        }
         let blanks = indent(line);
         if blanks == line.len() {
             widest_blank = widest_blank.max(blanks);
@@ -356,11 +351,20 @@ fn block(column: usize, lines: &mut Lines<'_>) -> Option<()> {
     Some(())
 }
 
+/// The characters of plain keys.
+const IN_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+        byte += 1;
+    }
+    table
+};
+
 /// Returns how long the plain key at a text's start is; `None` where there is none.
 fn key_length(text: &[u8]) -> Option<usize> {
-    let length = text
-        .iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-')))?;
+    let length = text.iter().position(|byte| !IN_KEY[usize::from(*byte)])?;
     let begins = text[0].is_ascii_alphabetic() || text[0] == b'_';
     let ends = text[length] == b':' && matches!(text.get(length + 1), None | Some(b' '));
     (begins && ends && length <= 128).then_some(length)
@@ -375,9 +379,10 @@ fn is_bool(text: &str) -> bool {
     BOOLEANS.iter().any(|boolean| text.eq_ignore_ascii_case(boolean))
 }
 
-/// Whether a line holds nothing that YAML could refuse or take for a break.
-fn is_printed(line: &[u8]) -> bool {
-    line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
+/// Whether a text holds nothing that YAML could refuse, and no other break than `\n`; made to run over many bytes at once.
+fn is_printed(text: &[u8]) -> bool {
+    let is_bad = |byte: &u8| !matches!(byte, b' '..=b'~' | b'\t' | b'\n');
+    text.chunks(64).all(|chunk| !chunk.iter().fold(false, |bad, byte| bad | is_bad(byte)))
 }
 
 fn indent(line: &[u8]) -> usize {

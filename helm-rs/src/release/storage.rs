@@ -208,7 +208,7 @@ fn chart_to_json(chart: &Chart) -> Json {
         let files = files.iter().map(|file| {
             let mut fields = Fields::default();
             fields.add("name", Json::Text(file.name.clone()));
-            fields.add("data", Json::Text(BASE64.encode(&file.data).into()));
+            fields.add("data", Json::Text(BASE64.encode(file.data()).into()));
             fields.time("modtime", file.modified);
             fields.finish()
         });

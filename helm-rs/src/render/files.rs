@@ -18,7 +18,7 @@ pub(crate) struct Files(Arc<BTreeMap<Str, Arc<[u8]>>>);
 
 impl Files {
     pub(crate) fn new(files: &[File]) -> Self {
-        Self(Arc::new(files.iter().map(|file| (file.name.clone(), Arc::clone(&file.data))).collect()))
+        Self(Arc::new(files.iter().map(|file| (file.name.clone(), Arc::clone(file.data()))).collect()))
     }
 
     fn get(&self, path: &str) -> &[u8] {

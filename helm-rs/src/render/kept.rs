@@ -35,14 +35,14 @@ impl ParsedTemplates {
 
     /// Adds a file's templates to a set.
     pub(super) fn add(&self, templates: &mut Templates, path: &Str, file: &File) -> Result<(), Error> {
-        let text = Text(Arc::clone(&file.data));
+        let text = Text(Arc::clone(file.data()));
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.parsed.get(&text).is_some_and(|parsed| templates.add(path.clone(), parsed)) {
             return Ok(());
         }
         let source = file.text();
         let parsed = templates
-            .parse_text(path.clone(), Str::from(&*source))
+            .parse_text(path.clone(), source.clone())
             .map_err(|error| parse_error(path, &error, &source))?;
         kept.bytes += source.len();
         if kept.bytes > MOST_BYTES {

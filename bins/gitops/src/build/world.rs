@@ -43,7 +43,7 @@ impl World {
     pub(super) fn add_chart(&mut self, folder: &str, files: &[File]) -> Result<(), TreeError> {
         self.fetched.add_directory(folder)?;
         for file in files {
-            self.fetched.add_shared(&join(folder, &file.name)?, file.data.clone(), FileMode::default())?;
+            self.fetched.add_shared(&join(folder, &file.name)?, file.data().clone(), FileMode::default())?;
         }
         self.charts.insert(folder.to_owned());
         Ok(())

@@ -121,7 +121,7 @@ impl Fleet<'_> {
                 ChartPlace::Elsewhere(there, path) => format!("{}/values.yaml", there.path(path)),
                 ChartPlace::Remote(_) => format!("{}/values.yaml", chart.name()),
             };
-            let place = raw.and_then(|raw| place_of(&raw.data, &file, keys)).unwrap_or(file);
+            let place = raw.and_then(|raw| place_of(raw.data(), &file, keys)).unwrap_or(file);
             layers.push(Layer::new(format!("default of the chart for {name}"), place, default));
         }
         layers

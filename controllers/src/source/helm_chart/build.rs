@@ -138,7 +138,7 @@ fn merged(
             Place::Index { .. } | Place::Registry { .. } => {
                 let clean = name.trim_start_matches("./");
                 let file = files.iter().find(|file| *file.name == *clean);
-                file.map(|file| file.data.to_vec())
+                file.map(|file| file.data().to_vec())
             }
         };
         let Some(content) = content else {
