@@ -87,7 +87,11 @@ impl Number {
     }
 
     /// Reads what most numbers are: a few decimal digits.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "fifteen digits fit all of them")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_wrap,
+        reason = "fifteen digits fit all of them"
+    )]
     fn short(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         if !matches!(digits, [b'0'] | [b'1'..=b'9', ..]) || digits.len() > 15 {
