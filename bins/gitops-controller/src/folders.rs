@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_core::artifact;
-use gitops_core::git_location::GitLocation;
+use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{
     Checkout, CommitInfo, FetchRequest, GitReference, GitRemote, PortError, PushRequest,
 };
@@ -29,6 +29,8 @@ pub enum Instead {
     Folder(PathBuf),
     /// A folder, into which commits are written too.
     Writable(PathBuf),
+    /// A folder that is a git repository: the commit that is checked out, whatever is saved beside it. Nothing is pushed to it.
+    Commits(PathBuf),
     /// Another repository.
     Repository(Box<GitLocation>),
 }
@@ -50,6 +52,49 @@ impl FoldersOrGit {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.get(&canonical(&location.to_string())).cloned()
     }
+}
+
+impl Instead {
+    /// Returns a number that changes when what would be answered changes; `None` where only a server knows.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<u64> {
+        match self {
+            Self::Folder(folder) | Self::Writable(folder) => Some(fingerprint(folder)),
+            Self::Commits(folder) => Some(head_fingerprint(folder)),
+            Self::Repository(_) => None,
+        }
+    }
+}
+
+/// Returns a number that changes with the commit that a folder's repository has checked out, read without git's help.
+fn head_fingerprint(folder: &Path) -> u64 {
+    let mut git = folder.join(".git");
+    // A work tree of a repository that lies elsewhere names where.
+    if let Some(elsewhere) =
+        std::fs::read_to_string(&git).ok().as_deref().and_then(|text| text.strip_prefix("gitdir:"))
+    {
+        git = folder.join(elsewhere.trim());
+    }
+    let common = std::fs::read_to_string(git.join("commondir")).map(|path| git.join(path.trim()));
+    let common = common.unwrap_or_else(|_| git.clone());
+    let head = std::fs::read_to_string(git.join("HEAD")).unwrap_or_default();
+    let reference = head.strip_prefix("ref:").map(|name| common.join(name.trim()));
+    let commit = reference.and_then(|file| std::fs::read_to_string(file).ok());
+    let packed = std::fs::metadata(common.join("packed-refs")).and_then(|found| found.modified()).ok();
+    let mut hasher = DefaultHasher::new();
+    (head, commit, packed).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Where git finds a folder's own repository.
+fn own_repository(folder: &Path) -> Result<GitLocation, PortError> {
+    GitLocation::new(&format!("file://{}", folder.display()), None, LocalRepositories::Allowed)
+        .map_err(|error| PortError::stalled(error.to_string()))
+}
+
+/// Names a commit as the branch's that was asked for: what is checked out stands for every branch.
+fn checked_out(found: &Revision, reference: &GitReference) -> Revision {
+    Revision::git(reference.branch.clone().unwrap_or_else(|| "HEAD".into()), found.hash())
 }
 
 fn canonical(url: &str) -> String {
@@ -174,6 +219,10 @@ impl GitRemote for FoldersOrGit {
             Some(Instead::Folder(folder) | Instead::Writable(folder)) => {
                 revision(&read_folder(&folder)?, reference)
             }
+            Some(Instead::Commits(folder)) => {
+                let found = self.git.resolve(&own_repository(&folder)?, &GitReference::default()).await?;
+                Ok(checked_out(&found, reference))
+            }
             Some(Instead::Repository(other)) => self.git.resolve(&other, reference).await,
             None => self.git.resolve(location, reference).await,
         }
@@ -182,6 +231,16 @@ impl GitRemote for FoldersOrGit {
     async fn fetch(&self, request: &FetchRequest) -> Result<Checkout, PortError> {
         let folder = match self.instead(&request.location) {
             Some(Instead::Folder(folder) | Instead::Writable(folder)) => folder,
+            Some(Instead::Commits(folder)) => {
+                let own = FetchRequest {
+                    location: own_repository(&folder)?,
+                    reference: GitReference::default(),
+                    ..request.clone()
+                };
+                let mut checkout = self.git.fetch(&own).await?;
+                checkout.revision = checked_out(&checkout.revision, &request.reference);
+                return Ok(checkout);
+            }
             Some(Instead::Repository(location)) => {
                 return self.git.fetch(&FetchRequest { location: *location, ..request.clone() }).await;
             }
@@ -197,7 +256,7 @@ impl GitRemote for FoldersOrGit {
     async fn push(&self, request: &PushRequest) -> Result<String, PortError> {
         match self.instead(&request.location) {
             Some(Instead::Writable(folder)) => write(&folder, request),
-            Some(Instead::Folder(folder)) => {
+            Some(Instead::Folder(folder) | Instead::Commits(folder)) => {
                 let message =
                     format!("{} stands for a repository here and is not written to", folder.display());
                 Err(PortError::stalled(message))

@@ -24,8 +24,11 @@ use tokio::sync::{mpsc, watch};
 
 /// Run a repository's whole flow: sources, Kustomizations, releases, on an embedded cluster or a real one.
 ///
-/// A folder stands for the repository that its root Kustomizations read: what is saved in it is applied, and what is
-/// deleted from it is pruned; what .gitignore names is left out. Nothing needs to be installed, and nothing is left behind.
+/// A folder stands for the repository that its root Kustomizations read. Where it is a git repository, the commit that is
+/// checked out runs, and each that follows: files that are not committed are named and not run. With --worktree, and where it is
+/// none, what is saved in it is applied and what is deleted from it is pruned; what .gitignore names is left out. Nothing needs
+/// to be installed, and nothing is left behind.
+///
 /// Workloads of the embedded cluster pretend to run, so that what waits for them goes on.
 ///
 /// Without a repository an example runs: a fleet with an overlay, a Helm release and image updates, laid out in a folder to
@@ -38,6 +41,7 @@ use tokio::sync::{mpsc, watch};
 
   # A repository
   gitops up . --path clusters/staging --exit-when-ready --timeout 2m
+  gitops up . --worktree
   gitops up https://github.com/org/fleet --branch main
   gitops up . --kubeconfig-out /tmp/up.kubeconfig --state up.state
   gitops up . --kubeconfig ~/.kube/config
@@ -52,6 +56,9 @@ pub(crate) struct Args {
     /// The branch of a repository that a URL names; the remote's default where it is missing.
     #[arg(long)]
     branch: Option<String>,
+    /// Run a folder's files as they are saved, whatever is committed.
+    #[arg(long)]
+    worktree: bool,
     /// Look for root Kustomizations below this folder of the repository only, such as one cluster's.
     #[arg(long, default_value = ".")]
     path: String,
@@ -107,7 +114,7 @@ async fn up(args: &Args) -> Result<ExitCode, Failure> {
         let url = object.at_path(&["spec", "url"]).and_then(Node::as_str);
         if let Some(url) = url.filter(|_| Key::of(object).is_some_and(|key| read.contains(&key))) {
             world.folders().replace(url, repository.instead.clone());
-            stood_in.folders.extend(repository.folder().map(|folder| (url.to_owned(), folder)));
+            stood_in.folders.extend(repository.followed().map(|instead| (url.to_owned(), instead)));
         }
     }
     let context = Arc::new(Context::new(world, Settings { local_git: true, ..Settings::default() }));

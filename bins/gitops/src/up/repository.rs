@@ -3,27 +3,30 @@
 use super::stand_in::{MESSAGES, StandIn};
 use super::{Args, example};
 use crate::Failure;
+use crate::printable::Printable;
 use crate::scratch::ScratchFolder;
 use gitops_controller::{Instead, RealWorld, fingerprint, read_folder};
 use gitops_controllers::{Context, Key, Kind, World};
 use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{
-    Clock, Cluster, FetchRequest, GitReference, GitRemote, ObjectRef, Patch, WriteOptions,
+    Checkout, Clock, Cluster, FetchRequest, GitReference, GitRemote, ObjectRef, Patch, PortError,
+    WriteOptions,
 };
 use gitops_core::tree::MemTree;
 use gitops_git::Git;
 use gitops_oci::Mirror;
 use gitops_yaml::{FileId, Node};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What stands for others.
 #[derive(Default)]
 pub(super) struct StoodIn {
-    /// Git URLs, and the folders that answer for them.
-    pub(super) folders: Vec<(String, PathBuf)>,
+    /// Git URLs, and what answers for them here.
+    pub(super) folders: Vec<(String, Instead)>,
     /// Objects that the cluster has beside the repository's.
     pub(super) objects: Vec<Node>,
 }
@@ -63,15 +66,33 @@ impl Repository {
         }
         let folder = Path::new(text).canonicalize().map_err(|error| format!("{text}: {error}"))?;
         let name = folder.display().to_string();
+        if !args.worktree && folder.join(".git").exists() {
+            match head(&folder).await {
+                Ok(checkout) => {
+                    say_commit(&folder, &checkout);
+                    return Ok(Self {
+                        name,
+                        tree: checkout.tree,
+                        instead: Instead::Commits(folder),
+                        example: None,
+                    });
+                }
+                Err(error) if !has_commit(&folder) => {
+                    anstream::eprintln!(
+                        "{name} has no commit yet, so that its files run as they are saved ({error})"
+                    );
+                }
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            anstream::eprintln!("running the files of {name} as they are saved");
+        }
         Ok(Self { name, tree: read_folder(&folder)?, instead: Instead::Folder(folder), example: None })
     }
 
-    /// The folder that it is in.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
-        match &self.instead {
-            Instead::Folder(folder) | Instead::Writable(folder) => Some(folder.clone()),
-            Instead::Repository(_) => None,
-        }
+    /// What is looked at again and again, because it may change on this machine.
+    pub(super) fn followed(&self) -> Option<Instead> {
+        self.instead.fingerprint().map(|_| self.instead.clone())
     }
 
     /// Lets folders and lists answer for the servers that the flags name, or the example.
@@ -96,8 +117,9 @@ impl Repository {
         let mut made = StoodIn::default();
         for (url, folder) in pairs {
             if !stand_in.serve_charts(&url, &folder)? {
-                world.folders().replace(&url, Instead::Folder(folder.clone()));
-                made.folders.push((url, folder));
+                let instead = Instead::Folder(folder);
+                world.folders().replace(&url, instead.clone());
+                made.folders.push((url, instead));
             }
         }
         if !stand_in.is_empty() {
@@ -117,14 +139,73 @@ impl Repository {
     }
 }
 
+/// Reads the commit that a folder's own repository has checked out.
+async fn head(folder: &Path) -> Result<Checkout, PortError> {
+    let location =
+        GitLocation::new(&format!("file://{}", folder.display()), None, LocalRepositories::Allowed)
+            .map_err(|error| PortError::stalled(error.to_string()))?;
+    Git::default().fetch(&FetchRequest::new(location, GitReference::default())).await
+}
+
+/// Whether any reference of a folder's repository names a commit.
+fn has_commit(folder: &Path) -> bool {
+    let git = folder.join(".git");
+    let has_heads = std::fs::read_dir(git.join("refs/heads")).is_ok_and(|mut heads| heads.next().is_some());
+    !git.is_dir() || has_heads || git.join("packed-refs").exists()
+}
+
+/// Says which commit runs, and which saved files do not because they are in no commit.
+fn say_commit(folder: &Path, checkout: &Checkout) {
+    let id = checkout.commit.id.get(..8).unwrap_or(&checkout.commit.id);
+    let subject = checkout.commit.message.lines().next().unwrap_or_default();
+    anstream::eprintln!("running commit {id} of {}: {}", folder.display(), Printable(subject));
+    let uncommitted = read_folder(folder).map(|saved| differing(&saved, &checkout.tree)).unwrap_or_default();
+    let count = match uncommitted.len() {
+        0 => return,
+        1 => "1 file is not committed and is not run".to_owned(),
+        count => format!("{count} files are not committed and are not run"),
+    };
+    let shown: Vec<&str> = uncommitted.iter().take(5).map(String::as_str).collect();
+    let more = if uncommitted.len() > shown.len() { ", …" } else { "" };
+    let names = shown.join(", ");
+    anstream::eprintln!(
+        "⚠ {count}: {}{more}; commit, or run what is saved with --worktree",
+        Printable(&names)
+    );
+}
+
+/// Lists the files that one tree has otherwise than the other, or that only one has.
+fn differing(one: &MemTree, other: &MemTree) -> Vec<String> {
+    let other: BTreeMap<String, _> = other.files().into_iter().collect();
+    let mut left: BTreeSet<&str> = other.keys().map(String::as_str).collect();
+    let mut found = BTreeSet::new();
+    for (path, content) in one.files() {
+        left.remove(path.as_str());
+        if other.get(&path) != Some(&content) {
+            found.insert(path);
+        }
+    }
+    found.extend(left.into_iter().map(str::to_owned));
+    found.into_iter().collect()
+}
+
 /// Asks for a new look at the GitRepositories whose folders changed, as `gitops reconcile source git` does.
-pub(super) async fn follow(folders: Vec<(String, PathBuf)>, context: Arc<Context<RealWorld>>) {
-    let mut seen: Vec<u64> = folders.iter().map(|(_, folder)| fingerprint(folder)).collect();
+pub(super) async fn follow(folders: Vec<(String, Instead)>, context: Arc<Context<RealWorld>>) {
+    let mut seen: Vec<Option<u64>> = folders.iter().map(|(_, instead)| instead.fingerprint()).collect();
+    let mut saved: Vec<Option<u64>> = folders.iter().map(|(_, instead)| saved_beside(instead)).collect();
     loop {
         tokio::time::sleep(PERIOD).await;
-        for ((url, folder), seen) in folders.iter().zip(&mut seen) {
-            let found = fingerprint(folder);
-            if std::mem::replace(seen, found) == found {
+        for (index, (url, instead)) in folders.iter().enumerate() {
+            let (found, beside) = (instead.fingerprint(), saved_beside(instead));
+            let is_new = std::mem::replace(&mut seen[index], found) != found;
+            let is_saved = std::mem::replace(&mut saved[index], beside) != beside;
+            if let Instead::Commits(folder) = instead
+                && (is_new || is_saved)
+                && let Ok(checkout) = head(folder).await
+            {
+                say_commit(folder, &checkout);
+            }
+            if !is_new {
                 continue;
             }
             for object in context.cache.list(Kind::GitRepository) {
@@ -133,10 +214,18 @@ pub(super) async fn follow(folders: Vec<(String, PathBuf)>, context: Arc<Context
                     && let Some(key) = Key::of(&object)
                     && let Err(error) = ask(&context, &object).await
                 {
-                    anstream::eprintln!("{key}: a change of {} goes unnoticed: {error}", folder.display());
+                    anstream::eprintln!("{key}: a change goes unnoticed: {error}");
                 }
             }
         }
+    }
+}
+
+/// A number that changes with the files that are saved beside what runs.
+fn saved_beside(instead: &Instead) -> Option<u64> {
+    match instead {
+        Instead::Commits(folder) => Some(fingerprint(folder)),
+        Instead::Folder(_) | Instead::Writable(_) | Instead::Repository(_) => None,
     }
 }
 

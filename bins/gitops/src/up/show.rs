@@ -45,9 +45,11 @@ pub(super) async fn look_on(
 }
 
 fn print(event: &Event, begun: Instant) {
-    let mark = match event.severity {
-        Severity::Info => "✔",
-        Severity::Error => "✗",
+    let mark = match (event.severity, event.reason.as_str()) {
+        (Severity::Error, _) => "✗",
+        (Severity::Info, "DependencyNotReady") => "◎",
+        (Severity::Info, "Warning") => "⚠",
+        (Severity::Info, _) => "✔",
     };
     let time = begun.elapsed().as_secs_f64();
     for (index, line) in event.message.lines().map(Printable).enumerate() {
@@ -94,6 +96,10 @@ pub(super) fn summary(context: &Context<RealWorld>) {
             let message = condition_of(&object, "Ready").and_then(|ready| ready.get("message")?.as_str());
             let mark = if is_ready { "✔" } else { "✗" };
             anstream::println!("{mark} {key}: {}", message.unwrap_or("nobody has looked at it yet"));
+            let warnings = condition_of(&object, "Warnings").and_then(|found| found.get("message")?.as_str());
+            for line in warnings.unwrap_or_default().lines() {
+                anstream::println!("    ⚠ {}", Printable(line));
+            }
             let inventory = object.at_path(&["status", "inventory"]).map(Inventory::read);
             if let Some(Ok(inventory)) = inventory {
                 for target in inventory.iter() {

@@ -37,6 +37,26 @@ impl Folder {
         std::fs::write(path, text).unwrap();
     }
 
+    fn git(&self, arguments: &[&str]) -> String {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(&self.0)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Commits all files; returns the commit's id.
+    fn commit(&self) -> String {
+        self.git(&["init", "-q", "-b", "main"]);
+        self.git(&["add", "."]);
+        self.git(&["commit", "-q", "-m", "one"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
     fn up(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_gitops"))
             .args(["up", "--exit-when-ready"])
@@ -100,24 +120,45 @@ fn a_folder_stands_for_the_repository_less_what_git_ignores() {
 #[test]
 fn a_url_is_cloned_and_its_roots_read_it() {
     let folder = Folder::fleet("url");
-    let git = |arguments: &[&str]| {
-        let done = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(&folder.0)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).unwrap()
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "one"]);
-    let commit = git(&["rev-parse", "HEAD"]);
+    let commit = folder.commit();
     let url = format!("file://{}", folder.0.display());
     let shown = Folder::new("elsewhere").comes_up(&[&url, "--branch", "main", "--path", "clusters/demo"]);
     assert!(shown.contains(&format!("Applied revision: main@sha1:{}", commit.trim())), "{shown}");
+}
+
+#[test]
+fn a_folder_that_is_a_repository_runs_its_commit_unless_told_otherwise() {
+    let folder = Folder::fleet("commits");
+    let commit = folder.commit();
+    folder.write(
+        "apps/saved.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: saved, namespace: default}\n",
+    );
+    folder.write("apps/map.yaml", "{");
+    let output = folder.up(&["."]);
+    let (told, shown) =
+        (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+    assert!(
+        told.contains(&format!("running commit {} of", &commit[..8])) && told.contains(": one\n"),
+        "{told}"
+    );
+    let uncommitted = "2 files are not committed and are not run: apps/map.yaml, apps/saved.yaml; ";
+    assert!(told.contains(uncommitted) && told.contains("--worktree"), "{told}");
+    assert!(shown.contains(&format!("Applied revision: main@sha1:{}", commit.trim())), "{shown}");
+    assert!(shown.contains("2 of 2 ready") && !shown.contains("saved"), "{shown}");
+    folder.git(&["checkout", "-q", "--", "apps/map.yaml"]);
+    let output = folder.up(&[".", "--worktree"]);
+    let (told, shown) =
+        (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+    assert!(told.contains("as they are saved"), "{told}");
+    assert!(shown.contains("ConfigMap/default/saved") && shown.contains("2 of 2 ready"), "{shown}");
+}
+
+#[test]
+fn a_repository_without_a_commit_runs_as_it_is_saved() {
+    let folder = Folder::fleet("unborn");
+    folder.git(&["init", "-q", "-b", "main"]);
+    assert!(folder.comes_up(&["."]).contains("2 of 2 ready"));
 }
 
 #[test]
