@@ -10,21 +10,18 @@ use gitops_core::apply::{
 };
 use gitops_core::object::{Gvk, ObjectId};
 use gitops_core::ports::{Clock, Cluster, ClusterError, ClusterFault, ObjectRef};
-use gitops_sops::PLACEHOLDER;
 use gitops_yaml::{Data, Node, Str};
 
 use super::app::{App, AppId, AppKind, Gap, RenderedObject, Severity};
 use super::diff::FleetDiff;
 use super::flux::is_true;
 use super::render::Rendered;
-use super::sealed::joined;
+use super::sealed::{is_placeholder, joined};
 use crate::health::readiness;
 use crate::kind::Kind;
 
 /// Kustomizations that go take along what they have applied; this many of them are followed.
 const MOST: usize = 1_000;
-/// Base64 of the placeholder, as far as it is the same whatever follows.
-const PACKED_PLACEHOLDER: &str = "KipTT1BTKi";
 
 /// Compares a fleet with a running cluster. Objects that would stay as they are do not appear; of the others the live form
 /// stands against the server's answer to a dry run. What inventories hold and nothing wants any more is removed, unless
@@ -290,10 +287,6 @@ fn options(app: &App) -> ApplyOptions {
     };
     options.ignore = IgnoreRules::new(&rules).unwrap_or_default();
     options
-}
-
-fn is_placeholder(text: &str) -> bool {
-    text.contains(PLACEHOLDER) || text.starts_with(PACKED_PLACEHOLDER)
 }
 
 fn has_placeholder(node: &Node) -> bool {

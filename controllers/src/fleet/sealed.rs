@@ -18,6 +18,10 @@ use crate::kustomization::decrypt::Seals;
 
 /// Shorter values are in every text, and no secrets.
 const SHORTEST: usize = 3;
+/// Base64 of the placeholder, as far as it is the same whatever follows.
+const PACKED_PLACEHOLDER: &str = "KipTT1BTKi";
+/// The same of what stands in place of docker's configuration.
+const PACKED_MASK: &str = "eyJtYXNrIjoiKipTT1BTKi";
 /// What is shown in place of a value.
 const HIDDEN: &str = "***";
 
@@ -241,6 +245,11 @@ pub(crate) fn hold_places(node: &mut Node) {
     }
 }
 
+/// Returns whether a value holds a placeholder, in base64 too.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    text.contains(PLACEHOLDER) || text.starts_with(PACKED_PLACEHOLDER) || text.starts_with(PACKED_MASK)
+}
+
 /// What several apps have decrypted.
 pub(crate) fn joined<'s>(all: impl IntoIterator<Item = &'s Arc<Secrets>>) -> Secrets {
     let mut joined = Secrets::default();
@@ -252,4 +261,26 @@ pub(crate) fn joined<'s>(all: impl IntoIterator<Item = &'s Arc<Secrets>>) -> Sec
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_known_in_every_form() {
+        for (kind, key) in [("Opaque", "a"), ("kubernetes.io/dockerconfigjson", ".dockerconfigjson")] {
+            for field in ["data", "stringData"] {
+                let text = format!(
+                    "kind: Secret\ntype: {kind}\n{field}: {{{key}: 'ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]'}}\nsops: {{}}\n"
+                );
+                let document = read_document(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11());
+                let mut node = document.unwrap().unwrap().root;
+                hold_places(&mut node);
+                let value = node.at_path(&[field, key]).and_then(Node::as_str).unwrap();
+                assert!(is_placeholder(value), "{value}");
+                assert!(node.get("sops").is_none());
+            }
+        }
+    }
 }

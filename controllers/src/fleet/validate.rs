@@ -54,6 +54,8 @@ pub(crate) struct Checked<'r> {
     pub(crate) cluster: usize,
     /// Where the object stands, for fields that no file holds.
     pub(crate) place: String,
+    /// Whether values of it were decrypted.
+    pub(crate) is_opened: bool,
 }
 
 impl Checked<'_> {
@@ -84,6 +86,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Returns whether something was found at a place.
+    pub(crate) fn has_at(&self, place: &str) -> bool {
+        self.findings.iter().any(|finding| finding.gap.place == place)
+    }
+
     /// Adds a finding, once: a base that three overlays use is wrong once.
     pub(crate) fn add(&mut self, rule: &'static str, app: Option<&AppId>, gap: Gap) {
         if self.seen.insert((gap.place.clone(), gap.message.clone())) {
@@ -139,14 +146,15 @@ impl Fleet<'_> {
         let mut read = files::read_files(&rendered);
         let alone = files::build_alone(&rendered, source, &tree_files, &mut read, &mut report);
         let checked = all_objects(&rendered, &alone);
-        for (app, gap) in rendered.all_gaps() {
+        for (app, gap) in rendered.all_gaps().filter(|(_, gap)| !files::is_told_with_place(gap)) {
             report.add(rule_of(gap), app, files::with_unused(gap, source, &read));
         }
         let schema = schema(&checked);
         for one in &checked {
+            // What Flux's own reader says of a field is more than what the schema knows.
+            flux_kinds::check(one, &mut report);
             objects::check(one, &schema, &mut report);
             workloads::check(one, &mut report);
-            flux_kinds::check(one, &mut report);
         }
         flux_kinds::check_fleet(&rendered, &checked, source, &tree_files, &mut report);
         references::check(&checked, &rendered, &mut report);
@@ -202,6 +210,7 @@ fn all_objects<'r>(rendered: &'r Rendered, alone: &'r [files::Alone]) -> Vec<Che
                     app: Some(&app.id),
                     cluster: app.cluster,
                     place: object.place.to_string(),
+                    is_opened: object.secrets.is_some(),
                 });
             }
         }
@@ -213,21 +222,32 @@ fn all_objects<'r>(rendered: &'r Rendered, alone: &'r [files::Alone]) -> Vec<Che
                 app: Some(&app.id),
                 cluster: app.cluster,
                 place: app.place.to_string(),
+                is_opened: false,
             });
         }
     }
     for built in alone {
         for node in &built.objects {
             let place = built.files.show(node.place);
-            checked.push(Checked { node, files: &built.files, app: None, cluster: usize::MAX, place });
+            checked.push(Checked {
+                node,
+                files: &built.files,
+                app: None,
+                cluster: usize::MAX,
+                place,
+                is_opened: false,
+            });
         }
     }
     checked
 }
 
-/// The schema of Kubernetes with the kinds that the repository itself defines.
+/// The schema of Kubernetes with Flux's kinds, in all versions, and those that the repository itself defines.
 fn schema(checked: &[Checked<'_>]) -> Schema {
     let mut schema = Schema::kubernetes();
+    for definition in gitops_core::api::definitions(gitops_core::api::ServedVersions::All) {
+        schema.add_custom_kinds(&definition);
+    }
     for one in checked {
         if super::flux::kind(one.node) == "CustomResourceDefinition" {
             schema.add_custom_kinds(one.node);

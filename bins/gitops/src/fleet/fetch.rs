@@ -159,7 +159,7 @@ impl<'a> Fetcher<'a> {
                         "version {} is locked, and its archive is not in the folder of archives: fetch it with --fetch",
                         locked.version
                     ),
-                    None => "it is not fetched: --fetch does, or name a folder that holds charts with --charts".to_owned(),
+                    None => "fetch it with --fetch, or name a folder that holds it with --charts".to_owned(),
                 });
             }
             let (mut made, content) = fetch(locked).map_err(|error| error.to_string())?;

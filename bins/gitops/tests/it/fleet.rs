@@ -313,4 +313,29 @@ fn encrypted_values_are_opened_by_the_key_that_is_given() {
         .current_dir(&folder)
         .output();
     assert_eq!(by_variable.unwrap().stdout, with.stdout);
+    for arguments in [&["validate"][..], &["validate", key[0], key[1]][..]] {
+        let found = stdout(&gitops(arguments, &folder));
+        assert!(!found.contains("Secret db stands in git in clear text"), "{found}");
+    }
+}
+
+#[test]
+fn fields_that_flux_does_not_have_are_found_where_they_stand() {
+    let folder = copy("flux-fields", Path::new(EXAMPLE));
+    replace(&folder.join("k8s/clusters/demo/apps/echo.yaml"), "prune:", "prun:");
+    let old = folder.join("k8s/apps/demo/echo/kustomization.yaml");
+    fs::write(&old, format!("{}commonLabels: {{a: b}}\n", fs::read_to_string(&old).unwrap())).unwrap();
+    let found = stdout(&gitops(&["validate"], &folder));
+    assert!(
+        found.contains(
+            ".spec.prun: field not declared in schema [unknown-field]\n  help: did you mean prune?"
+        ),
+        "{found}"
+    );
+    assert!(
+        found.contains("k8s/apps/demo/echo/kustomization.yaml:")
+            && found.contains("'commonLabels' is deprecated: use 'labels'"),
+        "{found}"
+    );
+    assert!(!found.contains("\nnote: 'commonLabels'"), "each has a place: {found}");
 }

@@ -51,6 +51,7 @@ pub(super) fn build_alone(
         let document = read_document(&content, id, &ReadOptions::yaml11()).ok().flatten();
         let Some(root) = document.map(|document| document.root) else { continue };
         literals(&root, &names, report);
+        deprecated(&root, &names, file, report);
         let is_new = !read.contains(file);
         let is_component = root.get("kind").and_then(Node::as_str) == Some("Component");
         if is_component || good.contains(file.as_str()) || super::super::flux::is_kustomization(&root) {
@@ -76,6 +77,33 @@ pub(super) fn build_alone(
         read.extend(recorder.into_reads().files().map(str::to_owned));
     }
     built
+}
+
+/// Fields of kustomizations that have been replaced.
+const DEPRECATED: [(&str, &str); 6] = [
+    ("bases", "resources"),
+    ("commonLabels", "labels"),
+    ("imageTags", "images"),
+    ("patchesJson6902", "patches"),
+    ("patchesStrategicMerge", "patches"),
+    ("vars", "replacements"),
+];
+
+/// What a build's warning about old fields begins with; it knows no place.
+pub(super) fn is_told_with_place(gap: &Gap) -> bool {
+    gap.place.is_empty()
+        && DEPRECATED.iter().any(|(field, _)| gap.message.starts_with(&format!("'{field}' is deprecated")))
+}
+
+fn deprecated(kustomization: &Node, names: &Files, file: &str, report: &mut Report) {
+    for entry in kustomization.entries().unwrap_or_default() {
+        let found = DEPRECATED.iter().find(|(field, _)| entry.key.as_str() == Some(field));
+        let Some((field, now)) = found else { continue };
+        let message = format!("'{field}' is deprecated: use '{now}' instead");
+        let gap = Gap::new(Severity::Note, names.show(entry.key.place), message)
+            .help(format!("gitops edit fix rewrites it: run it in {}", parent(file)));
+        report.add("deprecated-field", None, gap);
+    }
 }
 
 /// Literals in quotes: kustomize takes them off, which not everybody expects.

@@ -179,7 +179,8 @@ pub(super) fn check_fleet(
         let below = gitops_core::tree::clean(&below).unwrap_or_default();
         let is_below = |file: &str| below == "." || file.starts_with(&format!("{below}/"));
         if !setters.setters.iter().any(|setter| is_below(&setter.file)) {
-            let message = format!("{}: no $imagepolicy markers found in {below}", title(one.node));
+            let shown = if below == "." { "this repository" } else { &below };
+            let message = format!("{}: no $imagepolicy markers found in {shown}", title(one.node));
             let help = "mark the images to update: # {\"$imagepolicy\": \"namespace:policy\"}";
             report.warn("automation", one, one.place.clone(), message, help);
         }
