@@ -17,7 +17,8 @@ pub(crate) fn slips<'n>(built: impl Iterator<Item = &'n Node> + Clone, files: &F
     }
     let mut report = Report::default();
     for node in built {
-        let one = Checked { node, files, app: None, cluster: 0, place: files.show(node.place) };
+        let place = files.show(node.place);
+        let one = Checked { node, files, app: None, cluster: 0, place, is_opened: false };
         objects::check(&one, &schema, &mut report);
         workloads::check(&one, &mut report);
         flux_kinds::check(&one, &mut report);
