@@ -15,6 +15,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a command line prints")]
 
 mod fleet;
+mod generate;
 mod git;
 mod inputs;
 mod measure;
@@ -86,7 +87,7 @@ fn main() {
         git::table(&ours, &work, runs);
     }
     if only.is_none_or(|only| only == "fleet") {
-        fleet::table(&ours, find("kustomize").as_deref(), &work, runs);
+        fleet::table(&ours, find("kustomize").as_deref(), find("helm").as_deref(), &work, runs);
     }
 }
 
