@@ -8,6 +8,7 @@ mod cluster;
 mod create;
 mod dependency;
 mod fleet;
+mod fleet_cache;
 mod fleet_fetch;
 mod flux_commands;
 #[path = "../../../../adapters/git/tests/it/server.rs"]
