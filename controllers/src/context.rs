@@ -443,9 +443,11 @@ impl<'a, W: World> Run<'a, W> {
         {
             return Outcome::after(time);
         }
+        // As it stood when the run began, since the run has said meanwhile that it works.
+        let before = Status::of(&self.object, String::new());
         let told = failure.told != Told::Event
-            || self.status.truth("Ready") == Some(Truth::False)
-                && self.status.words("Ready") == Some((failure.reason, &failure.message));
+            || before.truth("Ready") == Some(Truth::False)
+                && before.words("Ready") == Some((failure.reason, &failure.message));
         if !told {
             // To wait for others is no error; nobody is to be called for it.
             let waits = failure.reason == "DependencyNotReady" && failure.retry != Retry::Never;

@@ -84,6 +84,40 @@ fn asks_for_work(before: &Node, after: &Node) -> bool {
         || changed(&["metadata", "annotations", "reconcile.fluxcd.io/resetAt"])
 }
 
+/// Returns the objects that read a ConfigMap or Secret: those of its namespace that name it somewhere in their spec.
+#[must_use]
+pub fn users_of_config(cache: &Cache, kind: &str, namespace: &str, name: &str) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for user in Kind::ALL.into_iter().flat_map(|kind| cache.list(kind)) {
+        let is_near = text(Some(&user), &["metadata", "namespace"]) == Some(namespace);
+        if is_near && user.get("spec").is_some_and(|spec| names_config(spec, "", kind, name, 0)) {
+            keys.extend(Key::of(&user));
+        }
+    }
+    keys
+}
+
+/// Whether a value, which stands under a key, names a ConfigMap or Secret: `{kind: Secret, name: x}`, or `secretRef: {name: x}`.
+fn names_config(node: &Node, under: &str, kind: &str, name: &str, depth: usize) -> bool {
+    if depth > 32 {
+        return false;
+    }
+    let own = text(Some(node), &["kind"]);
+    let is_kind = own.map_or_else(
+        || under.to_lowercase().ends_with(&format!("{}ref", kind.to_lowercase())),
+        |own| own == kind,
+    );
+    if is_kind && text(Some(node), &["name"]) == Some(name) {
+        return true;
+    }
+    let below = |node: &Node, under: &str| names_config(node, under, kind, name, depth + 1);
+    node.entries()
+        .unwrap_or_default()
+        .iter()
+        .any(|entry| below(&entry.value, entry.key.as_str().unwrap_or_default()))
+        || node.items().unwrap_or_default().iter().any(|item| below(item, under))
+}
+
 fn users_of_source(cache: &Cache, source: &Key) -> Vec<Key> {
     const REFERENCES: [(Kind, &[&[&str]]); 4] = [
         (Kind::HelmChart, &[&["spec", "sourceRef"]]),
@@ -181,6 +215,19 @@ mod tests {
         let key = Key::of(&after).unwrap();
         let woken = concerned(&cache, &key, Some(&node(&base)), Some(&after));
         assert_eq!(woken, [Key::new(Kind::Kustomization, "n", "apps")]);
+    }
+
+    #[test]
+    fn a_config_wakes_who_names_it() {
+        let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r, namespace: n}\nspec: {valuesFrom: [{kind: Secret, name: values}]}\n";
+        let provider = "apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Provider\nmetadata: {name: p, namespace: n}\nspec: {certSecretRef: {name: ca}}\n";
+        let cache = cache(&[release, provider, APPS]);
+        let names = |kind, namespace, name| -> Vec<String> {
+            users_of_config(&cache, kind, namespace, name).iter().map(|key| key.name.to_string()).collect()
+        };
+        assert_eq!(names("Secret", "n", "values"), ["r"]);
+        assert_eq!(names("Secret", "n", "ca"), ["p"]);
+        assert!(names("ConfigMap", "n", "values").is_empty() && names("Secret", "m", "values").is_empty());
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub(crate) struct Args {
     /// Look after objects with these labels alone, such as one shard's.
     #[arg(long, default_value = "", value_name = "SELECTOR")]
     watch_label_selector: String,
+    /// Answer changes of the ConfigMaps and Secrets with these labels at once; of none where empty.
+    #[arg(long, default_value = "reconcile.fluxcd.io/watch=Enabled", value_name = "SELECTOR")]
+    watch_configs_label_selector: String,
     /// The namespace that the controller itself runs in.
     #[arg(long, env = "RUNTIME_NAMESPACE", default_value = "flux-system", value_name = "NAMESPACE")]
     runtime_namespace: String,
@@ -144,6 +147,7 @@ impl Args {
             concurrent: self.concurrent,
             namespace: self.watch_namespace.clone().or(own),
             labels: self.watch_label_selector.clone(),
+            configs: self.watch_configs_label_selector.clone(),
             ..ManagerOptions::default()
         }
     }

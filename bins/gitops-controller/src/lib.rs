@@ -2,6 +2,7 @@
 //! binaries to embed.
 
 mod any_cluster;
+mod configs;
 mod drift;
 mod folders;
 mod made;

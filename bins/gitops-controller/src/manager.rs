@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::configs::watch_configs;
 use crate::drift::watch_applied;
 use gitops_controllers::queue::Queue;
 use gitops_controllers::trigger::concerned;
@@ -26,6 +27,9 @@ pub struct ManagerOptions {
     pub namespace: Option<String>,
     /// A label selector for objects to look after; empty for all. Flux's `--watch-label-selector`.
     pub labels: String,
+    /// A label selector for the ConfigMaps and Secrets whose changes are answered at once; empty for none. Flux's
+    /// `--watch-configs-label-selector`.
+    pub configs: String,
     /// How long running work may take to end after the stop: 30 s.
     pub grace: Duration,
 }
@@ -37,6 +41,7 @@ impl Default for ManagerOptions {
             kinds: Kind::ALL.to_vec(),
             namespace: None,
             labels: String::new(),
+            configs: "reconcile.fluxcd.io/watch=Enabled".into(),
             grace: Duration::from_secs(30),
         }
     }
@@ -113,6 +118,16 @@ impl<W: World> Manager<W> {
         }
         tasks.spawn(tell(Arc::clone(&self.context), Arc::clone(&told), self.progress.clone()));
         let (drifted, mut drifts) = mpsc::channel(64);
+        if !self.options.configs.is_empty() {
+            for kind in ["ConfigMap", "Secret"] {
+                let options = ListOptions {
+                    namespace: self.options.namespace.as_deref().map(Into::into),
+                    labels: self.options.configs.clone(),
+                    ..ListOptions::default()
+                };
+                tasks.spawn(watch_configs(Arc::clone(&self.context), kind, options, drifted.clone()));
+            }
+        }
         if self.options.namespace.is_none() {
             tasks.spawn(watch_applied(Arc::clone(&self.context), drifted));
         }

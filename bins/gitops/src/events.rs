@@ -167,10 +167,10 @@ fn row(event: &Node, now: Duration, shows_namespace: bool) -> Vec<String> {
         parse_rfc3339(text(event, path))
             .map_or_else(|| "<unknown>".to_owned(), |time| ago(now.saturating_sub(time)))
     };
-    let first = if text(event, &["eventTime"]).is_empty() {
-        since(&["firstTimestamp"])
-    } else {
-        since(&["eventTime"])
+    // Servers write `eventTime: null` where an event has the older fields.
+    let first = match event.get("eventTime").filter(|time| !time.is_null()) {
+        Some(_) => since(&["eventTime"]),
+        None => since(&["firstTimestamp"]),
     };
     let count = |path: &[&str]| {
         event.at_path(path).and_then(Node::scalar).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
@@ -221,6 +221,14 @@ fn ago(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_event_without_its_newer_time_has_its_older_one() {
+        let event = r#"{"type":"Normal","reason":"R","message":"m","eventTime":null,"firstTimestamp":"2026-01-01T00:00:00Z","lastTimestamp":"2026-01-01T00:00:00Z","involvedObject":{"kind":"Kustomization","name":"apps"}}"#;
+        let event = gitops_yaml::from_json(event, gitops_yaml::FileId::NONE).unwrap();
+        let now = super::time(&event).unwrap() + std::time::Duration::from_secs(45);
+        assert_eq!(super::row(&event, now, false), ["45s", "Normal", "R", "Kustomization/apps", "m"]);
+    }
+
     #[test]
     fn ages_are_kubectls() {
         for (seconds, shown) in

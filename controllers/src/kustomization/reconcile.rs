@@ -236,10 +236,16 @@ fn dependencies<W: World>(
         let shown = format!("{}/{}", key.namespace, key.name);
         let later = |message: String| Failure::later("DependencyNotReady", message, wait);
         let Some(object) = run.context.cache.get(&key) else {
-            return Err(later(format!("dependency '{shown}' not found")));
+            let known = run.context.cache.list(Kind::Kustomization);
+            let known: Vec<Key> = known.iter().filter_map(|object| Key::of(object)).collect();
+            let names = known.iter().filter(|other| other.namespace == key.namespace && **other != run.key);
+            let near = gitops_yaml::did_you_mean(&key.name, names.map(|other| &*other.name));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            return Err(later(format!("dependency '{shown}' not found{near}")));
         };
         if let Some(cycle) = cycle(run.context, &run.key) {
-            let message = format!("dependencies lead back to where they began: {cycle}");
+            let message =
+                format!("dependencies lead back to where they began: {cycle}; remove one of these dependsOn");
             return Err(Failure::lasting("DependencyNotReady", message));
         }
         if let Some(expression) = &wanted.ready_expr {

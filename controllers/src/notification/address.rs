@@ -18,6 +18,9 @@ use crate::world::{HttpAccess, World};
 /// The time limit of one message where a Provider names none.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long a Provider that is ready is believed to be so.
+const LOOKED_AT_AGAIN: Duration = Duration::from_secs(600);
+
 /// Looks at a Provider: what could never be sent to it is told in a condition before the first event needs it.
 pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     if run.is_deleted() {
@@ -38,7 +41,9 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
         return run.fail(failure).await;
     }
     run.status.ready("Succeeded", "Initialized");
-    run.end(Outcome::on_change()).await
+    // A Secret that nobody watches may be changed; what is sent reads it anew anyway.
+    let next = run.context.spread(LOOKED_AT_AGAIN);
+    run.end(Outcome::after(next)).await
 }
 
 async fn check<W: World>(run: &Run<'_, W>, spec: &Provider) -> Result<(), Failure> {

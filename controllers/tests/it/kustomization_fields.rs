@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gitops_controllers::{Key, Kind};
+use gitops_controllers::{Key, Kind, Settings};
 use gitops_yaml::Node;
 
 use crate::world::{Fleet, tree};
@@ -203,6 +203,61 @@ fn ready_expressions_wait_for_an_answer_and_are_refused_where_they_are_none() {
         ready.starts_with("False InvalidCELExpression: dependency 'flux-system/one': readyExpr: "),
         "{ready}"
     );
+}
+
+#[test]
+fn objects_are_applied_as_whom_and_where_it_is_asked() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: elsewhere, namespace: flux-system}\nstringData: {value: 'clusters: here', own.yaml: 'clusters: there'}\n---\n";
+    let deployer = Some(("flux-system".to_owned(), "deployer".to_owned()));
+    let default = Some(("flux-system".to_owned(), "default".to_owned()));
+    let (one, other) = (Some("clusters: here"), Some("clusters: there"));
+    let cases = [
+        ("", None, None, None),
+        (", serviceAccountName: deployer", None, None, deployer.clone()),
+        (", kubeConfig: {secretRef: {name: elsewhere}}", None, one, None),
+        (", kubeConfig: {secretRef: {name: elsewhere, key: own.yaml}}", None, other, None),
+        (
+            ", kubeConfig: {secretRef: {name: elsewhere}}, serviceAccountName: deployer",
+            None,
+            one,
+            deployer.clone(),
+        ),
+        ("", Some("default"), None, default),
+        (", serviceAccountName: deployer", Some("default"), None, deployer),
+    ];
+    for (more, setting, kubeconfig, account) in cases {
+        let settings =
+            Settings { default_service_account: setting.map(str::to_owned), ..Settings::default() };
+        let mut fleet = Fleet::with(settings);
+        fleet.context.world.git.commit(URL, "main", tree(&[("apps/a.yaml", MAP)]), "Begin");
+        fleet.apply(&format!("{REPOSITORY}{secret}{}", kustomization("apps", more)));
+        fleet.settle();
+        assert_eq!(applied(&fleet, "apps").len(), 1, "{more}: {}", fleet.ready(&key("apps")));
+        let through = fleet.context.world.through.lock().unwrap().clone();
+        if kubeconfig.is_none() && account.is_none() {
+            assert!(through.is_empty(), "{more}");
+            continue;
+        }
+        assert!(!through.is_empty(), "{more}");
+        for access in through {
+            let seen = access.kubeconfig.as_ref().map(|secret| secret.reveal().to_owned());
+            assert_eq!((seen.as_deref(), &access.service_account), (kubeconfig, &account), "{more}");
+        }
+    }
+    let words = [
+        (", kubeConfig: {secretRef: {name: nowhere}}", "failed to get secret 'flux-system/nowhere': "),
+        (", kubeConfig: {secretRef: {name: elsewhere, key: x}}", "does not contain a 'x' key"),
+        (", kubeConfig: {configMapRef: {name: x}}", "put a kubeconfig into a Secret"),
+    ];
+    for (more, wanted) in words {
+        let fleet = fleet(&[("apps/a.yaml", MAP)], &format!("{secret}{}", kustomization("apps", more)));
+        let ready = fleet.ready(&key("apps"));
+        assert!(
+            ready.starts_with("False ReconciliationFailed: ") && ready.contains(wanted),
+            "{more}: {ready}"
+        );
+        assert!(applied(&fleet, "apps").is_empty(), "{more}");
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(crate) struct FakeWorld {
     pub(crate) clock: FixedClock,
     /// How registries were reached.
     pub(crate) access: std::sync::Mutex<Vec<HttpAccess>>,
+    /// As whom, and on which cluster, objects were applied where that was not the controller itself on its own.
+    pub(crate) through: std::sync::Mutex<Vec<ClusterAccess>>,
 }
 
 impl World for FakeWorld {
@@ -39,7 +41,8 @@ impl World for FakeWorld {
     fn cluster(&self) -> &Arc<FakeCluster> {
         &self.cluster
     }
-    async fn cluster_through(&self, _: &ClusterAccess) -> Result<Arc<FakeCluster>, PortError> {
+    async fn cluster_through(&self, access: &ClusterAccess) -> Result<Arc<FakeCluster>, PortError> {
+        self.through.lock().unwrap().push(access.clone());
         Ok(self.cluster.clone())
     }
     fn git(&self) -> &FakeGit {
@@ -85,6 +88,10 @@ enum Life {
 
 impl Fleet {
     pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
         let world = FakeWorld {
             cluster: Arc::default(),
             git: FakeGit::default(),
@@ -94,15 +101,16 @@ impl Fleet {
             store: FakeStore::default(),
             clock: FixedClock::at(Duration::from_secs(1_767_323_045)),
             access: std::sync::Mutex::default(),
+            through: std::sync::Mutex::default(),
         };
         for definition in gitops_core::api::open_definitions() {
             world.cluster.put(definition);
         }
-        Self::in_world(world)
+        Self::in_world(world, settings)
     }
 
-    fn in_world(world: FakeWorld) -> Self {
-        let context = Context::new(world, Settings::default());
+    fn in_world(world: FakeWorld, settings: Settings) -> Self {
+        let context = Context::new(world, settings);
         Self {
             context,
             queue: Queue::new(4),
@@ -190,7 +198,7 @@ impl Fleet {
 
     /// Starts a controller that knows nothing in the same world.
     pub(crate) fn restart(self) -> Self {
-        Self::in_world(self.context.world)
+        Self::in_world(self.context.world, self.context.settings)
     }
 
     /// Lets the controller live, whatever is still to come.

@@ -256,6 +256,18 @@ async fn a_controller_that_is_killed_at_any_time_loses_nothing_and_repeats_nothi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_that_fails_at_random_is_outlived() {
+    outlive(Duration::from_secs(20)).await;
+}
+
+/// `cargo test -p gitops-controller --test it for_a_minute -- --ignored`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it takes more than a minute"]
+async fn an_api_that_fails_at_random_for_a_minute_is_outlived() {
+    outlive(Duration::from_secs(60)).await;
+}
+
+/// Works against an API that fails for a time.
+async fn outlive(time: Duration) {
     let scene = Scene::begin().await;
     let fails = Arc::new(AtomicBool::new(true));
     let proxy = faulty(scene.api, scene.random(u64::MAX), Arc::clone(&fails));
@@ -263,7 +275,7 @@ async fn an_api_that_fails_at_random_is_outlived() {
     for round in 1..=ROUNDS {
         scene.release(round);
         scene.push(round);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(time / u32::try_from(ROUNDS).unwrap()).await;
     }
     fails.store(false, Ordering::Relaxed);
     scene.converges(&Scene::names(ROUNDS), ROUNDS, "1.10.0", &controller).await;

@@ -186,3 +186,27 @@ async fn every_mistake_of_a_run_is_told_with_its_place_and_the_rest_is_applied()
     assert_eq!(errors(&stage), 1, "told once");
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_asks_for_it_is_noticed_when_it_changes() {
+    let stage = fleet().await;
+    stage
+        .until("the Provider is ready", async |stage| stage.is_ready(Kind::Provider, "flux-system", "slack"))
+        .await;
+    let secret = |address: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: slack-webhook, namespace: flux-system, labels: {{reconcile.fluxcd.io/watch: Enabled}}}}\nstringData: {{address: '{address}'}}\n"
+        )
+    };
+    stage.apply(&secret("no address")).await;
+    stage
+        .until("the Provider is told apart", async |stage| {
+            stage.ready(Kind::Provider, "slack").contains("the address is no URL")
+        })
+        .await;
+    stage.apply(&secret(&stage.hook.url)).await;
+    stage
+        .until("it is ready again", async |stage| stage.is_ready(Kind::Provider, "flux-system", "slack"))
+        .await;
+    stage.end().await;
+}
