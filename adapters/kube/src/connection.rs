@@ -1,10 +1,11 @@
 //! Where a cluster is and how to log in.
 
 use crate::impersonation::{Impersonation, ImpersonationError};
+use crate::login::{Login, unreadable};
 use gitops_yaml::Node;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Who has written a kubeconfig.
@@ -14,40 +15,6 @@ pub enum Trust {
     User,
     /// Somebody who may write a Secret: programs and files of this machine are none of his.
     Secret,
-}
-
-/// What a user says about a login; what is left out is as the kubeconfig says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Login {
-    /// The kubeconfig; where kubectl looks if it is not named.
-    pub kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context.
-    pub context: Option<String>,
-    /// The kubeconfig's cluster.
-    pub cluster: Option<String>,
-    /// The kubeconfig's user.
-    pub user: Option<String>,
-    /// The API server's URL.
-    pub server: Option<String>,
-}
-
-impl Login {
-    fn read(&self) -> Result<Kubeconfig, String> {
-        match &self.kubeconfig {
-            Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
-        }
-        .map_err(|error| error.to_string())
-    }
-
-    /// Returns the namespace that the context names; `None` where it names none or can't be read.
-    #[must_use]
-    pub fn namespace(&self) -> Option<String> {
-        let kubeconfig = self.read().ok()?;
-        let wanted = self.context.as_ref().or(kubeconfig.current_context.as_ref())?;
-        let named = kubeconfig.contexts.iter().find(|context| context.name == *wanted)?;
-        named.context.as_ref()?.namespace.clone()
-    }
 }
 
 /// Where a cluster is and how to log in there.
@@ -104,11 +71,11 @@ impl Connection {
             Ok(config) => Self::new(config),
             // A context that was named stands in a kubeconfig or nowhere.
             Err(why) if context.is_some() => {
-                Err(ConnectionError(format!("the kubeconfig can not be used: {why}")))
+                Err(ConnectionError(format!("the kubeconfig can not be used: {}", unreadable(&why))))
             }
             Err(why) => match kube::Config::incluster_env() {
                 Ok(config) => Self::new(config),
-                Err(_) => Err(ConnectionError(format!("no cluster is configured: {why}"))),
+                Err(_) => Err(ConnectionError(format!("no cluster is configured: {}", unreadable(&why)))),
             },
         }
     }
@@ -118,8 +85,7 @@ impl Connection {
     /// # Errors
     /// Where the kubeconfig can't be read, says nothing of what was named, or the URL is none.
     pub async fn from_login(login: &Login) -> Result<Self, ConnectionError> {
-        let is_plain = login.kubeconfig.is_none() && login.cluster.is_none() && login.user.is_none();
-        if is_plain && login.server.is_none() {
+        if login.is_plain() {
             return Self::from_environment(login.context.as_deref()).await;
         }
         let options = KubeConfigOptions {
@@ -127,24 +93,10 @@ impl Connection {
             cluster: login.cluster.clone(),
             user: login.user.clone(),
         };
-        let read = login.read();
-        let url =
-            match &login.server {
-                Some(server) => Some(server.parse::<http::Uri>().map_err(|error| {
-                    ConnectionError(format!("the server {server:?} is not a URL: {error}"))
-                })?),
-                None => None,
-            };
-        let mut config = match (read, &url) {
-            (Ok(kubeconfig), _) => kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-                .await
-                .map_err(|error| ConnectionError(format!("the kubeconfig can not be used: {error}")))?,
-            (Err(_), Some(url)) if is_plain && login.context.is_none() => kube::Config::new(url.clone()),
-            (Err(why), _) => return Err(ConnectionError(why)),
-        };
-        if let Some(url) = url {
-            config.cluster_url = url;
-        }
+        let kubeconfig = login.kubeconfig().map_err(ConnectionError)?;
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .map_err(|error| ConnectionError(format!("the kubeconfig can not be used: {error}")))?;
         Self::new(config)
     }
 
@@ -164,7 +116,7 @@ impl Connection {
     /// Where the file can't be read, or says nothing of the context.
     pub async fn from_file(path: &Path, context: Option<&str>) -> Result<Self, ConnectionError> {
         // Read so that relative paths in it count from its folder, as kubectl does.
-        let kubeconfig = Kubeconfig::read_from(path).map_err(|error| ConnectionError(error.to_string()))?;
+        let kubeconfig = Kubeconfig::read_from(path).map_err(|error| ConnectionError(unreadable(&error)))?;
         Self::from_kubeconfig(kubeconfig, context).await
     }
 

@@ -20,6 +20,7 @@ mod cluster;
 mod connection;
 mod discovery;
 mod impersonation;
+mod login;
 mod request;
 mod server;
 mod session;
@@ -27,8 +28,9 @@ mod throttle;
 mod watch;
 
 pub use cluster::{KubeCluster, Limits};
-pub use connection::{Connection, ConnectionError, Login, Trust};
+pub use connection::{Connection, ConnectionError, Trust};
 pub use impersonation::{Impersonation, ImpersonationError};
+pub use login::{Compression, Login, Verification};
 pub use server::{LogOptions, PodLog};
 pub use throttle::Rate;
 pub use watch::KubeWatch;

@@ -10,19 +10,20 @@ pub(crate) use kinds::{KindInfo, Readiness, Target};
 
 use crate::Failure;
 use crate::flags::duration;
+use crate::remote::login::secret;
 use gitops_core::api::GoDuration;
 use gitops_core::object::Gvk;
-use gitops_core::ports::{Cluster, ClusterError, ListOptions, ObjectRef, WriteOptions};
-use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Login, Rate};
+use gitops_core::ports::{Cluster, ClusterError, ListOptions, ObjectRef, Secret, WriteOptions};
+use gitops_kube::{Compression, Connection, Impersonation, KubeCluster, Limits, Login, Rate, Verification};
 use gitops_yaml::{FileId, Node, from_json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Which cluster, as whom, and in which namespace.
+/// Which namespace, and where its name may be found.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Cluster")]
-pub(crate) struct ClusterFlags {
+pub(crate) struct NamespaceFlags {
     /// The namespace.
     #[arg(long, short = 'n', global = true, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
@@ -32,6 +33,41 @@ pub(crate) struct ClusterFlags {
     /// The kubeconfig's context; by default its current one.
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
+    /// Use the namespace of the kubeconfig's context.
+    #[arg(long, global = true, hide_short_help = true)]
+    ns_follows_kube_context: bool,
+    /// How long the command may take.
+    #[arg(long, global = true, default_value = "5m0s", value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: GoDuration,
+}
+
+impl NamespaceFlags {
+    /// Returns the namespace: the flag's, the environment's, or `flux-system`.
+    pub(crate) fn namespace(&self) -> String {
+        if let Some(name) = &self.namespace {
+            return name.clone();
+        }
+        if self.ns_follows_kube_context
+            || std::env::var("FLUX_NS_FOLLOWS_KUBE_CONTEXT").is_ok_and(|text| text == "true")
+        {
+            let (kubeconfig, context) = (self.kubeconfig.clone(), self.context.clone());
+            if let Some(name) = (Login { kubeconfig, context, ..Login::default() }).namespace() {
+                return name;
+            }
+        }
+        std::env::var("FLUX_SYSTEM_NAMESPACE")
+            .ok()
+            .filter(|name| crate::flags::is_object_name(name))
+            .unwrap_or_else(|| "flux-system".to_owned())
+    }
+}
+
+/// Which cluster, as whom, and in which namespace.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterFlags {
+    #[command(flatten)]
+    place: NamespaceFlags,
     /// The kubeconfig's cluster.
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     cluster: Option<String>,
@@ -41,6 +77,30 @@ pub(crate) struct ClusterFlags {
     /// The address of the API server, instead of the kubeconfig's.
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     server: Option<String>,
+    /// A bearer token to log in with; `-` reads a line of standard input, so that it stands in no list of processes.
+    #[arg(long, global = true, value_name = "TOKEN", value_parser = secret, hide_short_help = true)]
+    token: Option<Secret>,
+    /// A file with the authorities that the API server's certificate may come from, in PEM.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    certificate_authority: Option<PathBuf>,
+    /// A file with a client certificate, in PEM.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    client_certificate: Option<PathBuf>,
+    /// A file with the key of the client certificate, in PEM.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    client_key: Option<PathBuf>,
+    /// The name that the API server's certificate must have, instead of the host's.
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    tls_server_name: Option<String>,
+    /// Don't check the API server's certificate: anybody on the way may read and change what is sent.
+    #[arg(long, global = true, hide_short_help = true)]
+    insecure_skip_tls_verify: bool,
+    /// Ask for answers that are not compressed.
+    #[arg(long, global = true, hide_short_help = true)]
+    disable_compression: bool,
+    /// Accepted for scripts: what kinds a server has is asked anew each time.
+    #[arg(long, global = true, value_name = "DIR", hide = true)]
+    cache_dir: Option<PathBuf>,
     /// The user to impersonate.
     #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
     as_user: Option<String>,
@@ -67,34 +127,16 @@ pub(crate) struct ClusterFlags {
     /// How many requests may go at once within that bound.
     #[arg(long, global = true, default_value_t = 300, value_name = "NUMBER", hide_short_help = true)]
     kube_api_burst: u32,
-    /// Use the namespace of the kubeconfig's context.
-    #[arg(long, global = true, hide_short_help = true)]
-    ns_follows_kube_context: bool,
-    /// How long the command may take.
-    #[arg(long, global = true, default_value = "5m0s", value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: GoDuration,
+}
+
+impl std::ops::Deref for ClusterFlags {
+    type Target = NamespaceFlags;
+    fn deref(&self) -> &NamespaceFlags {
+        &self.place
+    }
 }
 
 impl ClusterFlags {
-    /// Returns the namespace: the flag's, the environment's, or `flux-system`.
-    pub(crate) fn namespace(&self) -> String {
-        if let Some(name) = &self.namespace {
-            return name.clone();
-        }
-        if self.ns_follows_kube_context
-            || std::env::var("FLUX_NS_FOLLOWS_KUBE_CONTEXT").is_ok_and(|text| text == "true")
-        {
-            let found = Login::from(self).namespace();
-            if let Some(name) = found {
-                return name;
-            }
-        }
-        std::env::var("FLUX_SYSTEM_NAMESPACE")
-            .ok()
-            .filter(|name| crate::flags::is_object_name(name))
-            .unwrap_or_else(|| "flux-system".to_owned())
-    }
-
     /// Returns whether the flag `--cluster` is given, with or without a name.
     pub(crate) fn is_named(&self) -> bool {
         self.cluster.is_some()
@@ -140,6 +182,17 @@ impl From<&ClusterFlags> for Login {
             cluster: flags.cluster.clone().filter(|name| !name.is_empty()),
             user: flags.user.clone(),
             server: flags.server.clone(),
+            token: flags.token.clone(),
+            certificate_authority: flags.certificate_authority.clone(),
+            client_certificate: flags.client_certificate.clone(),
+            client_key: flags.client_key.clone(),
+            tls_server_name: flags.tls_server_name.clone(),
+            verification: if flags.insecure_skip_tls_verify {
+                Verification::Skipped
+            } else {
+                Verification::AsConfigured
+            },
+            compression: if flags.disable_compression { Compression::Off } else { Compression::AsConfigured },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `gitops trigger`: calls a Receiver's web hook, as the service that it waits for would.
 
 use crate::Failure;
-use crate::cluster::{ClusterFlags, run as run_async, say, within};
+use crate::cluster::{NamespaceFlags, run as run_async, say, within};
 use crate::flags::duration;
 use clap::Subcommand;
 use gitops_controllers::notification::webhook_path;
@@ -66,7 +66,7 @@ struct Receiver {
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
     retry_delay: GoDuration,
     #[command(flatten)]
-    cluster: ClusterFlags,
+    place: NamespaceFlags,
 }
 
 const OIDC: &str = "generic-oidc";
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err("--url is required".into());
     }
     args.check()?;
-    run_async(within(args.cluster.timeout.0, trigger(args)))
+    run_async(within(args.place.timeout.0, trigger(args)))
 }
 
 impl Receiver {
@@ -144,7 +144,7 @@ impl Receiver {
 }
 
 async fn trigger(args: &Receiver) -> Result<ExitCode, Failure> {
-    let namespace = args.cluster.namespace();
+    let namespace = args.place.namespace();
     let mut options = Options::default();
     options.retries = Retries::none();
     let client = Client::new(options)?;

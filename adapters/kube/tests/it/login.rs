@@ -2,8 +2,8 @@
 
 use crate::server::Server;
 use gitops_core::object::Gvk;
-use gitops_core::ports::{Cluster, ClusterFault, ListOptions, ObjectRef};
-use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Rate, Trust};
+use gitops_core::ports::{Cluster, ClusterFault, ListOptions, ObjectRef, Secret};
+use gitops_kube::{Connection, Impersonation, KubeCluster, Limits, Login, Rate, Trust, Verification};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -241,4 +241,47 @@ async fn a_login_program_is_asked_again_and_never_quoted() {
         let error = KubeCluster::connect(connection).unwrap_err().to_string();
         assert!(error.contains(said) && !error.contains("hunter2"), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flags_are_laid_over_the_kubeconfig() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n- name: c\n  context: {cluster: k, user: u, namespace: n}\nclusters:\n- name: k\n  cluster: {server: 'https://example.org:6443'}\nusers:\n- name: u\n  user: {tokenFile: /nonexistent}\n";
+    std::fs::write(&file, text).unwrap();
+    let door = Door::open("mine").await;
+    let server = Some(format!("http://{}", door.address));
+    let login = Login {
+        kubeconfig: Some(file),
+        server: server.clone(),
+        token: Some(Secret::new("mine")),
+        ..Login::default()
+    };
+    assert_eq!(login.namespace().as_deref(), Some("n"));
+    assert!(!format!("{login:?}").contains("mine"));
+    let get = |login: Login| async move {
+        let connection = Connection::from_login(&login).await.map_err(|error| error.to_string())?;
+        let cluster = KubeCluster::connect(connection).map_err(|error| error.to_string())?;
+        cluster.get(&map_ref()).await.map(drop).map_err(|error| error.to_string())
+    };
+    get(login.clone()).await.unwrap();
+    // A server and a token are enough without any kubeconfig.
+    let alone = Login { server, token: login.token.clone(), ..Login::default() };
+    get(alone).await.unwrap();
+    let refused = |login: Login| async move { get(login).await.unwrap_err() };
+    let wrong = refused(Login { token: Some(Secret::new("hunter2")), ..login.clone() }).await;
+    assert!(wrong.contains("Unauthorized") && !wrong.contains("hunter2"), "{wrong}");
+    let both = Login {
+        certificate_authority: Some("ca.pem".into()),
+        verification: Verification::Skipped,
+        ..login.clone()
+    };
+    assert!(refused(both).await.contains("root certificates file with the insecure flag"));
+    let missing = Login { certificate_authority: Some("no-such-file.pem".into()), ..login.clone() };
+    assert!(refused(missing).await.contains("no-such-file.pem"));
+    assert!(
+        refused(Login { cluster: Some("x".to_owned()), server: None, ..login.clone() }).await.contains('x')
+    );
+    assert!(refused(Login { server: Some("a b".to_owned()), ..login }).await.contains("is not a URL"));
 }

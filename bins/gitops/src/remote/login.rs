@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Reads a credential of the command line, which is never printed: `-` means a line of standard input.
-fn secret(text: &str) -> Result<Secret, std::io::Error> {
+pub(crate) fn secret(text: &str) -> Result<Secret, std::io::Error> {
     if text != "-" {
         return Ok(Secret::new(text));
     }
