@@ -1,6 +1,7 @@
 //! Keys and certificates, as Go's `crypto/x509` writes them.
 
 mod certificate;
+mod curve;
 mod der;
 mod dsa;
 mod key;

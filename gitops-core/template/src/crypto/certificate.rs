@@ -52,9 +52,9 @@ pub(crate) fn issue(
     signer: &Key,
 ) -> Result<String, String> {
     const NO_SIGNER: &str = "x509: certificate private key does not implement crypto.Signer";
-    let (Some(public), Some(algorithm)) = (key.public(), signer.algorithm()) else {
-        return Err(NO_SIGNER.to_owned());
-    };
+    let algorithm = signer.algorithm().ok_or(NO_SIGNER)?;
+    let public =
+        key.public().ok_or_else(|| format!("x509: unsupported public key type: {}", key.public_type()))?;
     if let Some(authority) = authority
         && signer.public().is_none_or(|public| public.info != authority.public)
     {

@@ -1,5 +1,6 @@
 //! Private keys: made, written, read, and signed with.
 
+use super::curve::{Curve, EcKey};
 use super::der::{
     BIT_STRING, INTEGER, NULL, OBJECT_ID, OCTET_STRING, Reader, SEQUENCE, bit_string, context, element,
     integer, sequence,
@@ -18,12 +19,13 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const SHA256_WITH_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
 /// 1.2.840.10045.2.1
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// 1.2.840.10045.3.1.7
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-/// 1.2.840.10045.4.3.2
-const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 /// 1.3.101.112
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+/// 1.3.101.110
+const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
+
+const MALFORMED: &str = "asn1: structure error: malformed key";
+const EMBEDDED: &str = "private key embedded in PKCS#8";
 
 /// What kind of key to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +43,10 @@ pub(crate) enum KeyType {
 pub(crate) enum Key {
     Rsa(Box<rsa::RsaPrivateKey>),
     Dsa(Box<DsaKey>),
-    Ecdsa(Box<p256::ecdsa::SigningKey>),
+    Ecdsa(Box<EcKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    /// A key that agrees on secrets: it is read, but neither signs nor stands in a certificate.
+    X25519([u8; 32]),
 }
 
 impl Key {
@@ -52,7 +56,7 @@ impl Key {
                 Self::Rsa(Box::new(rsa::RsaPrivateKey::new(random, bits).map_err(|error| error.to_string())?))
             }
             KeyType::Dsa => Self::Dsa(Box::new(DsaKey::generate(random))),
-            KeyType::Ecdsa => Self::Ecdsa(Box::new(p256::ecdsa::SigningKey::random(random))),
+            KeyType::Ecdsa => Self::Ecdsa(Box::new(EcKey::generate(random))),
             KeyType::Ed25519 => {
                 let mut seed = [0; 32];
                 rsa::rand_core::RngCore::fill_bytes(random, &mut seed);
@@ -89,47 +93,50 @@ impl Key {
                 pem::encode("DSA PRIVATE KEY", &sequence(&[&integer(&[0]), &parts.concat()]))
             }
             Self::Ecdsa(key) => {
-                let public = key.verifying_key().to_encoded_point(false);
                 let bytes = sequence(&[
                     &integer(&[1]),
-                    &element(OCTET_STRING, &key.to_bytes()),
-                    &context(0, &element(OBJECT_ID, P256)),
-                    &context(1, &bit_string(public.as_bytes())),
+                    &element(OCTET_STRING, &key.number()),
+                    &context(0, &element(OBJECT_ID, key.curve().id())),
+                    &context(1, &bit_string(&key.point())),
                 ]);
                 pem::encode("EC PRIVATE KEY", &bytes)
             }
-            Self::Ed25519(key) => {
-                let inner = element(OCTET_STRING, key.as_bytes());
-                let bytes = sequence(&[
-                    &integer(&[0]),
-                    &sequence(&[&element(OBJECT_ID, ED25519)]),
-                    &element(OCTET_STRING, &inner),
-                ]);
-                pem::encode("PRIVATE KEY", &bytes)
-            }
+            Self::Ed25519(key) => pem::encode("PRIVATE KEY", &pkcs8(ED25519, key.as_bytes())),
+            Self::X25519(secret) => pem::encode("PRIVATE KEY", &pkcs8(X25519, secret)),
         }
     }
 
     /// Reads the first block of a text.
     pub(crate) fn from_pem(text: &str) -> Result<Self, String> {
-        const MALFORMED: &str = "asn1: structure error: malformed key";
         let block = pem::decode(text).ok_or("no PEM data in input")?;
         if block.kind == "PRIVATE KEY" {
-            return from_pkcs8(&block.bytes).ok_or_else(|| format!("decoding PEM as PKCS#8: {MALFORMED}"));
+            return from_pkcs8(&block.bytes).map_err(|why| format!("decoding PEM as PKCS#8: {why}"));
         }
         let Some(kind) = block.kind.strip_suffix(" PRIVATE KEY") else {
             return Err(format!("no private key data in PEM block of type {}", block.kind));
         };
+        let malformed = || MALFORMED.to_owned();
         let read = match kind {
-            "RSA" => rsa_key(&block.bytes),
-            "EC" => ec_key(&block.bytes),
-            "DSA" => dsa_key(&block.bytes),
+            "RSA" => rsa_key(&block.bytes).ok_or_else(malformed),
+            "EC" => ec_key(&block.bytes, None),
+            "DSA" => dsa_key(&block.bytes).ok_or_else(malformed),
             other => return Err(format!("invalid private key type {other}")),
         };
-        read.ok_or_else(|| format!("parsing {kind} private key from PEM: {MALFORMED}"))
+        read.map_err(|why| format!("parsing {kind} private key from PEM: {why}"))
     }
 
-    /// Returns the public key as certificates hold it; `None` for DSA.
+    /// Returns what Go calls the public key's type, for its errors about keys that no certificate holds.
+    pub(super) fn public_type(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "*rsa.PublicKey",
+            Self::Dsa(_) => "*dsa.PublicKey",
+            Self::Ecdsa(_) => "*ecdsa.PublicKey",
+            Self::Ed25519(_) => "ed25519.PublicKey",
+            Self::X25519(_) => "*ecdh.PublicKey",
+        }
+    }
+
+    /// Returns the public key as certificates hold it; `None` for DSA and X25519.
     pub(super) fn public(&self) -> Option<PublicKey> {
         let (algorithm, bits) = match self {
             Self::Rsa(key) => {
@@ -137,10 +144,10 @@ impl Key {
                 let algorithm = sequence(&[&element(OBJECT_ID, RSA), &element(NULL, &[])]);
                 (algorithm, sequence(&[&number(key.n()), &number(key.e())]))
             }
-            Self::Dsa(_) => return None,
+            Self::Dsa(_) | Self::X25519(_) => return None,
             Self::Ecdsa(key) => {
-                let algorithm = sequence(&[&element(OBJECT_ID, EC), &element(OBJECT_ID, P256)]);
-                (algorithm, key.verifying_key().to_encoded_point(false).as_bytes().to_vec())
+                let curve = element(OBJECT_ID, key.curve().id());
+                (sequence(&[&element(OBJECT_ID, EC), &curve]), key.point())
             }
             Self::Ed25519(key) => {
                 (sequence(&[&element(OBJECT_ID, ED25519)]), key.verifying_key().to_bytes().to_vec())
@@ -149,7 +156,7 @@ impl Key {
         Some(PublicKey { info: sequence(&[&algorithm, &bit_string(&bits)]), bits })
     }
 
-    /// Returns the algorithm's name, as certificates hold it, and the signature of a message; `None` for DSA.
+    /// Returns the algorithm's name, as certificates hold it, and the signature of a message; `None` for DSA and X25519.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Result<Signed, String>> {
         let object = |id: &[u8]| element(OBJECT_ID, id);
         Some(match self {
@@ -160,15 +167,11 @@ impl Key {
                     signature,
                 })
                 .map_err(|error| error.to_string()),
-            Self::Dsa(_) => return None,
-            Self::Ecdsa(key) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
-                let (r, s) = signature.split_bytes();
-                Ok(Signed {
-                    algorithm: sequence(&[&object(ECDSA_WITH_SHA256)]),
-                    signature: sequence(&[&integer(&r), &integer(&s)]),
-                })
-            }
+            Self::Dsa(_) | Self::X25519(_) => return None,
+            Self::Ecdsa(key) => key.sign(message).map(|signature| Signed {
+                algorithm: sequence(&[&object(key.curve().signature())]),
+                signature,
+            }),
             Self::Ed25519(key) => Ok(Signed {
                 algorithm: sequence(&[&object(ED25519)]),
                 signature: key.sign(message).to_bytes().to_vec(),
@@ -180,8 +183,8 @@ impl Key {
     pub(super) fn algorithm(&self) -> Option<Vec<u8>> {
         Some(match self {
             Self::Rsa(_) => sequence(&[&element(OBJECT_ID, SHA256_WITH_RSA), &element(NULL, &[])]),
-            Self::Dsa(_) => return None,
-            Self::Ecdsa(_) => sequence(&[&element(OBJECT_ID, ECDSA_WITH_SHA256)]),
+            Self::Dsa(_) | Self::X25519(_) => return None,
+            Self::Ecdsa(key) => sequence(&[&element(OBJECT_ID, key.curve().signature())]),
             Self::Ed25519(_) => sequence(&[&element(OBJECT_ID, ED25519)]),
         })
     }
@@ -220,38 +223,45 @@ fn dsa_key(der: &[u8]) -> Option<Key> {
     Some(Key::Dsa(Box::new(DsaKey { p, q, g, y, x })))
 }
 
-fn ec_key(der: &[u8]) -> Option<Key> {
-    let mut reader = Reader::new(der).enter(SEQUENCE)?;
-    reader.expect(INTEGER)?;
-    let secret = reader.expect(OCTET_STRING)?;
-    // Where the curve is named, it must be the one that is known.
-    if reader.peek() == Some(0xa0) && reader.enter(0xa0)?.expect(OBJECT_ID)? != P256 {
-        return None;
-    }
-    p256_key(secret)
-}
-
-fn p256_key(secret: &[u8]) -> Option<Key> {
-    let significant = &secret[secret.len().saturating_sub(32)..];
-    let mut padded = [0; 32];
-    padded[32 - significant.len()..].copy_from_slice(significant);
-    p256::ecdsa::SigningKey::from_slice(&padded).ok().map(|key| Key::Ecdsa(Box::new(key)))
-}
-
-fn from_pkcs8(der: &[u8]) -> Option<Key> {
-    let mut reader = Reader::new(der).enter(SEQUENCE)?;
-    reader.expect(INTEGER)?;
-    let mut algorithm = reader.enter(SEQUENCE)?;
-    let secret = reader.expect(OCTET_STRING)?;
-    match algorithm.expect(OBJECT_ID)? {
-        RSA => rsa_key(secret),
-        EC => ec_key(secret).filter(|_| algorithm.expect(OBJECT_ID) == Some(P256)),
-        ED25519 => {
-            let seed: &[u8; 32] = Reader::new(secret).expect(OCTET_STRING)?.try_into().ok()?;
-            Some(Key::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed))))
-        }
+/// Reads a key over a curve, which may be named around it.
+fn ec_key(der: &[u8], curve: Option<&[u8]>) -> Result<Key, String> {
+    let mut reader = Reader::new(der).enter(SEQUENCE).ok_or(MALFORMED)?;
+    reader.expect(INTEGER).ok_or(MALFORMED)?;
+    let secret = reader.expect(OCTET_STRING).ok_or(MALFORMED)?;
+    let inner = match reader.peek() {
+        Some(0xa0) => Some(reader.enter(0xa0).and_then(|mut name| name.expect(OBJECT_ID)).ok_or(MALFORMED)?),
         _ => None,
+    };
+    let curve = curve.or(inner).and_then(Curve::named).ok_or("x509: unknown elliptic curve")?;
+    Ok(Key::Ecdsa(Box::new(EcKey::read(curve, secret)?)))
+}
+
+fn from_pkcs8(der: &[u8]) -> Result<Key, String> {
+    let mut reader = Reader::new(der).enter(SEQUENCE).ok_or(MALFORMED)?;
+    reader.expect(INTEGER).ok_or(MALFORMED)?;
+    let mut algorithm = reader.enter(SEQUENCE).ok_or(MALFORMED)?;
+    let secret = reader.expect(OCTET_STRING).ok_or(MALFORMED)?;
+    let seed = || -> Result<[u8; 32], String> {
+        let seed = Reader::new(secret).expect(OCTET_STRING).ok_or(MALFORMED)?;
+        Ok(seed.try_into().map_err(|_| MALFORMED)?)
+    };
+    match algorithm.expect(OBJECT_ID).ok_or(MALFORMED)? {
+        RSA => rsa_key(secret).ok_or_else(|| format!("x509: failed to parse RSA {EMBEDDED}: {MALFORMED}")),
+        EC => ec_key(secret, algorithm.expect(OBJECT_ID))
+            .map_err(|why| format!("x509: failed to parse EC {EMBEDDED}: {why}")),
+        ED25519 => Ok(Key::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed()?)))),
+        X25519 => Ok(Key::X25519(seed()?)),
+        _ => Err("x509: PKCS#8 wrapping contained private key with unknown algorithm".to_owned()),
     }
+}
+
+/// Writes a key that is a row of bytes.
+fn pkcs8(algorithm: &[u8], secret: &[u8]) -> Vec<u8> {
+    sequence(&[
+        &integer(&[0]),
+        &sequence(&[&element(OBJECT_ID, algorithm)]),
+        &element(OCTET_STRING, &element(OCTET_STRING, secret)),
+    ])
 }
 
 /// The tag of a bit string, for those who read certificates.

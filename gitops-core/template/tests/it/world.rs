@@ -118,3 +118,41 @@ fn hostile_sizes_are_refused_before_they_are_made() {
         assert!(error.contains("limit"), "{error}");
     }
 }
+
+/// Keys that openssl wrote, in the traditional form and as PKCS #8: they come back in the traditional one.
+#[test]
+fn certificates_take_keys_of_every_curve_that_go_knows() {
+    const P384: &str = "-----BEGIN EC PRIVATE KEY-----\nMIGkAgEBBDA/GcvOxhxcmZTrVo41+uMMzWP/wXfDAjSaJxiIhIHZYy7WD+tEFLFY\ntFlHcaxrgd6gBwYFK4EEACKhZANiAAQRK6QlNZHZU9EonB7sWWk5d1WK0/QDBAZN\nN2AUu4AdwU1UwIoTlXo6X64kFXVn7GpWDPnP0BZfdwYW6/LXtNLqW3k0mlyioO0z\nY/2YgWQBDLuISNc7WeBCzMJyPzJqvjU=\n-----END EC PRIVATE KEY-----\n";
+    const P384_PKCS8: &str = "-----BEGIN PRIVATE KEY-----\nMIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDA/GcvOxhxcmZTrVo41\n+uMMzWP/wXfDAjSaJxiIhIHZYy7WD+tEFLFYtFlHcaxrgd6hZANiAAQRK6QlNZHZ\nU9EonB7sWWk5d1WK0/QDBAZNN2AUu4AdwU1UwIoTlXo6X64kFXVn7GpWDPnP0BZf\ndwYW6/LXtNLqW3k0mlyioO0zY/2YgWQBDLuISNc7WeBCzMJyPzJqvjU=\n-----END PRIVATE KEY-----\n";
+    const P521_PKCS8: &str = "-----BEGIN PRIVATE KEY-----\nMIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIBf+yinkbVikQFL5SO\n1CIgzGeNSx4X88+gzCW5EpkNWZDnBIO14njhtK/5RIixDRkyMcGA7VSdUPwLTowf\n//ds4jShgYkDgYYABAGJd4ihwIvo3dmJbrIE9zUyT6gZ1OQj96JBEjEq9j+QHNYi\nZo3tqeucVsbK9tOphYabCt3pw3iAvZgH83XwGwUY6gEtUdTlwzNsuBXugsUeaK7G\n6twf6w92+Vt0rAFXErK6kmSpxlake09BAm5N6RVy6gdLhjdPYKQUg4opKHyMLIA3\noA==\n-----END PRIVATE KEY-----\n";
+    const P224: &str = "-----BEGIN EC PRIVATE KEY-----\nMGgCAQEEHMY2uTGMTsa/5CM8XnKdZL42mrbpv7igk8k0spOgBwYFK4EEACGhPAM6\nAATuEvLo/NUlg5BQB3MH2+yP3G4QJNGMEZD6V5ZVbZ1j0Sa/NeL1Lg0XcZouCpx8\n+o6TJkgeOKRMow==\n-----END EC PRIVATE KEY-----\n";
+    const K1: &str = "-----BEGIN EC PRIVATE KEY-----\nMHQCAQEEIFsvDBLdZSBRjCabbWfVlh41GVomjqZ2xhKKxysoTg9yoAcGBSuBBAAK\noUQDQgAEuzsAEyVR19Zn4rpia33pr1IRYmhqvSQ3QsgMwrdd7O8qEX1o0MhEu/B3\n59XyqEZaBnOriAmPBO5lclvTlSFp8w==\n-----END EC PRIVATE KEY-----\n";
+    const X25519: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIJANfsamvxNpgKDA5JE0Sy4VIH+Qq1vg9V6JVRDozyJt\n-----END PRIVATE KEY-----\n";
+    let self_signed = |key: &str, print: &str| {
+        let text = format!("{{{{ (genSelfSignedCertWithKey \"cn\" nil nil 3 {key:?}).{print} }}}}");
+        render(&text, &Seeded::new(1, 0))
+    };
+    assert_eq!(self_signed(P384, "Key").as_deref(), Ok(P384));
+    assert_eq!(self_signed(P384_PKCS8, "Key").as_deref(), Ok(P384));
+    assert_eq!(self_signed(P224, "Key").as_deref(), Ok(P224));
+    assert!(
+        self_signed(P521_PKCS8, "Key").is_ok_and(|key| key.starts_with("-----BEGIN EC PRIVATE KEY-----"))
+    );
+    for key in [P224, P384, P521_PKCS8] {
+        assert!(self_signed(key, "Cert").is_ok_and(|text| text.starts_with("-----BEGIN CERTIFICATE-----")));
+        let text = format!(
+            "{{{{ $ca := genCAWithKey \"ca\" 9 {key:?} }}}}{{{{ (genSignedCertWithKey \"cn\" nil nil 3 $ca {P384:?}).Key }}}}"
+        );
+        assert_eq!(render(&text, &Seeded::new(1, 0)).as_deref(), Ok(P384));
+    }
+    let refused = |key: &str, wanted: &str| {
+        let error = self_signed(key, "Cert").expect_err(wanted);
+        assert!(error.contains(wanted), "{error}");
+    };
+    refused(K1, "parsing private key: parsing EC private key from PEM: x509: unknown elliptic curve");
+    refused(X25519, "certificate private key does not implement crypto.Signer");
+    refused(
+        "-----BEGIN EC PRIVATE KEY-----\n-----END EC PRIVATE KEY-----\n",
+        "parsing EC private key from PEM",
+    );
+}
