@@ -2,10 +2,11 @@
 
 mod parts;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use gitops_semver::{Constraint, Version};
-use gitops_yaml::{FileId, Limits, MergeRule, Node, ReadOptions, Str, from_json, read_document};
+use gitops_yaml::{FileId, Limits, MergeRule, Node, Place, ReadOptions, Str, from_json, read_document};
 
 use crate::chart::{Metadata, UnknownFields};
 use crate::decode::{self, DecodeError, Field};
@@ -65,7 +66,7 @@ impl RepositoryIndex {
     }
 
     /// Reads an index as [`RepositoryIndex::parse`], but keeps only the charts whose names are wanted; the others are checked and
-    /// dropped. An index that is written as Helm writes it is held a chart at a time, so that memory depends on the largest chart.
+    /// dropped. An index that is written as Helm writes it is held a version at a time, so that memory depends on what is wanted.
     ///
     /// # Errors
     /// As [`RepositoryIndex::parse`].
@@ -92,30 +93,15 @@ impl RepositoryIndex {
             let message = format!("the index is larger than {LARGEST} bytes");
             return Err(failed(Error::new(ErrorKind::Limit, message)));
         }
-        let mut index = match Self::read_parts(text, &wanted) {
+        let index = match Self::read_parts(text, file, &wanted) {
             Some(index) => index,
-            None => Self::read(text, &wanted)
-                .map_err(|error| failed(error.into_error(ErrorKind::Repository, file, text)))?,
+            None => Self::read(text, file, &wanted),
         };
-        let mut skipped = 0;
-        for (name, versions) in &mut index.entries {
-            let mut kept = Vec::with_capacity(versions.len());
-            for mut version in versions.drain(..).rev() {
-                match version.mistake(name, file) {
-                    None => kept.push(version),
-                    Some(warning) => {
-                        skipped += 1;
-                        if skipped <= MOST_WARNINGS {
-                            warnings.push(warning);
-                        }
-                    }
-                }
-            }
-            kept.reverse();
-            *versions = kept;
-        }
-        if skipped > MOST_WARNINGS {
-            let more = format!("skipping loading {} more invalid entries", skipped - MOST_WARNINGS);
+        let mut index = index.map_err(|error| failed(error.into_error(ErrorKind::Repository, file, text)))?;
+        let named = index.warnings.len();
+        warnings.extend(std::mem::take(&mut index.warnings).into_values());
+        if index.skipped > named {
+            let more = format!("skipping loading {} more invalid entries", index.skipped - named);
             warnings.push(Warning::warn(more).with("source", file));
         }
         let index = index.sorted();
@@ -125,8 +111,12 @@ impl RepositoryIndex {
         Ok(index)
     }
 
-    /// Reads an index a chart at a time; `None` where it has to be read as a whole, be it to say what is wrong with it.
-    fn read_parts(text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Option<Unchecked> {
+    /// Reads an index a version at a time; `None` where it has to be read as a whole, be it to say what is wrong with it.
+    fn read_parts(
+        text: &[u8],
+        file: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Option<Result<Unchecked, DecodeError>> {
         let parts = parts::cut(text)?;
         let head = read_part(&parts.head, 1)?;
         if head
@@ -136,22 +126,36 @@ impl RepositoryIndex {
         {
             return None;
         }
-        let mut index = Self::read_fields(&head, UnknownFields::Refused, wanted).ok()?;
+        let mut index = Self::read_fields(&head, file, UnknownFields::Refused, wanted).ok()?;
         let mut seen = HashSet::new();
-        let at = Field::ROOT.of("IndexFile", "entries");
         for part in parts.charts {
-            let root = read_part(part.text, part.line)?;
-            let charts = decode::object(&root, &at, "map[string]repo.ChartVersions").ok()??;
+            let versions = parts::Versions::of(part);
+            let root = read_part(versions.map_or(part.text, |versions| versions.name.text), part.line)?;
+            let charts = decode::object(&root, &entries_field(), "map[string]repo.ChartVersions").ok()??;
             let [(name, node)] = &charts[..] else { return None };
             if !seen.insert(name.clone()) {
                 return None;
             }
-            index.take(name.clone(), node, UnknownFields::Refused, wanted).ok()?;
+            let Some(versions) = versions else {
+                index.take(name, node, file, UnknownFields::Refused, wanted).ok()?;
+                continue;
+            };
+            let mut chart = Chart::new(name, wanted);
+            for version in versions {
+                let version = version?;
+                let root = read_part(version.text, version.line)?;
+                let [item] = root.items()? else { return None };
+                if let Err(error) = index.take_version(&mut chart, item, file, UnknownFields::Refused) {
+                    return Some(Err(error));
+                }
+            }
+            index.keep(chart);
         }
-        Some(index)
+        Some(Ok(index))
     }
 
-    fn read(text: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Unchecked, DecodeError> {
+    fn read(text: &[u8], file: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Unchecked, DecodeError> {
+        check_values(text)?;
         // JSON is read as it is; YAML is read strictly.
         let json = std::str::from_utf8(text)
             .ok()
@@ -164,11 +168,12 @@ impl RepositoryIndex {
                 (decode::parse(text)?, UnknownFields::Refused)
             }
         };
-        Self::read_fields(&root, unknown, wanted)
+        Self::read_fields(&root, file, unknown, wanted)
     }
 
     fn read_fields(
         root: &Node,
+        file: &str,
         unknown: UnknownFields,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Unchecked, DecodeError> {
@@ -189,7 +194,7 @@ impl RepositoryIndex {
                     let at = field("entries");
                     let charts = decode::object(node, &at, "map[string]repo.ChartVersions")?;
                     for (name, node) in charts.unwrap_or_default() {
-                        index.take(name, node, unknown, wanted)?;
+                        index.take(&name, node, file, unknown, wanted)?;
                     }
                 }
                 _ if unknown == UnknownFields::Refused => {
@@ -235,18 +240,68 @@ impl RepositoryIndex {
 /// How many invalid entries are named.
 const MOST_WARNINGS: usize = 100;
 
-/// An index as it was written, empty entries included.
+/// How many bytes what is read at once must have for each value in it. Written by any program, it has twice as many.
+const BYTES_OF_A_VALUE: usize = 12;
+/// As many values are read in any case.
+const FEW_VALUES: usize = 250_000;
+
+/// Refuses a text of so many values that they would take far more memory than the text. What may begin a value is counted, and
+/// not values: those within quotations too.
+fn check_values(text: &[u8]) -> Result<(), DecodeError> {
+    let most = FEW_VALUES.max(text.len() / BYTES_OF_A_VALUE);
+    let mut values = 0_usize;
+    let mut before = b'\n';
+    for byte in text {
+        let begins = match byte {
+            b',' | b'[' | b'{' => true,
+            b' ' | b'\n' => matches!(before, b':' | b'-' | b'?'),
+            _ => false,
+        };
+        values += usize::from(begins);
+        before = *byte;
+    }
+    if values <= most {
+        return Ok(());
+    }
+    let message = format!("the index holds more than {most} values in {} bytes", text.len());
+    Err(DecodeError { message, place: Place::default() })
+}
+
+fn entries_field() -> Field {
+    Field::ROOT.of("IndexFile", "entries")
+}
+
+/// An index as it was written, without the versions that are skipped.
 #[derive(Default)]
 struct Unchecked {
     api_version: Str,
     generated: Time,
-    entries: BTreeMap<Str, Vec<Option<ChartVersion>>>,
+    entries: BTreeMap<Str, Vec<ChartVersion>>,
     annotations: BTreeMap<Str, Str>,
     others: Vec<Str>,
+    /// What is said about the first of the versions that are skipped, in Helm's order: each chart's last version first.
+    warnings: BTreeMap<(Str, Reverse<usize>), Warning>,
+    skipped: usize,
+}
+
+/// A chart whose versions are being read.
+struct Chart {
+    name: Str,
+    is_wanted: bool,
+    versions: Vec<ChartVersion>,
+    /// How many were read.
+    read: usize,
+}
+
+impl Chart {
+    fn new(name: &Str, wanted: &dyn Fn(&str) -> bool) -> Self {
+        Self { name: name.clone(), is_wanted: wanted(name), versions: Vec::new(), read: 0 }
+    }
 }
 
 /// Reads a part of an index, without keys that stand twice; `None` where it can't be read by itself.
 fn read_part(text: &[u8], line: u32) -> Option<Node> {
+    check_values(text).ok()?;
     let options = ReadOptions::yaml11().starting_at_line(line);
     let mut document = read_document(text, FileId::NONE, &options).ok()??;
     if !document.root.duplicate_keys().is_empty() {
@@ -261,24 +316,53 @@ impl Unchecked {
     /// Reads a chart's versions and keeps them where they are wanted.
     fn take(
         &mut self,
-        name: Str,
+        name: &Str,
         node: &Node,
+        file: &str,
         unknown: UnknownFields,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<(), DecodeError> {
-        let at = Field::ROOT.of("IndexFile", "entries");
-        let items = decode::list(node, &at, "repo.ChartVersions")?.unwrap_or_default();
-        if wanted(&name) {
-            let versions: Result<Vec<_>, _> =
-                items.iter().map(|item| ChartVersion::read(item, &at, unknown)).collect();
-            self.entries.insert(name, versions?);
-        } else {
-            for item in items {
-                ChartVersion::read(item, &at, unknown)?;
+        let items = decode::list(node, &entries_field(), "repo.ChartVersions")?.unwrap_or_default();
+        let mut chart = Chart::new(name, wanted);
+        for item in items {
+            self.take_version(&mut chart, item, file, unknown)?;
+        }
+        self.keep(chart);
+        Ok(())
+    }
+
+    /// Reads a version, and notes what is wrong with it where it is skipped.
+    fn take_version(
+        &mut self,
+        chart: &mut Chart,
+        item: &Node,
+        file: &str,
+        unknown: UnknownFields,
+    ) -> Result<(), DecodeError> {
+        let version = ChartVersion::read(item, &entries_field(), unknown)?;
+        chart.read += 1;
+        if !chart.is_wanted {
+            return Ok(());
+        }
+        match ChartVersion::checked(version, &chart.name, file) {
+            Ok(version) => chart.versions.push(version),
+            Err(warning) => {
+                self.skipped += 1;
+                self.warnings.insert((chart.name.clone(), Reverse(chart.read)), warning);
+                if self.warnings.len() > MOST_WARNINGS {
+                    self.warnings.pop_last();
+                }
             }
-            self.others.push(name);
         }
         Ok(())
+    }
+
+    fn keep(&mut self, chart: Chart) {
+        if chart.is_wanted {
+            self.entries.insert(chart.name, chart.versions);
+        } else {
+            self.others.push(chart.name);
+        }
     }
 
     fn sorted(self) -> RepositoryIndex {
@@ -286,7 +370,6 @@ impl Unchecked {
         for (name, versions) in self.entries {
             let mut versions: Vec<(Option<Version>, ChartVersion)> = versions
                 .into_iter()
-                .flatten()
                 .map(|version| (Version::parse(&version.metadata.version).ok(), version))
                 .collect();
             // Of equal versions, the first stays first.
@@ -303,33 +386,31 @@ impl Unchecked {
     }
 }
 
-trait Checked {
-    fn mistake(&mut self, name: &str, file: &str) -> Option<Warning>;
-}
-
-impl Checked for Option<ChartVersion> {
-    /// Completes an entry, and says why it must be skipped.
-    fn mistake(&mut self, name: &str, file: &str) -> Option<Warning> {
-        let skipped = |text: &str| Warning::warn(text);
-        let Some(version) = self else {
-            let warning = skipped("skipping loading invalid entry for chart: empty entry");
-            return Some(warning.with("name", name).with("source", file));
+impl ChartVersion {
+    /// Completes a version, or says why it is skipped.
+    fn checked(version: Option<Self>, name: &str, file: &str) -> Result<Self, Warning> {
+        let Some(mut version) = version else {
+            let warning = Warning::warn("skipping loading invalid entry for chart: empty entry");
+            return Err(warning.with("name", name).with("source", file));
         };
         if version.metadata.api_version.is_empty() {
             version.metadata.api_version = Str::literal("v1");
         }
         let shown = version.metadata.version.clone();
-        let error = version.metadata.validate().err()?;
-        // Some repositories drop the aliases of dependencies.
-        if error.to_string().starts_with("validation: more than one dependency with name or alias") {
-            return None;
+        match version.metadata.validate() {
+            // Some repositories drop the aliases of dependencies.
+            Err(error)
+                if !error
+                    .to_string()
+                    .starts_with("validation: more than one dependency with name or alias") =>
+            {
+                let warning = Warning::warn("skipping loading invalid entry for chart").with("name", name);
+                Err(warning.with("version", shown).with("source", file).with("error", error))
+            }
+            _ => Ok(version),
         }
-        let warning = skipped("skipping loading invalid entry for chart").with("name", name);
-        Some(warning.with("version", shown).with("source", file).with("error", error))
     }
-}
 
-impl ChartVersion {
     fn read(node: &Node, at: &Field, unknown: UnknownFields) -> Result<Option<Self>, DecodeError> {
         let Some(entries) = decode::object(node, at, "repo.ChartVersion")? else { return Ok(None) };
         let mut version = Self { created: Time::ZERO, ..Self::default() };

@@ -92,9 +92,104 @@ pub(super) fn cut(text: &[u8]) -> Option<Parts<'_>> {
     seen.then_some(parts)
 }
 
+/// A chart's part in parts: the line with its name, and what is left to read of its versions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Versions<'t> {
+    /// The name's line, with its colon.
+    pub(super) name: Part<'t>,
+    /// How far the dashes stand in.
+    indent: usize,
+    rest: Part<'t>,
+}
+
+impl<'t> Versions<'t> {
+    /// Cuts a chart's part; `None` where its versions are not a list with a line for each dash.
+    pub(super) fn of(chart: Part<'t>) -> Option<Self> {
+        let end = chart.text.iter().position(|byte| *byte == b'\n')? + 1;
+        let (name, rest) = chart.text.split_at_checked(end)?;
+        if name.trim_ascii_end().last() != Some(&b':') {
+            return None;
+        }
+        let first = rest.split_inclusive(|byte| *byte == b'\n').find_map(content)?;
+        if !first.1 {
+            return None;
+        }
+        let rest = Part { text: rest, line: chart.line.checked_add(1)? };
+        Some(Self { name: Part { text: name, line: chart.line }, indent: first.0, rest })
+    }
+}
+
+/// A line's indentation and whether it begins an item; `None` for a line of no content.
+fn content(line: &[u8]) -> Option<(usize, bool)> {
+    let depth = line.iter().take_while(|byte| **byte == b' ').count();
+    let first = line.get(depth).copied().unwrap_or(b'\n');
+    if matches!(first, b'\n' | b'\r' | b'#') {
+        return None;
+    }
+    let next = line.get(depth + 1).copied().unwrap_or(b'\n');
+    Some((depth, first == b'-' && matches!(next, b' ' | b'\n' | b'\r')))
+}
+
+impl<'t> Iterator for Versions<'t> {
+    /// A list of one version; `None` where a line stands where no line of a version can.
+    type Item = Option<Part<'t>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut at, mut number) = (0_usize, 0_u32);
+        let mut is_open = false;
+        for line in self.rest.text.split_inclusive(|byte| *byte == b'\n') {
+            if let Some((depth, is_item)) = content(line) {
+                let begins = depth == self.indent && is_item;
+                if begins && is_open {
+                    break;
+                }
+                if !begins && depth <= self.indent {
+                    self.rest.text = &[];
+                    return Some(None);
+                }
+                is_open = true;
+            }
+            at += line.len();
+            number = number.saturating_add(1);
+        }
+        let (text, rest) = self.rest.text.split_at_checked(at)?;
+        let part = Part { text, line: self.rest.line };
+        self.rest = Part { text: rest, line: part.line.saturating_add(number) };
+        is_open.then_some(Some(part))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_cut_at_their_dashes() {
+        let cut = |text: &'static str| -> Option<Vec<(String, u32)>> {
+            let versions = Versions::of(Part { text: text.as_bytes(), line: 7 })?;
+            versions
+                .map(|part| part.map(|part| (String::from_utf8_lossy(part.text).into_owned(), part.line)))
+                .collect()
+        };
+        let owned = |parts: &[(&str, u32)]| {
+            Some(parts.iter().map(|(text, line)| ((*text).to_owned(), *line)).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            cut("  a:\n  # c\n  - x: |\n      - y\n\n  -\n    z: 1\n  # end\n"),
+            owned(&[("  # c\n  - x: |\n      - y\n\n", 8), ("  -\n    z: 1\n  # end\n", 12)])
+        );
+        assert_eq!(cut("  a:\n  - x\n  - y"), owned(&[("  - x\n", 8), ("  - y", 9)]));
+        for text in [
+            "  a: []\n",
+            "  a:\n",
+            "  a:",
+            "  a:\n    x: 1\n",
+            "  a:\n    - x\n   - y\n",
+            "  a:\n  - x\n  y\n",
+        ] {
+            assert_eq!(cut(text), None, "{text}");
+        }
+    }
 
     fn cuts(text: &str) -> Option<Vec<(String, u32)>> {
         let parts = cut(text.as_bytes())?;

@@ -98,3 +98,41 @@ fn an_index_of_mistakes_is_read_fast_and_told_shortly() {
     assert!(warnings[0].to_string().contains("not 2999"), "{}", warnings[0]);
     assert_eq!(warnings[100].message, "skipping loading 1400 more invalid entries");
 }
+
+#[test]
+fn versions_are_read_one_by_one_and_the_bad_ones_dropped() {
+    let mut text = String::from("apiVersion: v1\nentries:\n");
+    for chart in ["b", "a"] {
+        text.push_str(&format!("  {chart}:\n"));
+        for i in 0..80 {
+            text.push_str(&format!("  -\n    name: {chart}\n    version: bad {i}\n  -\n  # none\n"));
+        }
+        text.push_str(&format!("  - {{name: {chart}, version: 1.0.0}}\n"));
+    }
+    let index = check(&text);
+    assert_eq!(index.entries.values().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+    let mut warnings = Warnings::new();
+    RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut warnings).unwrap();
+    assert_eq!(warnings.len(), 101, "the first 100 in the order of names, and how many more");
+    assert!(warnings[..100].iter().all(|warning| warning.details[0].1 == "a"), "{:?}", warnings[99]);
+    assert_eq!(warnings[100].message, "skipping loading 220 more invalid entries");
+    // A field that no index has is named with its place, wherever it stands.
+    let odd = text.replace("  - {name: a,", "  - {odd: 1, name: a,");
+    let error = RepositoryIndex::parse(odd.as_bytes(), "index.yaml", &mut Warnings::new()).unwrap_err();
+    assert!(error.to_string().contains("unknown field \"odd\""), "{error}");
+    assert_eq!(error.sites()[0].line as usize, odd.lines().count());
+}
+
+/// Values as small as these would take fifty times the memory of the text.
+#[test]
+fn an_index_of_tiny_values_is_refused() {
+    for (open, item, close) in [
+        ("apiVersion: v1\nentries: {a: [", "{},", "]}"),
+        ("{\"apiVersion\":\"v1\",\"entries\":{\"a\":[{}", ",{}", "]}}"),
+        ("apiVersion: v1\nentries:\n  a: &a\n", "  - \n", ""),
+    ] {
+        let text = [open, &item.repeat(2_000_000), close].concat();
+        let error = RepositoryIndex::parse(text.as_bytes(), "index.yaml", &mut Warnings::new()).unwrap_err();
+        assert!(error.to_string().contains("the index holds more than"), "{error}");
+    }
+}
