@@ -133,7 +133,9 @@ fn fetch(charts: &dyn Charts, source: &SourceRef, declared: &Declared) -> Result
     let prefix = source.to_string();
     let beneath = Beneath { prefix: prefix.clone(), tree: fetched.tree, rules };
     let answers = Answers::owning(Arc::new(beneath));
-    Ok(Arc::new(Elsewhere { prefix, answers, revision: fetched.revision }))
+    // Other rules leave other files.
+    let revision = format!("{} {}", fetched.revision, ignore.unwrap_or_default());
+    Ok(Arc::new(Elsewhere { prefix, answers, revision }))
 }
 
 /// What a source asks for, and what it leaves out.

@@ -258,7 +258,7 @@ impl<'a> Fleet<'a> {
         let files = roots::files_below(self.source, &below);
         let mut scans = cache.take_scans();
         let has_new_scans = scans.look(&answers, &below, &files);
-        let candidates = scans.kustomizations(&files);
+        let begin = scans.found(&files);
         let mut run = Run {
             fleet: self,
             answers: &answers,
@@ -272,11 +272,12 @@ impl<'a> Fleet<'a> {
             raw: None,
         };
         let mut pending = Vec::new();
-        if candidates.is_empty() {
+        if begin.kustomizations.is_empty() {
             pending.extend(run.plain(&below));
         }
-        let found = roots::roots(self.source, candidates);
-        for (cluster, declared) in roots::clusters(&found).into_iter().zip(found) {
+        let found = roots::roots(self.source, begin);
+        for (cluster, root) in roots::clusters(&found).into_iter().zip(found) {
+            let declared = root.declared;
             while run.worlds.len() <= cluster {
                 run.worlds.push(World::default());
                 let folder = gitops_core::tree::parent(&declared.path);
@@ -488,6 +489,11 @@ impl Run<'_, '_> {
     fn elsewhere(&self, job: &Job) -> Option<Result<Arc<Elsewhere>, Gap>> {
         let wanted = source_ref(&job.declared.node, &["spec", "sourceRef"])?;
         let world = self.worlds.get(job.cluster)?;
+        if wanted.kind == "ExternalArtifact" {
+            let message = format!("{wanted} is made in the cluster: what it holds is not rendered here");
+            let gap = Gap::new(Severity::Warning, &*job.declared.place, message);
+            return Some(Err(gap.help("ArtifactGenerators and other controllers make such artifacts")));
+        }
         let path = text(&job.declared.node, &["spec", "path"]);
         let is_here = |()| self.answers.source().is_directory(&path);
         let declared = world.other(&wanted, is_here)?;

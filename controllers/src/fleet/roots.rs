@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use gitops_core::tree::{EntryKind, Source, join};
-use gitops_yaml::{FileId, Files, Node, ReadOptions, read_stream};
+use gitops_yaml::{FileId, Files, Node, ReadOptions, Str, read_stream};
 
 use super::app::{AppId, RenderedObject};
-use super::flux::{app_id, is_kustomization, text};
+use super::flux::{app_id, is_kustomization, is_source, kind, text};
 use super::kustomize::is_manifest;
 use super::sealed::Secrets;
 use super::variables::Configs;
@@ -93,25 +93,92 @@ pub(crate) fn find_raw_configs<'f>(source: &dyn Source, files: impl IntoIterator
     raw
 }
 
-/// Lists the Flux Kustomizations that stand in files, complete ones only.
-pub(crate) fn candidates(source: &dyn Source, files: &[String]) -> Vec<Declared> {
-    let manifests = files.iter().filter(|path| is_manifest(path));
-    let in_file = |path: &String| kustomizations_in(source, path, &source.read(path).unwrap_or_default());
-    manifests.flat_map(in_file).collect()
+/// What files say of how a fleet begins.
+#[derive(Clone, Default)]
+pub(crate) struct Found {
+    /// Complete Flux Kustomizations: patches of them have no source.
+    pub(crate) kustomizations: Vec<Declared>,
+    /// Sources: kind, name, address. Their namespace often stands in another file.
+    pub(crate) sources: Vec<[Str; 3]>,
 }
 
-/// Lists the Flux Kustomizations of a file with this content, complete ones only: patches of them have no source.
-pub(crate) fn kustomizations_in(source: &dyn Source, path: &str, content: &[u8]) -> Vec<Declared> {
-    if memchr::memmem::find(content, b"kustomize.toolkit.fluxcd.io/").is_none() {
-        return Vec::new();
+impl Found {
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.kustomizations.extend(other.kustomizations);
+        self.sources.extend(other.sources);
     }
-    let mut found = objects_of(source, path);
-    found.retain(|declared| {
-        is_kustomization(&declared.node)
-            && declared.node.at_path(&["spec", "sourceRef"]).is_some()
-            && !text(&declared.node, &["metadata", "name"]).is_empty()
-    });
+}
+
+/// Looks through files.
+pub(crate) fn find(source: &dyn Source, files: &[String]) -> Found {
+    let mut all = Found::default();
+    for path in files.iter().filter(|path| is_manifest(path)) {
+        all.extend(find_in(source, path, &source.read(path).unwrap_or_default()));
+    }
+    all
+}
+
+/// Looks through a file with this content.
+pub(crate) fn find_in(source: &dyn Source, path: &str, content: &[u8]) -> Found {
+    let mut found = Found::default();
+    if memchr::memmem::find(content, b".toolkit.fluxcd.io/").is_none() {
+        return found;
+    }
+    for declared in objects_of(source, path) {
+        let object = &declared.node;
+        let name = text(object, &["metadata", "name"]);
+        if name.is_empty() {
+            continue;
+        }
+        let url = text(object, &["spec", "url"]);
+        if is_source(object) && !url.is_empty() {
+            found.sources.push([kind(object).into(), name, url]);
+        } else if is_kustomization(object) && object.at_path(&["spec", "sourceRef"]).is_some() {
+            found.kustomizations.push(declared);
+        }
+    }
     found
+}
+
+/// Keeps paths to those Kustomizations that read this repository; another's path leads to nothing of it.
+///
+/// The source that most of them name is this repository's. One that has another address is another one, whatever
+/// lies at the path here.
+fn paths(kustomizations: &[Declared], sources: &[[Str; 3]]) -> Vec<Option<String>> {
+    let named = |one: &Declared| {
+        let reference = |field| text(&one.node, &["spec", "sourceRef", field]);
+        [reference("kind"), reference("name")]
+    };
+    let mut counts: BTreeMap<[Str; 2], usize> = BTreeMap::new();
+    kustomizations.iter().for_each(|one| *counts.entry(named(one)).or_default() += 1);
+    let most = counts.values().copied().max().unwrap_or_default();
+    // Where several are named as often, the first.
+    let own = kustomizations.iter().map(named).find(|name| counts.get(name) == Some(&most));
+    let address = |[wanted, name]: &[Str; 2]| {
+        let mut found = sources.iter().filter(|[kind, known, _]| kind == wanted && known == name);
+        found.next().map(|[.., url]| url)
+    };
+    let is_elsewhere = |one: &Declared| {
+        let wanted = named(one);
+        if own.as_ref() == Some(&wanted) {
+            return false;
+        }
+        match (address(&wanted), own.as_ref().and_then(address)) {
+            (Some(theirs), Some(ours)) => repository_of(theirs) != repository_of(ours),
+            (Some(_), None) => path_of(one).is_none_or(|path| path == "."),
+            (None, _) => false,
+        }
+    };
+    kustomizations.iter().map(|one| path_of(one).filter(|_| !is_elsewhere(one))).collect()
+}
+
+/// A repository's address without what may differ: the scheme, a user, `.git`.
+fn repository_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.split_once(['/', ':']).unwrap_or((rest, ""));
+    let host = host.rsplit('@').next().unwrap_or_default().to_lowercase();
+    let path = path.trim_matches('/').trim_end_matches(".git").to_lowercase();
+    format!("{host}/{path}")
 }
 
 fn path_of(one: &Declared) -> Option<String> {
@@ -119,27 +186,41 @@ fn path_of(one: &Declared) -> Option<String> {
 }
 
 /// Whether the path of a Kustomization leads to its own file, as a bootstrapped one's does.
-fn holds_itself(one: &Declared) -> bool {
-    path_of(one).is_some_and(|path| {
+fn holds_itself(one: &Declared, path: Option<&String>) -> bool {
+    path.is_some_and(|path| {
         path == "." || one.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
     })
 }
 
+/// A Kustomization that nothing else applies.
+pub(crate) struct Root {
+    pub(crate) declared: Declared,
+    /// Its path, if it reads this repository.
+    path: Option<String>,
+}
+
+impl Root {
+    fn holds_itself(&self) -> bool {
+        holds_itself(&self.declared, self.path.as_ref())
+    }
+}
+
 /// Parts roots into clusters: each bootstrapped one is a cluster of its own, and others belong to the one that lies
 /// nearest to them, unless an app of their name is there already.
-pub(crate) fn clusters(roots: &[Declared]) -> Vec<usize> {
+pub(crate) fn clusters(roots: &[Root]) -> Vec<usize> {
     let mut heads: Vec<(&str, Vec<AppId>)> = Vec::new();
     let mut found = vec![0; roots.len()];
     let mut order: Vec<usize> = (0..roots.len()).collect();
-    order.sort_by_key(|index| roots.get(*index).is_none_or(|one| !holds_itself(one)));
+    order.sort_by_key(|index| roots.get(*index).is_none_or(|one| !one.holds_itself()));
     for index in order {
-        let (Some(one), Some(slot)) = (roots.get(index), found.get_mut(index)) else { continue };
+        let (Some(root), Some(slot)) = (roots.get(index), found.get_mut(index)) else { continue };
+        let one = &root.declared;
         let Some(id) = app_id(&one.node) else { continue };
         let common =
             |head: &str| head.split('/').zip(one.path.split('/')).take_while(|(a, b)| a == b).count();
         let free = heads.iter_mut().enumerate().filter(|(_, (_, ids))| !ids.contains(&id));
         let nearest = free.max_by_key(|(at, (head, _))| (common(head), usize::MAX - at));
-        match nearest.filter(|_| !holds_itself(one)) {
+        match nearest.filter(|_| !root.holds_itself()) {
             Some((at, (_, ids))) => {
                 ids.push(id);
                 *slot = at;
@@ -154,9 +235,10 @@ pub(crate) fn clusters(roots: &[Declared]) -> Vec<usize> {
 }
 
 /// Chooses those that no other one's path leads to.
-pub(crate) fn roots(source: &dyn Source, candidates: Vec<Declared>) -> Vec<Declared> {
+pub(crate) fn roots(source: &dyn Source, found: Found) -> Vec<Root> {
+    let Found { kustomizations: candidates, sources } = found;
     let mut closures = Closures { source, known: HashMap::new() };
-    let paths: Vec<Option<String>> = candidates.iter().map(path_of).collect();
+    let mut paths = paths(&candidates, &sources);
     let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, one) in candidates.iter().enumerate() {
         by_file.entry(&one.path).or_default().push(index);
@@ -182,7 +264,11 @@ pub(crate) fn roots(source: &dyn Source, candidates: Vec<Declared>) -> Vec<Decla
     };
     // Bootstrapped ones apply themselves, so that nothing else need lead to them.
     let mut order: Vec<usize> = (0..candidates.len()).collect();
-    order.sort_by_key(|index| candidates.get(*index).is_none_or(|one| !holds_itself(one)));
+    let is_bootstrapped = |index: &usize| {
+        let path = paths.get(*index).and_then(Option::as_ref);
+        candidates.get(*index).is_some_and(|one| holds_itself(one, path))
+    };
+    order.sort_by_key(|index| !is_bootstrapped(index));
     for index in order {
         if !covered.contains(&index) {
             roots.push(index);
@@ -191,8 +277,11 @@ pub(crate) fn roots(source: &dyn Source, candidates: Vec<Declared>) -> Vec<Decla
     }
     roots.sort_unstable();
     let mut keep = roots.into_iter().peekable();
-    let chosen = |(index, one)| (keep.next_if_eq(&index).is_some()).then_some(one);
-    candidates.into_iter().enumerate().filter_map(chosen).collect()
+    let mut chosen = |(index, declared)| {
+        let path = paths.get_mut(index).and_then(Option::take);
+        (keep.next_if_eq(&index).is_some()).then_some(Root { declared, path })
+    };
+    candidates.into_iter().enumerate().filter_map(&mut chosen).collect()
 }
 
 /// Which files a path leads to, found without a build.
@@ -269,15 +358,15 @@ mod tests {
     #[track_caller]
     fn check(files: &[(&str, &str)], wanted: &[&str]) {
         let tree = tree(files);
-        let found = roots(&tree, candidates(&tree, &files_below(&tree, ".")));
-        assert_eq!(found.iter().map(|root| root.path.as_str()).collect::<Vec<_>>(), wanted);
+        let found = roots(&tree, find(&tree, &files_below(&tree, ".")));
+        assert_eq!(found.iter().map(|root| root.declared.path.as_str()).collect::<Vec<_>>(), wanted);
     }
 
     #[test]
     fn bootstrapped_roots_are_clusters_of_their_own() {
         let tree =
             tree(&[("one/boot.yaml", "./one"), ("two/boot.yaml", "./two"), ("two-more/x.yaml", "./x")]);
-        let found = roots(&tree, candidates(&tree, &files_below(&tree, ".")));
+        let found = roots(&tree, find(&tree, &files_below(&tree, ".")));
         assert_eq!(clusters(&found), [0, 1, 0]);
     }
 
@@ -292,5 +381,29 @@ mod tests {
             &["z.yaml"],
         );
         check(&[("z.yaml", "./missing"), ("orphans/a.yaml", "./apps")], &["orphans/a.yaml", "z.yaml"]);
+    }
+    #[test]
+    fn what_reads_another_repository_leads_to_nothing_here() {
+        let mut tree = tree(&[("boot/boot.yaml", "./boot"), ("boot/apps.yaml", "./apps")]);
+        let other = |kind: &str, url: &str| {
+            format!(
+                "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {kind}}}\nspec: {{url: \"{url}\"}}\n---\n"
+            )
+        };
+        let dashboards = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: boards}\nspec: {sourceRef: {kind: \
+             GitRepository, name: b}}\n";
+        let sources =
+            other("a", "https://git.example.org/fleet.git") + &other("b", "https://git.example.org/boards");
+        tree.add_file("apps/boards.yaml", format!("{sources}{dashboards}")).unwrap();
+        let all = |tree: &MemTree| {
+            let found = roots(tree, find(tree, &files_below(tree, ".")));
+            found.into_iter().map(|root| root.declared.path).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&tree), ["boot/boot.yaml"]);
+        // Another name of this repository.
+        let same =
+            other("a", "https://git.example.org/fleet.git") + &other("b", "ssh://git@git.example.org/fleet");
+        tree.add_file("apps/boards.yaml", format!("{same}{dashboards}")).unwrap();
+        assert_eq!(all(&tree), ["apps/boards.yaml"], "it holds everything");
     }
 }

@@ -1,12 +1,12 @@
-//! What is known of each manifest of a tree before anything is built: the Flux Kustomizations in it, and whether it may hold
-//! a ConfigMap or a Secret.
+//! What is known of each manifest of a tree before anything is built: the Flux Kustomizations and sources in it, and whether
+//! it may hold a ConfigMap or a Secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache::codec::{Reader, Writer};
 use super::kustomize::is_manifest;
 use super::recorder::{Answers, Digest, Question};
-use super::roots::{Declared, kustomizations_in};
+use super::roots::{Found, find_in};
 
 /// Looks at files, by their path.
 #[derive(Clone, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Scans(BTreeMap<String, Scan>);
 struct Scan {
     content: Digest,
     mentions_configs: bool,
-    kustomizations: Vec<Declared>,
+    found: Found,
 }
 
 impl Scan {
@@ -25,8 +25,8 @@ impl Scan {
         let (content, text) = answers.read(path);
         let text = text.unwrap_or_default();
         let mentions = |word: &[u8]| memchr::memmem::find(&text, word).is_some();
-        let kustomizations = kustomizations_in(answers.source(), path, &text);
-        Self { content, mentions_configs: mentions(b"ConfigMap") || mentions(b"Secret"), kustomizations }
+        let found = find_in(answers.source(), path, &text);
+        Self { content, mentions_configs: mentions(b"ConfigMap") || mentions(b"Secret"), found }
     }
 }
 
@@ -49,10 +49,11 @@ impl Scans {
         has_changed
     }
 
-    /// Lists the complete Flux Kustomizations that stand in files.
-    pub(crate) fn kustomizations(&self, files: &[String]) -> Vec<Declared> {
-        let scans = files.iter().filter_map(|path| self.0.get(path));
-        scans.flat_map(|scan| scan.kustomizations.iter().cloned()).collect()
+    /// Returns what files say of how the fleet begins.
+    pub(crate) fn found(&self, files: &[String]) -> Found {
+        let mut all = Found::default();
+        files.iter().filter_map(|path| self.0.get(path)).for_each(|scan| all.extend(scan.found.clone()));
+        all
     }
 
     /// Returns whether a file may hold a ConfigMap or a Secret.
@@ -67,8 +68,10 @@ impl Scans {
             writer.text(path);
             writer.digest(&scan.content);
             writer.number(usize::from(scan.mentions_configs));
-            writer.number(scan.kustomizations.len());
-            scan.kustomizations.iter().for_each(|declared| writer.declared(declared));
+            writer.number(scan.found.kustomizations.len());
+            scan.found.kustomizations.iter().for_each(|declared| writer.declared(declared));
+            writer.number(scan.found.sources.len());
+            scan.found.sources.iter().flatten().for_each(|text| writer.text(text));
         }
         if writer.has_failed { Vec::new() } else { writer.bytes }
     }
@@ -80,7 +83,11 @@ impl Scans {
             let path = reader.text()?.to_owned();
             let (content, mentions_configs) = (reader.digest()?, reader.number()? == 1);
             let kustomizations = (0..reader.count()?).map(|_| reader.declared()).collect::<Option<_>>()?;
-            scans.push((path, Scan { content, mentions_configs, kustomizations }));
+            let count = reader.count()?;
+            let mut source = || Some([reader.text()?.into(), reader.text()?.into(), reader.text()?.into()]);
+            let sources = (0..count).map(|_| source()).collect::<Option<_>>()?;
+            let found = Found { kustomizations, sources };
+            scans.push((path, Scan { content, mentions_configs, found }));
         }
         reader.rest.is_empty().then(|| Self(scans.into_iter().collect()))
     }

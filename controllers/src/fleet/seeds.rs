@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gitops_core::tree::Source;
 use gitops_yaml::Node;
 
-use super::roots::{candidates, files_below, objects_of, roots};
+use super::roots::{files_below, find, objects_of, roots};
 use crate::kind::{Key, Kind};
 use crate::source::referenced;
 
@@ -16,7 +16,7 @@ use crate::source::referenced;
 pub fn seeds(source: &dyn Source, below: &str) -> Vec<Node> {
     let files = files_below(source, below);
     let roots: Vec<Node> =
-        roots(source, candidates(source, &files)).into_iter().map(|declared| declared.node).collect();
+        roots(source, find(source, &files)).into_iter().map(|root| root.declared.node).collect();
     let wanted: BTreeSet<Key> = roots.iter().filter_map(source_of).collect();
     let all = files_below(source, ".");
     let mut found: Vec<Node> = Vec::new();

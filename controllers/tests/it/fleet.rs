@@ -163,3 +163,18 @@ fn releases_take_charts_and_values_from_the_repository() {
         assert!(object.yaml.contains(wanted), "{wanted} is not in\n{}", object.yaml);
     }
 }
+
+#[test]
+fn artifacts_of_other_controllers_are_named_and_not_looked_for_here() {
+    let artifact = flux("apps", "./production", "").replace("GitRepository", "ExternalArtifact");
+    let tree = tree(&[("c/root.yaml", flux("root", "./c", "")), ("c/apps.yaml", artifact)]);
+    let rendered = render(&tree);
+    assert_eq!(errors(&rendered), [""; 0]);
+    let gaps: Vec<String> = rendered.all_gaps().map(|(_, gap)| gap.to_string()).collect();
+    assert!(
+        gaps[0].starts_with(
+            "c/apps.yaml:1:1: warning: ExternalArtifact/flux-system/fleet is made in the cluster"
+        ),
+        "{gaps:?}"
+    );
+}
