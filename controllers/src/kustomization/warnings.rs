@@ -18,6 +18,9 @@ use crate::world::World;
 /// How many warnings a condition holds; people read no more.
 const MOST: usize = 25;
 
+/// How long they are together: servers refuse conditions of more than 32 KiB.
+const MOST_BYTES: usize = 16 << 10;
+
 /// What is to be said, in the order in which it was found, each once.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Vec<String>);
@@ -116,6 +119,12 @@ impl Warnings {
         if more > 0 {
             self.0.push(format!("and {more} more; `gitops validate` lists all"));
         }
-        run.status.condition("Warnings", Truth::True, "SlipsFound", &self.0.join("\n"));
+        let mut message = self.0.join("\n");
+        let mut end = MOST_BYTES.min(message.len());
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        run.status.condition("Warnings", Truth::True, "SlipsFound", &message);
     }
 }
