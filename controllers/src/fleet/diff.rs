@@ -255,7 +255,7 @@ fn index(rendered: &Rendered) -> Found<'_> {
 }
 
 /// A generated name without the hash of its content: ten characters of those that kustomize's hashes have.
-fn stem(name: &str) -> Option<&str> {
+pub(super) fn stem(name: &str) -> Option<&str> {
     let (stem, hash) = name.rsplit_once('-')?;
     let is_hash = hash.len() == 10 && hash.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     is_hash.then_some(stem)

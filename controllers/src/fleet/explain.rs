@@ -1,10 +1,11 @@
 //! Why a field is so: which file, line and layer set it, and what each layer overrode.
 
 mod chart;
+mod config;
 mod trace;
 
 use gitops_core::object::ObjectId;
-use gitops_yaml::{Dialect, FieldPath, Node, Str, did_you_mean};
+use gitops_yaml::{Dialect, FieldPath, FieldStep, Node, Str, did_you_mean};
 
 use super::app::{App, AppId, AppKind};
 use super::cache::Cache;
@@ -79,7 +80,10 @@ impl Fleet<'_> {
         let chosen = self.chosen(&rendered, selector)?;
         let mut found = Vec::new();
         for (app, id) in chosen {
-            found.push(self.explain_one(&rendered, app, &id, path, 0));
+            let node =
+                app.objects.iter().find(|object| object.id == id).and_then(|object| object.read().ok());
+            let path = node.map_or_else(|| path.clone(), |node| with_dots(&node, path));
+            found.push(self.explain_one(&rendered, app, &id, &path, 0));
         }
         if found.iter().all(|one| one.layers.is_empty()) {
             let object = rendered.apps.iter().flat_map(|app| &app.objects).find(|o| selector.selects(&o.id));
@@ -123,20 +127,25 @@ impl Fleet<'_> {
         let node = app.objects.iter().find(|object| object.id == *id).and_then(|object| object.read().ok());
         let mut value = node.as_ref().and_then(|node| path.find(node)).map(shown);
         let mut layers = match app.id.kind {
-            AppKind::Kustomization => self.build_layers(rendered, app, id, path),
+            AppKind::Kustomization if depth < 8 => self.build_layers(rendered, app, id, path, depth),
+            AppKind::Kustomization => Vec::new(),
             AppKind::HelmRelease if depth < 4 => self.chart_layers(rendered, app, id, path, depth),
             AppKind::HelmRelease => Vec::new(),
         };
         // What the controller itself adds is in no file.
         if layers.first().is_none_or(|last| last.value != value) && value.is_some() {
+            let sealed =
+                layers.first().filter(|last| last.value.as_deref().is_some_and(|v| v.starts_with("ENC[")));
+            let place = sealed.map_or_else(|| app.place.to_string(), |sealed| sealed.place.clone());
             let what = match (&app.id.kind, path.to_string().starts_with("metadata.")) {
+                _ if sealed.is_some() => "what SOPS encrypted, or a word in its place".to_owned(),
                 (_, true) => {
                     format!("written by the controller of {}: its owner labels or commonMetadata", app.id)
                 }
                 (AppKind::Kustomization, false) => format!("written by the controller of {}", app.id),
                 (AppKind::HelmRelease, false) => format!("post-renderer of {}", app.id),
             };
-            layers.insert(0, Layer::new(what, app.place.to_string(), value.clone()));
+            layers.insert(0, Layer::new(what, place, value.clone()));
         }
         if let Some(first) = layers.first_mut() {
             first.role = Role::Sets;
@@ -145,12 +154,19 @@ impl Fleet<'_> {
         let secrets = joined(all);
         let hide = |text: &mut String| *text = secrets.hide(text);
         value.as_mut().into_iter().for_each(hide);
-        layers.iter_mut().filter_map(|layer| layer.value.as_mut()).for_each(hide);
+        layers.iter_mut().flat_map(|layer| layer.value.iter_mut().chain([&mut layer.what])).for_each(hide);
         Explanation { app: app.id.clone(), object: id.clone(), path: path.clone(), value, layers }
     }
 
     /// Runs the build of a Kustomization again and watches one field.
-    fn build_layers(&self, rendered: &Rendered, app: &App, id: &ObjectId, path: &FieldPath) -> Vec<Layer> {
+    fn build_layers(
+        &self,
+        rendered: &Rendered,
+        app: &App,
+        id: &ObjectId,
+        path: &FieldPath,
+        depth: usize,
+    ) -> Vec<Layer> {
         let own = Answers::new(self.source);
         let answers = app.elsewhere.as_ref().map_or(&own, |there| &there.answers);
         let declared = declared_of(app);
@@ -168,7 +184,7 @@ impl Fleet<'_> {
         let _ = kustomize::build(&mut Recorder::new(answers), &declared, Some(&trace), &opener);
         let mut layers = trace.into_layers();
         if let Some(node) = built.objects.get(position) {
-            layers.extend(self.substitution_layers(rendered, app, node, path));
+            layers.extend(self.substitution_layers(rendered, app, node, path, depth));
         }
         layers.reverse();
         layers
@@ -194,15 +210,22 @@ impl Fleet<'_> {
         app: &App,
         built: &Node,
         path: &FieldPath,
+        depth: usize,
     ) -> Vec<Layer> {
         let world = World::of(rendered, app.cluster);
+        let raw;
         let declared = declared_of(app);
         let Some(spec) = app.manifest.get("spec").filter(|spec| spec.get("postBuild").is_some()) else {
             return Vec::new();
         };
         let show = |node: &Node| declared.show(node);
-        let found = variables(&app.id, spec, &world.configs, &show)
-            .or_else(|_| variables(&app.id, spec, &self.raw_configs(), &show));
+        let mut configs = &world.configs;
+        let mut found = variables(&app.id, spec, configs, &show);
+        if found.is_err() {
+            raw = self.raw_configs();
+            configs = &raw;
+            found = variables(&app.id, spec, configs, &show);
+        }
         let Ok(found) = found else { return Vec::new() };
         let before = path.find(built).map(shown);
         let mut after = built.clone();
@@ -222,8 +245,13 @@ impl Fleet<'_> {
             } else {
                 variable.holder.clone()
             };
-            let what = format!("substitution of ${{{name}}} from {from}");
-            layers.push(Layer::new(what, variable.place.clone(), value.clone()));
+            let key = variable.key.as_ref().and_then(|key| Some((key, configs.get(key)?)));
+            let place = match key {
+                Some((key, config)) => self.find_config(rendered, key, &config, (name, &[]), depth).place,
+                None => variable.place.clone(),
+            };
+            let what = format!("substitution of ${{{name}}} = {} from {from}", variable.value);
+            layers.push(Layer::new(what, place, value.clone()));
         }
         if layers.is_empty() {
             layers.push(Layer::new("substitution: the variable's default", app.place.to_string(), value));
@@ -260,6 +288,33 @@ fn shown(node: &Node) -> String {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,
     }
+}
+
+/// The path with keys joined where only together they are one, as those of labels are: `kustomize.toolkit.fluxcd.io/name`.
+fn with_dots(node: &Node, path: &FieldPath) -> FieldPath {
+    let mut steps: Vec<FieldStep> = Vec::new();
+    let mut rest = path.steps();
+    while let Some((first, below)) = rest.split_first() {
+        let here: FieldPath = steps.iter().cloned().collect();
+        let at = here.find(node);
+        let mut taken = (first.clone(), below);
+        if let (FieldStep::Key(key), Some(at)) = (first, at)
+            && at.get(key).is_none()
+        {
+            let mut joined = key.to_string();
+            for (index, step) in below.iter().enumerate() {
+                let FieldStep::Key(next) = step else { break };
+                joined = format!("{joined}.{next}");
+                if at.get(&joined).is_some() {
+                    taken = (FieldStep::key(joined), below.get(index + 1..).unwrap_or_default());
+                    break;
+                }
+            }
+        }
+        steps.push(taken.0);
+        rest = taken.1;
+    }
+    steps.into_iter().collect()
 }
 
 /// The path with its first unknown key replaced by one that is there.

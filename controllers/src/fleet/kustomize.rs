@@ -2,13 +2,13 @@
 
 use gitops_core::api::{Kustomization, Object};
 use gitops_core::tree::{Source, clean};
-use gitops_yaml::{Dialect, Files, Node, Str, from_node};
+use gitops_yaml::{Dialect, Files, Node, ReadOptions, Str, from_node, read_document};
 use kustomize_rs::{Build, LoadRestrictions, Observer, Options, Reorder, Resource};
 
 use super::app::Gap;
 use super::flux::text;
-use super::recorder::Recorder;
-use super::roots::Declared;
+use super::recorder::{Reads, Recorder};
+use super::roots::{Declared, FILE_NAMES};
 use super::sealed::Opener;
 
 use crate::kustomization::decrypt::{self, Unsealed};
@@ -104,6 +104,20 @@ pub(crate) fn build(
         built.gaps = locked.into_iter().map(|(place, why)| Gap::error(place, why)).collect();
     }
     Ok(built)
+}
+
+/// Finds the field that a warning quotes, `'bases' is deprecated`, in the kustomizations that were read.
+pub(crate) fn place_of_warning(source: &dyn Source, reads: &Reads, warning: &str) -> Option<String> {
+    let field = warning.strip_prefix('\'')?.split('\'').next()?;
+    let is_kustomization = |file: &&str| FILE_NAMES.contains(&gitops_core::tree::base_name(file));
+    reads.files().filter(is_kustomization).find_map(|file| {
+        let mut files = Files::default();
+        let id = files.add(file);
+        let document = read_document(&source.read(file).ok()?, id, &ReadOptions::yaml11()).ok()??;
+        let entries = document.root.entries()?;
+        let entry = entries.iter().find(|entry| entry.key.as_str() == Some(field))?;
+        Some(files.show(entry.key.place))
+    })
 }
 
 fn failed(error: &kustomize_rs::Error, place: &str) -> Gap {

@@ -420,11 +420,9 @@ impl Run<'_, '_> {
         entry.reads = recorder.into_reads();
         entry.gaps.append(&mut built.gaps);
         for warning in &built.warnings {
-            entry.gaps.push(Gap::new(
-                Severity::Note,
-                "",
-                warning.trim_start_matches("# Warning: ").to_owned(),
-            ));
+            let message = warning.trim_start_matches("# Warning: ").to_owned();
+            let place = kustomize::place_of_warning(answers.source(), &entry.reads, &message);
+            entry.gaps.push(Gap::new(Severity::Note, place.unwrap_or_default(), message));
         }
         let metadata = |field: &str| -> Vec<(Str, Str)> {
             let pairs = spec.at_path(&["commonMetadata", field]).and_then(Node::entries).unwrap_or_default();

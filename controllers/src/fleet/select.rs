@@ -6,6 +6,7 @@ use std::str::FromStr;
 use gitops_core::object::ObjectId;
 
 use super::app::{App, AppId, AppKind, RenderedObject};
+use super::diff::stem;
 
 /// Which part of a fleet is meant.
 ///
@@ -84,10 +85,15 @@ impl Selector {
         self.kind == kind && self.fits(&id.namespace, &id.name)
     }
 
-    /// Returns whether an object is meant.
+    /// Returns whether an object is meant. A ConfigMap or Secret that a generator makes may be called without the hash that
+    /// ends its name.
     #[must_use]
     pub fn selects(&self, object: &ObjectId) -> bool {
-        object.kind.eq_ignore_ascii_case(&self.kind) && self.fits(&object.namespace, &object.name)
+        let is_generated = matches!(self.kind.as_str(), "configmap" | "secret");
+        let stem = || stem(&object.name).filter(|_| is_generated);
+        object.kind.eq_ignore_ascii_case(&self.kind)
+            && (self.fits(&object.namespace, &object.name)
+                || stem().is_some_and(|stem| self.fits(&object.namespace, stem)))
     }
 
     fn fits(&self, namespace: &str, name: &str) -> bool {
@@ -104,5 +110,24 @@ impl Selector {
             found.extend(objects.map(|object| (app, object)));
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_names_need_no_hash() {
+        let selects = |selector: &str, kind: &str, name: &str| {
+            let id =
+                ObjectId { group: "".into(), kind: kind.into(), namespace: "a".into(), name: name.into() };
+            selector.parse::<Selector>().unwrap().selects(&id)
+        };
+        assert!(selects("cm/env", "ConfigMap", "env-466kfm2kb9"));
+        assert!(selects("secret/a/env", "Secret", "env-466kfm2kb9"));
+        assert!(!selects("deploy/env", "Deployment", "env-466kfm2kb9"));
+        assert!(!selects("cm/b/env", "ConfigMap", "env-466kfm2kb9"));
+        assert!(!selects("cm/env", "ConfigMap", "env-466"));
     }
 }

@@ -146,7 +146,7 @@ impl Fleet<'_> {
         let mut read = files::read_files(&rendered);
         let alone = files::build_alone(&rendered, source, &tree_files, &mut read, &mut report);
         let checked = all_objects(&rendered, &alone);
-        for (app, gap) in rendered.all_gaps().filter(|(_, gap)| !files::is_told_with_place(gap)) {
+        for (app, gap) in rendered.all_gaps().filter(|(_, gap)| !files::is_told_of_each(gap)) {
             report.add(rule_of(gap), app, files::with_unused(gap, source, &read));
         }
         let schema = schema(&checked);

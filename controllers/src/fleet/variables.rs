@@ -90,6 +90,8 @@ pub(crate) struct Variable {
     pub(crate) place: String,
     /// What holds it: `ConfigMap/flux-system/cluster`, or nothing for the Kustomization itself.
     pub(crate) holder: String,
+    /// The same as a reference.
+    pub(crate) key: Option<ConfigKey>,
     /// What of the holder was decrypted.
     pub(crate) secrets: Option<Arc<Secrets>>,
 }
@@ -120,6 +122,7 @@ pub(crate) fn variables(
                         value: value.replace('\n', "").into(),
                         place: config.place.to_string(),
                         holder: format!("{}/{}/{}", key.0, key.1, key.2),
+                        key: Some(key.clone()),
                         secrets: config.secrets.clone(),
                     };
                     found.insert(name, variable);
@@ -134,8 +137,13 @@ pub(crate) fn variables(
         if let (Some(name), Some(value)) = (entry.key.scalar(), entry.value.scalar()) {
             let is_null = entry.value.kind(Dialect::Yaml11) == Kind::Null;
             let value = if is_null { Str::EMPTY } else { value.replace('\n', "").into() };
-            let variable =
-                Variable { value, place: show(&entry.value), holder: String::new(), secrets: None };
+            let variable = Variable {
+                value,
+                place: show(&entry.value),
+                holder: String::new(),
+                key: None,
+                secrets: None,
+            };
             found.insert(name.clone(), variable);
         }
     }

@@ -129,9 +129,11 @@ fn explanations_and_mistakes_tell_no_opened_value() {
     let path = FieldPath::parse("data.url").unwrap();
     let found = fleet.explain(&"ConfigMap/url".parse().unwrap(), &path).unwrap();
     assert_eq!(found[0].value.as_deref(), Some("db://me:***@db"));
+    let place = &found[0].layers[0].place;
+    assert!(place.starts_with("keys/secret.yaml:7:"), "{place}");
     let shown = format!("{found:?} {:?} {:?}", fleet.validate(), fleet.render(&mut Cache::default()));
     assert!(!shown.contains("hunter2"), "{shown}");
-    assert!(shown.contains("substitution of ${password} from Secret/flux-system/db"), "{shown}");
+    assert!(shown.contains("substitution of ${password} = *** from Secret/flux-system/db"), "{shown}");
 }
 
 #[test]

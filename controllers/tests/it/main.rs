@@ -12,6 +12,7 @@ mod decryption;
 mod faults;
 mod fleet;
 mod fleet_cache;
+mod fleet_explain;
 mod fleet_sops;
 mod generate;
 mod git_repository;

@@ -265,7 +265,7 @@ fn a_field_is_explained_by_every_layer_that_set_it() {
         "hr/web",
         "spec.values.replicaCount",
         &[
-            "set by    k8s/clusters/demo/apps/web.yaml:9:35: 4  substitution of ${count} from postBuild.substitute of \
+            "set by    k8s/clusters/demo/apps/web.yaml:9:35: 4  substitution of ${count} = 4 from postBuild.substitute of \
              kustomization/flux-system/web",
             "overrides k8s/web/release.yaml:8:19: ${count}  file",
         ],
@@ -276,7 +276,7 @@ fn a_field_is_explained_by_every_layer_that_set_it() {
         &[
             "set by    charts/echo/templates/deployment.yaml:8: 4  template",
             "from    k8s/clusters/demo/apps/web.yaml:9:35: 4  values entry replicaCount of helmrelease/web/web, by \
-             substitution of ${count} from postBuild.substitute of kustomization/flux-system/web",
+             substitution of ${count} = 4 from postBuild.substitute of kustomization/flux-system/web",
             "overrides k8s/web/release.yaml:8:19: ${count}  values entry replicaCount of helmrelease/web/web, by file",
             "overrides charts/echo/values.yaml:1:15: 1  default of the chart for replicaCount",
         ],

@@ -11,11 +11,12 @@ use helm_rs::values::{Nulls, Table, Value, coalesce, process_dependencies};
 
 use super::super::app::App;
 use super::super::elsewhere::Fetched;
-use super::super::flux::SourceRef;
+use super::super::flux::{SourceRef, text};
 use super::super::recorder::{Answers, Recorder};
 use super::super::release::{ChartPlace, Request};
 use super::super::render::{Fleet, Rendered, World};
 use super::super::roots::Declared;
+use super::super::variables::references;
 use super::{Layer, Role, declared_of, shown};
 
 /// Values that are tried out; more are left untold.
@@ -70,7 +71,7 @@ impl Fleet<'_> {
             }
         }
         for keys in causes {
-            let mut found = self.value_layers(rendered, app, &request, &chart, &keys, depth);
+            let mut found = self.value_layers(rendered, (app, &world), &request, &chart, &keys, depth);
             for (index, layer) in found.iter_mut().enumerate() {
                 layer.role = if index == 0 { Role::Input } else { Role::Overridden };
             }
@@ -83,7 +84,7 @@ impl Fleet<'_> {
     fn value_layers(
         &self,
         rendered: &Rendered,
-        app: &App,
+        (app, world): (&App, &World),
         request: &Request<'_>,
         chart: &Chart,
         keys: &[Str],
@@ -106,7 +107,9 @@ impl Fleet<'_> {
                 let what = format!("values entry {name} of {}, by {}", app.id, layer.what);
                 layers.push(Layer { what, ..layer });
             }
-        } else if at(&request.values, keys).is_some() {
+        }
+        layers.extend(self.values_from(rendered, (app, world), keys, depth));
+        if layers.is_empty() && at(&request.values, keys).is_some() {
             let value = at(&request.values, keys).map(|value| shown(&value.to_node()));
             let what = format!("values entry {name} of {}, from its valuesFrom", app.id);
             let place = app.manifest.at_path(&["spec", "valuesFrom"]);
@@ -123,6 +126,50 @@ impl Fleet<'_> {
             };
             let place = raw.and_then(|raw| place_of(raw.data(), &file, keys)).unwrap_or(file);
             layers.push(Layer::new(format!("default of the chart for {name}"), place, default));
+        }
+        layers
+    }
+}
+
+impl Fleet<'_> {
+    /// The entries of `valuesFrom` that set a value, the last one first.
+    fn values_from(
+        &self,
+        rendered: &Rendered,
+        (app, world): (&App, &World),
+        keys: &[Str],
+        depth: usize,
+    ) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        let list = app.manifest.at_path(&["spec", "valuesFrom"]);
+        for (key, _, entry) in references(&app.id, list).iter().rev() {
+            let Some(config) = world.configs.get(key) else { continue };
+            let wanted = text(entry, &["valuesKey"]);
+            let wanted = if wanted.is_empty() { "values.yaml" } else { wanted.as_str() };
+            let Some(content) = config.data.get(wanted) else { continue };
+            let target = text(entry, &["targetPath"]);
+            let (value, inner) = if target.is_empty() {
+                let document = read_document(content.as_bytes(), FileId::NONE, &ReadOptions::yaml11());
+                let root = document.ok().flatten().map(|document| document.root);
+                let found =
+                    root.as_ref().and_then(|root| keys.iter().try_fold(root, |node, key| node.get(key)));
+                let Some(found) = found.map(shown) else { continue };
+                (found, keys)
+            } else {
+                if *target != *keys.join(".") {
+                    continue;
+                }
+                (content.to_string(), &[][..])
+            };
+            let found = self.find_config(rendered, key, &config, (wanted, inner), depth);
+            let (kind, namespace, name) = key;
+            let what = format!(
+                "values entry {} of {}, from its valuesFrom: {kind}/{namespace}/{name} key {wanted}, by {}",
+                keys.join("."),
+                app.id,
+                found.what
+            );
+            layers.push(Layer::new(what, found.place, Some(value)));
         }
         layers
     }
@@ -235,7 +282,7 @@ fn other_value(values: &Table, chart: &Chart, keys: &[Str]) -> Option<Value> {
 }
 
 /// Where an entry stands in a file of values.
-fn place_of(content: &[u8], file: &str, keys: &[Str]) -> Option<String> {
+pub(super) fn place_of(content: &[u8], file: &str, keys: &[Str]) -> Option<String> {
     let mut files = Files::default();
     let id = files.add(file);
     let document = read_document(content, id, &ReadOptions::yaml11()).ok()??;

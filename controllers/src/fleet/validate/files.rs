@@ -89,10 +89,9 @@ const DEPRECATED: [(&str, &str); 6] = [
     ("vars", "replacements"),
 ];
 
-/// What a build's warning about old fields begins with; it knows no place.
-pub(super) fn is_told_with_place(gap: &Gap) -> bool {
-    gap.place.is_empty()
-        && DEPRECATED.iter().any(|(field, _)| gap.message.starts_with(&format!("'{field}' is deprecated")))
+/// Whether a build's warning is about a field that is found here, in each file that has it.
+pub(super) fn is_told_of_each(gap: &Gap) -> bool {
+    DEPRECATED.iter().any(|(field, _)| gap.message.starts_with(&format!("'{field}' is deprecated")))
 }
 
 fn deprecated(kustomization: &Node, names: &Files, file: &str, report: &mut Report) {
