@@ -66,9 +66,11 @@ pub enum ReceiverKind {
     Nexus,
     /// Azure's registry.
     Acr,
+    /// Whatever tells events of delivery in the words of cdevents.dev.
+    CdEvents,
 }
 
-const KINDS: [(&str, ReceiverKind); 10] = [
+const KINDS: [(&str, ReceiverKind); 11] = [
     ("generic", ReceiverKind::Generic),
     ("generic-hmac", ReceiverKind::GenericHmac),
     ("github", ReceiverKind::GitHub),
@@ -79,9 +81,10 @@ const KINDS: [(&str, ReceiverKind); 10] = [
     ("quay", ReceiverKind::Quay),
     ("nexus", ReceiverKind::Nexus),
     ("acr", ReceiverKind::Acr),
+    ("cdevents", ReceiverKind::CdEvents),
 ];
 /// What Flux has beside them.
-const NOT_BUILT: [&str; 3] = ["cdevents", "gcr", "generic-oidc"];
+const NOT_BUILT: [&str; 2] = ["gcr", "generic-oidc"];
 
 impl ReceiverKind {
     /// Returns the kind of this name.
@@ -135,6 +138,10 @@ impl ReceiverKind {
             Self::DockerHub => json("DockerHub"),
             Self::Quay => json("Quay"),
             Self::Acr => json("ACR"),
+            Self::CdEvents => {
+                cdevent(&hook.body).map_err(|why| format!("unable to validate CDEvent event: {why}"))?;
+                wanted("CDEvent", hook.header("Ce-Type"), events)
+            }
             Self::Nexus => {
                 let signature = hook.header("X-Nexus-Webhook-Signature");
                 if signature.is_empty() {
@@ -154,6 +161,26 @@ fn wanted(what: &str, event: &str, events: &[String]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the {what} \"{event}\" is not authorised"))
+}
+
+/// What every event of cdevents.dev has: a context that says what happened, and a subject that it happened to.
+fn cdevent(body: &[u8]) -> Result<(), String> {
+    let event: serde_json::Value = serde_json::from_slice(body).map_err(|_| "the body is no JSON")?;
+    let text = |path: &str| event.pointer(path).and_then(serde_json::Value::as_str).unwrap_or_default();
+    for path in ["/context/id", "/context/source", "/context/type", "/context/timestamp", "/subject/id"] {
+        if text(path).is_empty() {
+            return Err(format!("{} is missing", path.trim_start_matches('/').replace('/', ".")));
+        }
+    }
+    let name = text("/context/type");
+    // dev.cdevents.artifact.published.0.2.0, or dev.cdeventsx.tool-subject.predicate.0.1.0.
+    let parts: Vec<&str> = name.split('-').next().unwrap_or_default().split('.').collect();
+    let known =
+        matches!(parts.as_slice(), ["dev", "cdevents", _, _, _, _, _]) || name.starts_with("dev.cdeventsx.");
+    match known && name.split('.').all(|part| !part.is_empty()) {
+        true => Ok(()),
+        false => Err(format!("unknown event type \"{name}\"")),
+    }
 }
 
 /// GitHub's rule: JSON, plain or in a form, signed in one of two headers.
@@ -240,6 +267,32 @@ mod tests {
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&["push hook"]), Ok(()));
         assert_eq!(check(&["Tag Push Hook"]), Err("the GitLab event \"Push Hook\" is not authorised".into()));
+    }
+
+    #[test]
+    fn events_of_delivery_are_whole() {
+        let body = |name: &str| {
+            serde_json::json!({
+                "context": {"id": "1", "source": "/ci", "type": name, "timestamp": "2024-05-01T12:00:00Z"},
+                "subject": {"id": "pkg:oci/app", "content": {}},
+            })
+            .to_string()
+        };
+        let name = "dev.cdevents.artifact.published.0.2.0";
+        let check = |body: &str, events: &[&str]| {
+            let events: Vec<String> = events.iter().map(|one| (*one).to_owned()).collect();
+            ReceiverKind::named("cdevents").unwrap().check(&hook(&[("ce-type", name)], body), b"t", &events)
+        };
+        assert_eq!(check(&body(name), &[]), Ok(()));
+        assert_eq!(check(&body("dev.cdevents.artifact.published.0.2.0-draft"), &[name]), Ok(()));
+        assert_eq!(check(&body("dev.cdeventsx.tool-thing.done.0.1.0"), &[]), Ok(()));
+        assert_eq!(
+            check(&body(name), &["dev.cdevents.change.merged.0.2.0"]),
+            Err(format!("the CDEvent \"{name}\" is not authorised"))
+        );
+        assert!(check(&body("push"), &[]).unwrap_err().contains("unknown event type"));
+        assert!(check("{}", &[]).unwrap_err().ends_with("context.id is missing"));
+        assert!(check("hello", &[]).is_err());
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! The kinds of Provider: one file words each kind's payload, this one lists them.
 
 mod alertmanager;
+mod azuredevops;
+mod bitbucket;
+mod bitbucketserver;
 mod commit_status;
+mod datadog;
 mod discord;
 mod generic;
 mod gitea;
 mod github;
+mod githubdispatch;
 mod gitlab;
 mod googlechat;
 mod grafana;
@@ -16,6 +21,7 @@ mod msteams;
 mod opsgenie;
 mod pagerduty;
 mod rocket;
+mod sentry;
 mod slack;
 mod telegram;
 mod webex;
@@ -70,7 +76,7 @@ const fn kind(name: &'static str, word: Word) -> ProviderKind {
     ProviderKind { name, word }
 }
 
-const KINDS: [ProviderKind; 21] = [
+const KINDS: [ProviderKind; 27] = [
     kind("generic", generic::plain),
     kind("generic-hmac", generic::signed),
     kind("slack", slack::word),
@@ -92,23 +98,23 @@ const KINDS: [ProviderKind; 21] = [
     kind("github", github::word),
     kind("gitlab", gitlab::word),
     kind("gitea", gitea::word),
+    kind("bitbucket", bitbucket::word),
+    kind("bitbucketserver", bitbucketserver::word),
+    kind("azuredevops", azuredevops::word),
+    kind("githubdispatch", githubdispatch::word),
+    kind("datadog", datadog::word),
+    kind("sentry", sentry::word),
 ];
 
 /// The kinds that Flux has and that are not built.
-const NOT_BUILT: [&str; 13] = [
-    "azuredevops",
+const NOT_BUILT: [&str; 7] = [
     "azureeventhub",
-    "bitbucket",
-    "bitbucketserver",
-    "datadog",
     "giteapullrequestcomment",
-    "githubdispatch",
     "githubpullrequestcomment",
     "gitlabmergerequestcomment",
     "googlepubsub",
     "nats",
     "otel",
-    "sentry",
 ];
 
 impl ProviderKind {
@@ -142,7 +148,7 @@ impl ProviderKind {
     /// Returns whether it writes commits' statuses.
     #[must_use]
     pub fn is_commit_status(self) -> bool {
-        matches!(self.name, "github" | "gitlab" | "gitea")
+        matches!(self.name, "github" | "gitlab" | "gitea" | "bitbucket" | "bitbucketserver" | "azuredevops")
     }
 
     /// Returns whether it hands events on as they are.
@@ -216,6 +222,32 @@ fn form(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod samples {
+    use super::Notice;
+    use crate::notification::Involved;
+
+    /// What became of a Kustomization at a commit.
+    pub(super) fn notice(severity: &str, reason: &str) -> Notice {
+        let revision = "main@sha1:731f7eaddfb6af01cb2173e18f0f75b0ba780ef1".to_owned();
+        Notice {
+            involved_object: Involved {
+                kind: "Kustomization".into(),
+                namespace: "flux-system".into(),
+                name: "apps".into(),
+                ..Involved::default()
+            },
+            severity: severity.into(),
+            timestamp: "2024-05-01T12:00:00Z".into(),
+            message: "it broke".into(),
+            reason: reason.into(),
+            metadata: [("revision".to_owned(), revision)].into(),
+            reporting_controller: "kustomize-controller".into(),
+            ..Notice::default()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,11 @@ impl CommitStatus {
     /// Returns whether the status stands already, by the body of the answer to [`CommitStatus::list`].
     #[must_use]
     pub fn stands(&self, body: &[u8]) -> bool {
-        let known: Vec<serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
+        let known = match serde_json::from_slice(body).unwrap_or_default() {
+            serde_json::Value::Array(all) => all,
+            // Bitbucket answers with the one status, and Azure with a list inside of an object.
+            one => vec![one],
+        };
         (self.stands)(&self.wanted, &known)
     }
 }
@@ -30,6 +34,8 @@ impl CommitStatus {
 pub(super) struct Wanted {
     /// What it is called.
     pub(super) name: String,
+    /// Whose statuses it is one of, for servers that group them: `fluxcd`.
+    pub(super) group: String,
     /// `success`, `failure` …
     pub(super) state: &'static str,
     /// The reason in words.
@@ -53,6 +59,7 @@ impl Wanted {
         };
         Ok(Self {
             name: endpoint.commit_status.clone(),
+            group: "fluxcd".into(),
             state,
             description: notice.reason_in_words(),
             commit,

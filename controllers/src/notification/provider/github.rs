@@ -8,15 +8,7 @@ use super::{Endpoint, Exchange, Notice, bearer, header, messages, post};
 
 pub(super) fn word(endpoint: &Endpoint, notice: &Notice) -> Result<Exchange, String> {
     let (host, repository) = owner_and_name(endpoint)?;
-    let token = match endpoint.token.reveal() {
-        "" => endpoint.password.reveal(),
-        token => token,
-    };
-    if token.is_empty() {
-        return Err(
-            "github token must be specified: the secret's 'token' (GitHub apps are not supported)".into()
-        );
-    }
+    let token = token(endpoint)?;
     if notice.is_progress() {
         return Ok(messages(Vec::new()));
     }
@@ -26,11 +18,7 @@ pub(super) fn word(endpoint: &Endpoint, notice: &Notice) -> Result<Exchange, Str
         _ => return Err("can't convert to github state".into()),
     };
     let wanted = Wanted::of(endpoint, notice, state)?;
-    let api = match host.as_str() {
-        "https://github.com" => "https://api.github.com".to_owned(),
-        _ => format!("{host}/api/v3"),
-    };
-    let known = |request: Request| bearer(header(request, "Accept", "application/vnd.github.v3+json"), token);
+    let api = api(&host);
     let commit = &wanted.commit;
     let list = Request {
         method: "GET".into(),
@@ -41,7 +29,38 @@ pub(super) fn word(endpoint: &Endpoint, notice: &Notice) -> Result<Exchange, Str
         format!("{api}/repos/{repository}/statuses/{commit}"),
         &json!({"state": state, "description": wanted.description, "context": wanted.name}),
     );
-    Ok(Exchange::Status(Box::new(CommitStatus { list: known(list), create: known(create), stands, wanted })))
+    Ok(Exchange::Status(Box::new(CommitStatus {
+        list: known(list, token),
+        create: known(create, token),
+        stands,
+        wanted,
+    })))
+}
+
+pub(super) fn token(endpoint: &Endpoint) -> Result<&str, String> {
+    let token = match endpoint.token.reveal() {
+        "" => endpoint.password.reveal(),
+        token => token,
+    };
+    match token {
+        "" => {
+            Err("github token must be specified: the secret's 'token' (GitHub apps are not supported)".into())
+        }
+        token => Ok(token),
+    }
+}
+
+/// Where the API of github.com, or of an enterprise's own server, is.
+pub(super) fn api(host: &str) -> String {
+    match host {
+        "https://github.com" => "https://api.github.com".to_owned(),
+        _ => format!("{host}/api/v3"),
+    }
+}
+
+/// Tells who asks.
+pub(super) fn known(request: Request, token: &str) -> Request {
+    bearer(header(request, "Accept", "application/vnd.github.v3+json"), token)
 }
 
 fn stands(wanted: &Wanted, known: &[Value]) -> bool {
