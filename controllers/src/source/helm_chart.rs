@@ -1,6 +1,7 @@
 //! HelmChart: one version of a chart as an artifact, as it was pulled or packed anew.
 
 mod build;
+mod dependencies;
 mod resolve;
 
 use gitops_core::api::{GoDuration, HelmChart, Object};

@@ -200,6 +200,120 @@ fn a_folder_is_packed_for_each_version_or_each_revision() {
     assert!(format!("{:?}", stored(&fleet).values().unwrap()).contains("red"));
 }
 
+/// A chart in git that depends on one beside it, on one of an index, twice, and on one of a registry.
+fn umbrella(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    let mut files = vec![
+        (
+            "charts/web/Chart.yaml",
+            "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n\
+             - {name: common, version: 0.x, repository: \"file://../common\"}\n\
+             - {name: db, version: 1.x, repository: \"https://charts.example/\"}\n\
+             - {name: db, version: 1.x, repository: \"https://charts.example\", alias: replica}\n\
+             - {name: cache, version: ^2.0.0, repository: \"oci://registry.example/charts\"}\n",
+        ),
+        ("charts/common/Chart.yaml", "apiVersion: v2\nname: common\nversion: 0.1.0\ntype: library\n"),
+        ("charts/common/templates/_names.tpl", "{{ define \"name\" }}{{ end }}"),
+    ];
+    files.extend(more);
+    files
+}
+
+/// An archive of a chart that has nothing but a name.
+fn bare(name: &str, version: &str) -> Arc<[u8]> {
+    let metadata = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
+    pack(&tree(&[(&*format!("{name}/Chart.yaml"), metadata.as_str())]), None).unwrap().content.into()
+}
+
+/// Serves what the umbrella wants.
+fn serve_dependencies(fleet: &Fleet) {
+    let charts = &fleet.context.world.charts;
+    let mut index = "apiVersion: v1\nentries:\n  db:\n".to_owned();
+    for version in ["1.0.0", "1.4.0", "2.0.0"] {
+        index.push_str(&format!("  - {{name: db, version: {version}, urls: [db-{version}.tgz]}}\n"));
+        charts.put(&format!("db-{version}.tgz"), bare("db", version));
+    }
+    charts.put("index.yaml", index.into_bytes().into());
+    for version in ["1.9.0", "2.3.0"] {
+        let layers = vec![Blob { media_type: CHART_LAYER.into(), ..Blob::default() }];
+        let manifest = ImageManifest { layers, ..ImageManifest::default() };
+        let registry = &fleet.context.world.registry;
+        let pushed =
+            registry.push("registry.example/charts/cache", version, &manifest, bare("cache", version));
+        block_on(pushed).unwrap();
+    }
+}
+
+fn dependencies(chart: &Chart) -> Vec<String> {
+    let name = |chart: &Chart| format!("{} {}", chart.name(), chart.metadata().version);
+    let mut names: Vec<String> = chart.dependencies().iter().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_charts_lacks_is_brought() {
+    let mut fleet = Fleet::new();
+    serve_dependencies(&fleet);
+    commit(&fleet, "1.0.0", &umbrella(&[]));
+    fleet.apply(GIT);
+    fleet.apply(&object("fleet", ""));
+    fleet.settle();
+    assert_eq!(fleet.ready(&key()), "True ChartPackageSucceeded: packaged 'web' chart with version '1.0.0'");
+    assert_eq!(dependencies(&stored(&fleet)), ["cache 2.3.0", "common 0.1.0", "db 1.4.0"]);
+    assert_eq!(
+        fleet.context.world.charts.asked().iter().filter(|asked| asked.starts_with("index.yaml")).count(),
+        1,
+        "one repository is asked for one index"
+    );
+    // The lock decides, and the index of a HelmRepository of the same address is not asked for again.
+    let lock = "dependencies:\n\
+        - {name: common, version: 0.1.0, repository: \"file://../common\"}\n\
+        - {name: db, version: 1.0.0, repository: \"https://charts.example/\"}\n\
+        - {name: cache, version: 2.3.0, repository: \"oci://registry.example/charts\"}\n\
+        digest: sha256:00\ngenerated: \"2024-05-01T12:00:00Z\"\n";
+    fleet.apply(INDEXED);
+    fleet.settle();
+    fleet.context.world.charts.forget();
+    let later = "apiVersion: v2\nname: web\nversion: 1.1.0\ndependencies: [{name: db, version: 1.x, repository: \"https://charts.example\"}]\n";
+    commit(&fleet, "1.1.0", &umbrella(&[("charts/web/Chart.yaml", later), ("charts/web/Chart.lock", lock)]));
+    fleet.after(Duration::from_secs(61));
+    assert_eq!(dependencies(&stored(&fleet)), ["cache 2.3.0", "common 0.1.0", "db 1.0.0"]);
+    let asked = fleet.context.world.charts.asked();
+    assert!(!asked.iter().any(|asked| asked == "index.yaml"), "{asked:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_dependency_is_told() {
+    let check = |dependency: &str, wanted: &str| {
+        let mut fleet = Fleet::new();
+        serve_dependencies(&fleet);
+        let metadata = format!("apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{dependency}]\n");
+        commit(&fleet, "1.0.0", &[("charts/web/Chart.yaml", &metadata)]);
+        fleet.apply(GIT);
+        fleet.apply(&object("fleet", ""));
+        fleet.settle();
+        let ready = fleet.ready(&key());
+        assert!(ready.starts_with("False DependencyBuildError: ") && ready.contains(wanted), "{ready}");
+        assert_eq!(status(&fleet, &["artifact", "revision"]), "");
+    };
+    check(
+        "{name: db, version: 3.x, repository: 'https://charts.example'}",
+        "version '3.x' from 'https://charts.example'",
+    );
+    check("{name: db, version: 1.x, repository: '@stable'}", "repository '@stable' is no URL");
+    check("{name: db, version: 1.x, repository: 'file://../db'}", "no chart found at '/charts/db'");
+    check(
+        "{name: db, version: 1.x, repository: 'file://../../../db'}",
+        "failed to add local dependency 'db'",
+    );
+    check("{name: db, version: 1.x}", "no chart found at '/charts/web/charts/db'");
+    check("{name: cache, version: 9.x, repository: 'oci://registry.example/charts'}", "version '9.x'");
+    check(
+        "{name: web, version: 9.x, repository: 'file://.'}",
+        "can't get a valid version for constraint '9.x'",
+    );
+}
+
 #[test]
 fn what_is_wrong_with_a_chart_is_told() {
     for (source, fields, wanted) in [
@@ -241,7 +355,8 @@ fn what_is_wrong_with_a_chart_is_told() {
     fleet.apply(GIT);
     fleet.apply(&object("fleet", ""));
     fleet.settle();
-    assert!(fleet.ready(&key()).contains("missing in charts/ directory: db"), "{}", fleet.ready(&key()));
+    let wanted = "False DependencyBuildError: dependency build error: failed to add remote dependency 'db': ";
+    assert!(fleet.ready(&key()).starts_with(wanted), "{}", fleet.ready(&key()));
     fleet.apply(&object("fleet", "").replace("charts/web", "charts/wep"));
     fleet.after(Duration::from_secs(1));
     assert!(fleet.ready(&key()).starts_with("False InvalidChartReference"), "{}", fleet.ready(&key()));

@@ -11,8 +11,8 @@ use helm_rs::chart::{Chart, File};
 use helm_rs::values::{Table, Value, load_values, merge_tables};
 use helm_rs::{PackageOptions, Time, Warnings, package};
 
-use super::Packed;
 use super::resolve::{Place, Resolved};
+use super::{Packed, dependencies};
 use crate::context::{Context, Failure};
 use crate::kind::Key;
 use crate::source::CHART_LAYER;
@@ -57,15 +57,25 @@ pub(super) async fn build<W: World>(
         (None, Place::Folder { tree, path }) => files_in(&**tree, path).map_err(|why| package_error(&why))?,
         (None, _) => return Err(package_error(&"there is no chart")),
     };
-    let (files, values_files) = merged(spec, resolved, files)?;
-    let chart = Chart::load(&files, &mut Warnings::new()).map_err(|error| package_error(&error))?;
+    let (mut files, values_files) = merged(spec, resolved, files)?;
+    let mut chart = Chart::load(&files, &mut Warnings::new()).map_err(|error| package_error(&error))?;
+    if let Place::Folder { tree, path } = &resolved.place {
+        let brought = dependencies::bring(context, key, (tree, path), &chart).await?;
+        if !brought.is_empty() {
+            files.extend(brought);
+            chart = Chart::load(&files, &mut Warnings::new()).map_err(|error| package_error(&error))?;
+        }
+    }
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {
         let missing: Vec<&str> = missing.iter().map(gitops_yaml::Str::as_str).collect();
-        let message = format!(
-            "dependency build error: found in Chart.yaml, but missing in charts/ directory: {}: dependencies are not downloaded here, put them into charts/",
+        let mut message = format!(
+            "dependency build error: found in Chart.yaml, but missing in charts/ directory: {}",
             missing.join(", ")
         );
+        if chart.lock().is_some() {
+            message.push_str(": Chart.lock does not name it, update it with `gitops dependency update`");
+        }
         return Err(Failure::lasting("DependencyBuildError", message));
     }
     // The same files give the same bytes, whenever they are packed.
@@ -85,7 +95,7 @@ fn package_error(why: &dyn std::fmt::Display) -> Failure {
     Failure::lasting("ChartPackageError", format!("chart package error: {why}"))
 }
 
-async fn from_index<W: World>(
+pub(super) async fn from_index<W: World>(
     context: &Context<W>,
     key: &Key,
     repository: &HelmRepository,
@@ -104,7 +114,7 @@ async fn from_index<W: World>(
     Ok(archive)
 }
 
-async fn from_registry<W: World>(
+pub(super) async fn from_registry<W: World>(
     context: &Context<W>,
     key: &Key,
     repository: &HelmRepository,
