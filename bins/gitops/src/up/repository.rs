@@ -159,7 +159,8 @@ fn say_commit(folder: &Path, checkout: &Checkout) {
     let id = checkout.commit.id.get(..8).unwrap_or(&checkout.commit.id);
     let subject = checkout.commit.message.lines().next().unwrap_or_default();
     anstream::eprintln!("running commit {id} of {}: {}", folder.display(), Printable(subject));
-    let uncommitted = read_folder(folder).map(|saved| differing(&saved, &checkout.tree)).unwrap_or_default();
+    let uncommitted =
+        read_folder(folder).map(|saved| differing(folder, &saved, &checkout.tree)).unwrap_or_default();
     let count = match uncommitted.len() {
         0 => return,
         1 => "1 file is not committed and is not run".to_owned(),
@@ -174,17 +175,21 @@ fn say_commit(folder: &Path, checkout: &Checkout) {
     );
 }
 
-/// Lists the files that one tree has otherwise than the other, or that only one has.
-fn differing(one: &MemTree, other: &MemTree) -> Vec<String> {
-    let other: BTreeMap<String, _> = other.files().into_iter().collect();
-    let mut left: BTreeSet<&str> = other.keys().map(String::as_str).collect();
+/// Lists the files that are saved otherwise than they are committed, or in one of the two alone.
+fn differing(folder: &Path, saved: &MemTree, committed: &MemTree) -> Vec<String> {
+    let committed: BTreeMap<String, _> = committed.files().into_iter().collect();
+    let mut left: BTreeSet<&str> = committed.keys().map(String::as_str).collect();
     let mut found = BTreeSet::new();
-    for (path, content) in one.files() {
+    for (path, content) in saved.files() {
         left.remove(path.as_str());
-        if other.get(&path) != Some(&content) {
+        if committed.get(&path) != Some(&content) {
             found.insert(path);
         }
     }
+    // What is committed counts, also where .gitignore would leave it out.
+    left.retain(|path| {
+        std::fs::read(folder.join(path)).ok().as_deref() != committed.get(*path).map(|content| &content[..])
+    });
     found.extend(left.into_iter().map(str::to_owned));
     found.into_iter().collect()
 }

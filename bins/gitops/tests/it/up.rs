@@ -129,6 +129,10 @@ fn a_url_is_cloned_and_its_roots_read_it() {
 #[test]
 fn a_folder_that_is_a_repository_runs_its_commit_unless_told_otherwise() {
     let folder = Folder::fleet("commits");
+    folder.write("notes.log", "committed although it is ignored\n");
+    folder.write(".gitignore", "");
+    folder.commit();
+    folder.write(".gitignore", "*.log\n.*\n");
     let commit = folder.commit();
     folder.write(
         "apps/saved.yaml",
