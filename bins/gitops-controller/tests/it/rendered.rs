@@ -6,6 +6,7 @@
 mod generate;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use gitops_controllers::fleet::{
     App, AppId, AppKind, Cache, Charts, Fleet, RemoteChart, Rendered, RenderedObject, Severity, seeds,
@@ -79,7 +80,7 @@ fn installed(app: &App, mut object: Node) -> Node {
     object
 }
 
-async fn is_calm(stage: &Stage, rendered: &Rendered) -> bool {
+fn is_calm(stage: &Stage, rendered: &Rendered) -> bool {
     let is_ready = |id: &AppId| {
         let kind = match id.kind {
             AppKind::Kustomization => Kind::Kustomization,
@@ -100,7 +101,11 @@ async fn check(stage: Stage) {
         .map(|(_, gap)| gap.to_string())
         .collect();
     assert_eq!(gaps, [""; 0]);
-    stage.until("all is ready", async |stage| is_calm(stage, &rendered).await).await;
+    let begun = Instant::now();
+    while !is_calm(&stage, &rendered) {
+        assert!(begun.elapsed() < Duration::from_secs(900), "not ready in time:{}", stage.seen());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     // The rendered objects in a cluster of their own have the same defaults.
     let other = LocalCluster::new();
