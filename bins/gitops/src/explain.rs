@@ -1,7 +1,7 @@
 //! `gitops explain`: why a field is so.
 
 use crate::Failure;
-use crate::fleet::{FleetFlags, Repository};
+use crate::fleet::{FleetFlags, TextOrJson};
 use anstyle::{AnsiColor, Style};
 use gitops_controllers::fleet::Selector;
 use gitops_controllers::fleet::explain::{Explanation, Role};
@@ -26,28 +26,18 @@ pub(crate) struct Args {
     #[arg(short = 'C', long = "directory", value_name = "FOLDER", default_value = ".")]
     folder: PathBuf,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: TextOrJson,
     #[command(flatten)]
     fleet: FleetFlags,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let repository = Repository::find(&args.folder)?;
-    let below = args.fleet.below(&repository.inside);
     let path = FieldPath::parse(&args.field)?;
-    let found = args.fleet.with_fleet(&repository.root, &repository.folder, below, |fleet| {
-        fleet.explain(&args.object, &path)
-    })??;
+    let found = args.fleet.of_folder(&args.folder, |fleet| fleet.explain(&args.object, &path))??;
     match args.output {
-        Format::Text => found.iter().for_each(print_text),
-        Format::Json => println!("{:#}", serde_json::Value::Array(found.iter().map(json).collect())),
+        TextOrJson::Text => found.iter().for_each(print_text),
+        TextOrJson::Json => println!("{:#}", serde_json::Value::Array(found.iter().map(json).collect())),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 mod charts;
 mod fetch;
+mod folder;
 mod git;
 mod lock;
 mod snapshot;
@@ -16,6 +17,7 @@ use gitops_fs::Folder;
 use gitops_sops::AgeKeys;
 use std::path::{Path, PathBuf};
 
+pub(crate) use folder::{FolderArgs, TextOrJson};
 pub(crate) use git::{changed_revisions, commit_tree};
 pub(crate) use snapshot::Snapshot;
 

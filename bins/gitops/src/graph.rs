@@ -1,9 +1,8 @@
 //! `gitops graph`: who waits for whom.
 
 use crate::Failure;
-use crate::fleet::{FleetFlags, Repository, report};
-use gitops_controllers::fleet::{Graph, KeepNodes};
-use std::path::PathBuf;
+use crate::fleet::FolderArgs;
+use gitops_controllers::fleet::Graph;
 use std::process::ExitCode;
 
 /// Show the dependencies between apps, in the order in which they can be applied.
@@ -13,14 +12,11 @@ use std::process::ExitCode;
   gitops graph -o mermaid >> README.md
   gitops graph -o svg > fleet.svg")]
 pub(crate) struct Args {
-    /// A folder of the repository.
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    folder: PathBuf,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
     #[command(flatten)]
-    fleet: FleetFlags,
+    folder: FolderArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -31,9 +27,7 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let repository = Repository::find(&args.folder)?;
-    let rendered = args.fleet.render(&repository, KeepNodes::No)?;
-    report(&rendered);
+    let (rendered, _) = args.folder.render()?;
     let graph = Graph::of(&rendered);
     print!(
         "{}",

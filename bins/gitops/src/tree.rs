@@ -3,9 +3,8 @@
 mod live;
 
 use crate::Failure;
-use crate::fleet::{FleetFlags, Repository, report};
-use gitops_controllers::fleet::{Detail, KeepNodes};
-use std::path::PathBuf;
+use crate::fleet::FolderArgs;
+use gitops_controllers::fleet::Detail;
 use std::process::ExitCode;
 
 /// Draw a fleet as a tree: sources, apps and their objects.
@@ -23,14 +22,11 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     #[command(subcommand)]
     live: Option<Live>,
-    /// A folder of the repository.
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    folder: PathBuf,
     /// Show apps alone, without their objects.
     #[arg(long)]
     compact: bool,
     #[command(flatten)]
-    fleet: FleetFlags,
+    folder: FolderArgs,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -46,9 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Some(Live::Artifact(args)) => return live::artifact(args),
         None => {}
     }
-    let repository = Repository::find(&args.folder)?;
-    let rendered = args.fleet.render(&repository, KeepNodes::No)?;
-    let errors = report(&rendered);
+    let (rendered, errors) = args.folder.render()?;
     let detail = if args.compact { Detail::Apps } else { Detail::Objects };
     print!("{}", rendered.to_tree(detail));
     Ok(if errors > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -1,10 +1,9 @@
 //! `gitops validate`: what is wrong with a repository, before any cluster sees it.
 
 use crate::Failure;
-use crate::fleet::{FleetFlags, Repository, coloured};
+use crate::fleet::{FolderArgs, TextOrJson, coloured};
 use gitops_controllers::fleet::Severity;
 use gitops_controllers::fleet::validate::Finding;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Check a fleet without a cluster: fields, references, dependencies, versions, owners, files that nothing reads.
@@ -14,9 +13,6 @@ use std::process::ExitCode;
   gitops validate --path clusters/production --strict
   gitops validate --ignore clear-secret,image-without-tag -o json")]
 pub(crate) struct Args {
-    /// A folder of the repository.
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    folder: PathBuf,
     /// Fail on warnings too.
     #[arg(long)]
     strict: bool,
@@ -27,23 +23,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t)]
+    output: TextOrJson,
     #[command(flatten)]
-    fleet: FleetFlags,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
+    folder: FolderArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let repository = Repository::find(&args.folder)?;
-    let below = args.fleet.below(&repository.inside);
-    let mut validation =
-        args.fleet.with_fleet(&repository.root, &repository.folder, below, |fleet| fleet.validate())?;
+    let mut validation = args.folder.with_fleet(|fleet| fleet.validate())?;
     validation.findings.retain(|finding| {
         let is_shown = !args.quiet || finding.gap.severity > Severity::Unresolved;
         is_shown && !args.ignore.iter().any(|rule| rule == finding.rule)
@@ -52,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let count = |severity| findings.iter().filter(|finding| finding.gap.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match args.output {
-        Format::Text => {
+        TextOrJson::Text => {
             for finding in findings {
                 let shown = coloured(&finding.gap);
                 let (first, rest) = shown.split_once('\n').map_or((shown.as_str(), ""), |(a, b)| (a, b));
@@ -68,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 println!("{} objects are of kinds whose fields are not known here", validation.unknown_kinds);
             }
         }
-        Format::Json => println!("{:#}", serde_json::Value::Array(findings.iter().map(json).collect())),
+        TextOrJson::Json => println!("{:#}", serde_json::Value::Array(findings.iter().map(json).collect())),
     }
     let failed = errors > 0 || (args.strict && warnings > 0);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
