@@ -7,6 +7,8 @@ use gitops_controllers::status::{condition_of, is_ready};
 use gitops_controllers::{Context, Event, Key, Kind, Severity};
 use gitops_core::apply::Inventory;
 use gitops_yaml::Node;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -82,32 +84,81 @@ fn all_ready(context: &Context<RealWorld>) -> bool {
     })
 }
 
-/// Prints every object that is looked after, with its state, and what was applied.
+/// Prints what came of it as a tree: sources, what reads them, and what was applied, each with its state.
 pub(super) fn summary(context: &Context<RealWorld>) {
-    let mut ready = 0;
-    let mut total = 0;
-    let mut applied = 0;
-    for kind in KINDS {
-        for object in context.cache.list(kind) {
-            let Some(key) = Key::of(&object) else { continue };
-            total += 1;
-            let is_ready = is_ready(&object);
-            ready += usize::from(is_ready);
-            let message = condition_of(&object, "Ready").and_then(|ready| ready.get("message")?.as_str());
-            let mark = if is_ready { "✔" } else { "✗" };
-            anstream::println!("{mark} {key}: {}", message.unwrap_or("nobody has looked at it yet"));
-            let warnings = condition_of(&object, "Warnings").and_then(|found| found.get("message")?.as_str());
-            for line in warnings.unwrap_or_default().lines() {
-                anstream::println!("    ⚠ {}", Printable(line));
-            }
-            let inventory = object.at_path(&["status", "inventory"]).map(Inventory::read);
-            if let Some(Ok(inventory)) = inventory {
-                for target in inventory.iter() {
-                    applied += 1;
-                    anstream::println!("    {target}");
-                }
-            }
+    let mut tree = Tree::default();
+    let all: Vec<(Key, Arc<Node>)> = KINDS
+        .into_iter()
+        .flat_map(|kind| context.cache.list(kind))
+        .filter_map(|object| Some((Key::of(&object)?, object)))
+        .collect();
+    for (key, object) in &all {
+        let above = above(key, object).filter(|above| all.iter().any(|(known, _)| known == above));
+        match above {
+            Some(above) => tree.below.entry(above).or_default().push((key, object)),
+            None => tree.roots.push((key, object)),
         }
     }
+    for (key, object) in tree.roots.clone() {
+        tree.print(key, object, 0);
+    }
+    let Tree { ready, total, applied, .. } = tree;
     anstream::println!("{ready} of {total} ready, {applied} objects applied");
+}
+
+/// What an object reads: its source, its chart, its repository of images.
+fn above(key: &Key, object: &Node) -> Option<Key> {
+    let text = |path: &[&str]| object.at_path(path).and_then(Node::as_str);
+    if key.kind == Kind::HelmRelease {
+        let (namespace, name) = text(&["status", "helmChart"])?.split_once('/')?;
+        return Some(Key::new(Kind::HelmChart, namespace.to_owned(), name.to_owned()));
+    }
+    let (field, default) = match key.kind {
+        Kind::Kustomization | Kind::HelmChart => ("sourceRef", None),
+        Kind::ImageUpdateAutomation => ("sourceRef", Some(Kind::GitRepository)),
+        Kind::ImagePolicy => ("imageRepositoryRef", Some(Kind::ImageRepository)),
+        _ => return None,
+    };
+    let kind = text(&["spec", field, "kind"]).map_or(default, Kind::named)?;
+    let namespace = text(&["spec", field, "namespace"]).unwrap_or(&key.namespace).to_owned();
+    Some(Key::new(kind, namespace, text(&["spec", field, "name"])?.to_owned()))
+}
+
+#[derive(Default)]
+struct Tree<'o> {
+    roots: Vec<(&'o Key, &'o Node)>,
+    below: HashMap<Key, Vec<(&'o Key, &'o Node)>>,
+    ready: usize,
+    total: usize,
+    applied: usize,
+}
+
+impl Tree<'_> {
+    fn print(&mut self, key: &Key, object: &Node, depth: usize) {
+        let indent = "  ".repeat(depth);
+        self.total += 1;
+        let is_ready = is_ready(object);
+        self.ready += usize::from(is_ready);
+        let words = |kind| condition_of(object, kind).and_then(|found| found.get("message")?.as_str());
+        let mark = if is_ready { "✔" } else { "✗" };
+        let message = words("Ready").unwrap_or("nobody has looked at it yet");
+        for (index, line) in message.lines().map(Printable).enumerate() {
+            match index {
+                0 => anstream::println!("{indent}{mark} {key}: {line}"),
+                _ => anstream::println!("{indent}    {line}"),
+            }
+        }
+        for line in words("Warnings").unwrap_or_default().lines() {
+            anstream::println!("{indent}    ⚠ {}", Printable(line));
+        }
+        if let Some(Ok(inventory)) = object.at_path(&["status", "inventory"]).map(Inventory::read) {
+            for target in inventory.iter() {
+                self.applied += 1;
+                anstream::println!("{indent}    {target}");
+            }
+        }
+        for (key, object) in self.below.remove(key).unwrap_or_default() {
+            self.print(key, object, depth + 1);
+        }
+    }
 }

@@ -96,6 +96,11 @@ fn the_example_comes_up_anywhere_and_without_a_network() {
     let shown = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}\n{shown}");
     assert!(shown.contains("13 of 13 ready"), "{shown}");
+    assert!(
+        shown.starts_with("✔ GitRepository/")
+            && shown.contains("\n  ✔ Kustomization/flux-system/apps-echo: "),
+        "what reads a source stands below it: {shown}"
+    );
     assert!(shown.contains("HelmRelease/ingress-nginx/ingress-nginx: Helm install succeeded"), "{shown}");
     assert!(shown.contains("resolved to 1.2.0"), "{shown}");
     assert!(told.contains("pushed commit"), "{told}");
