@@ -42,6 +42,8 @@ pub struct Settings {
     pub substitution: Strictness,
     /// Whether `file://` repositories may be read: only where the controller runs on a person's own machine.
     pub local_git: bool,
+    /// Whether kustomizations may take bases from other repositories and web servers.
+    pub remote_bases: RemoteBases,
     /// Where artifacts can be fetched: `http://host`, no slash at the end.
     pub artifact_address: String,
     /// How long an event is not told again to people: 5 m.
@@ -57,6 +59,7 @@ impl Default for Settings {
             default_service_account: None,
             substitution: Strictness::Strict,
             local_git: false,
+            remote_bases: RemoteBases::Fetched,
             artifact_address: "http://source-controller.flux-system.svc.cluster.local.".into(),
             rate_limit: Duration::from_secs(300),
         }
@@ -71,6 +74,16 @@ pub enum CrossNamespace {
     Allowed,
     /// They may not: Flux's `--no-cross-namespace-refs`.
     Blocked,
+}
+
+/// Whether kustomizations may take bases from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RemoteBases {
+    /// They are fetched at each reconciliation.
+    #[default]
+    Fetched,
+    /// They are refused: Flux's `--no-remote-bases`.
+    Refused,
 }
 
 /// Why a reconciliation could not end well.

@@ -4,6 +4,7 @@ mod build;
 pub(crate) mod decrypt;
 mod generate;
 pub(crate) mod reconcile;
+mod remotes;
 mod variables;
 mod warnings;
 

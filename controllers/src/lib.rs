@@ -33,8 +33,8 @@ mod world;
 
 pub use cache::Cache;
 pub use context::{
-    Context, CrossNamespace, FINALIZER, Failure, Finalizer, Next, Outcome, REQUESTED_AT, Retry, Run,
-    Settings, Told,
+    Context, CrossNamespace, FINALIZER, Failure, Finalizer, Next, Outcome, REQUESTED_AT, RemoteBases, Retry,
+    Run, Settings, Told,
 };
 pub use event::{Event, Outbox, Severity};
 pub use kind::{Key, Kind};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 use gitops_controller::ManagerOptions;
 use gitops_controllers::leader::{Candidate, Terms};
-use gitops_controllers::{CrossNamespace, Settings};
+use gitops_controllers::{CrossNamespace, RemoteBases, Settings};
 use gitops_core::api::GoDuration;
 use gitops_core::substitute::Strictness;
 use gitops_kube::{Limits, Rate};
@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Refuse references to other namespaces.
     #[arg(long)]
     no_cross_namespace_refs: bool,
+    /// Refuse kustomizations' bases and files of other repositories and web servers.
+    #[arg(long)]
+    no_remote_bases: bool,
     /// The account that Kustomizations without one act as.
     #[arg(long, value_name = "NAME")]
     default_service_account: Option<String>,
@@ -128,6 +131,10 @@ impl Args {
             cross_namespace: match self.no_cross_namespace_refs {
                 true => CrossNamespace::Blocked,
                 false => CrossNamespace::Allowed,
+            },
+            remote_bases: match self.no_remote_bases {
+                true => RemoteBases::Refused,
+                false => RemoteBases::Fetched,
             },
             default_service_account: self.default_service_account.clone(),
             substitution: match self.lenient_substitution {

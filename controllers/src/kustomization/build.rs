@@ -1,5 +1,6 @@
 //! Builds what a Flux Kustomization names, up to the substitution of variables.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use gitops_core::api::Kustomization;
@@ -72,7 +73,32 @@ impl std::error::Error for BuildError {}
 /// As [`generate`](super::generate), and as `kustomize build`: `kustomize build failed: …`.
 pub fn build(source: &dyn Source, spec: &Kustomization) -> Result<Built, BuildError> {
     let generated = generate(source, spec)?;
-    run(source, generated)
+    run(source, generated, &BTreeMap::new())
+}
+
+/// Returns the URLs that a build needs and that are not known yet; nothing where it can't be told, which the build tells then.
+pub(super) fn missing_remotes(
+    source: &dyn Source,
+    spec: &Kustomization,
+    known: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let Ok(generated) = generate(source, spec) else { return Vec::new() };
+    let missing = match &generated.text {
+        Some(text) => {
+            let overlay = Overlay::new(source, &generated.file, text);
+            Build::new(&overlay).options(options(known)).remotes(&generated.path)
+        }
+        None => Build::new(source).options(options(known)).remotes(&generated.path),
+    };
+    missing.unwrap_or_default()
+}
+
+fn options(remotes: &BTreeMap<String, String>) -> Options {
+    let mut options = Options::default();
+    options.load_restrictions = LoadRestrictions::None;
+    options.reorder = Some(Reorder::None);
+    options.remotes.clone_from(remotes);
+    options
 }
 
 /// Builds as [`build`] does, and decrypts: files of secret generators and patches before the build, objects and values of
@@ -85,11 +111,21 @@ pub fn build_decrypted(
     spec: &Kustomization,
     keys: Option<&AgeKeys>,
 ) -> Result<Built, BuildError> {
+    build_with(source, spec, keys, &BTreeMap::new())
+}
+
+/// Builds as [`build_decrypted`] does, with remote bases and files: their URLs, and where the tree has them.
+pub(super) fn build_with(
+    source: &dyn Source,
+    spec: &Kustomization,
+    keys: Option<&AgeKeys>,
+    remotes: &BTreeMap<String, String>,
+) -> Result<Built, BuildError> {
     let generated = generate(source, spec)?;
     let built = match keys {
         Some(keys) => {
             let unsealed = Unsealed::open(source, &generated, keys)?;
-            let mut built = run(&unsealed, generated)?;
+            let mut built = run(&unsealed, generated, remotes)?;
             let errors = objects(&mut built.objects, &built.files, keys);
             if !errors.is_empty() {
                 let errors: Vec<_> = errors.iter().map(|(place, why)| shown(place, why)).collect();
@@ -97,19 +133,21 @@ pub fn build_decrypted(
             }
             built
         }
-        None => run(source, generated)?,
+        None => run(source, generated, remotes)?,
     };
     refuse_sealed(&built)?;
     Ok(built)
 }
 
-fn run(source: &dyn Source, generated: Generated) -> Result<Built, BuildError> {
+fn run(
+    source: &dyn Source,
+    generated: Generated,
+    remotes: &BTreeMap<String, String>,
+) -> Result<Built, BuildError> {
     if generated.is_empty {
         return Ok(Built { warnings: generated.warnings, ..Built::default() });
     }
-    let mut options = Options::default();
-    options.load_restrictions = LoadRestrictions::None;
-    options.reorder = Some(Reorder::None);
+    let options = options(remotes);
     let output = match &generated.text {
         Some(text) => {
             let overlay = Overlay::new(source, &generated.file, text);

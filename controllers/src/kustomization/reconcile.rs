@@ -18,10 +18,10 @@ use gitops_core::tree::MemTree;
 use gitops_sops::AgeKeys;
 use gitops_yaml::{Node, Str};
 
-use super::build::{Built, build_decrypted};
+use super::build::{Built, build_with};
 use super::generate::generate;
 use super::warnings::Warnings;
-use super::{decrypt, variables};
+use super::{decrypt, remotes, variables};
 use crate::context::{
     Context, CrossNamespace, Failure, Finalizer, Outcome, REQUESTED_AT, Retry, Run, passes_soon,
 };
@@ -42,6 +42,8 @@ struct Last {
     generation: i64,
     reads: ReadSet,
     variables: Variables,
+    /// The repositories that were taken from elsewhere, and their commits.
+    remotes: BTreeMap<String, String>,
     /// When everything was compared.
     compared: Duration,
 }
@@ -126,7 +128,16 @@ async fn bring_about<W: World>(
     }
     run.status.set_text("lastAttemptedRevision", published.revision.as_str());
     let mut warnings = Warnings::of_itself(run, read);
-    let (built, reads) = match recorded(&tree, spec, keys.as_ref()) {
+    let mut made = recorded(&tree, spec, keys.as_ref(), &BTreeMap::new());
+    let mut commits = BTreeMap::new();
+    if made.is_err()
+        && let Some(elsewhere) = remotes::fetch(context, spec, &tree).await?
+    {
+        made = recorded(&elsewhere.tree, spec, keys.as_ref(), &elsewhere.mounted);
+        commits = elsewhere.revisions;
+        tell_remotes(run, &commits);
+    }
+    let (built, reads) = match made {
         Ok(made) => made,
         Err(failure) => {
             if let (Ok(generated), None) = (generate(&*tree, spec), &keys) {
@@ -153,7 +164,7 @@ async fn bring_about<W: World>(
         })?;
         apply(run, spec, &published, built, &cluster, is_new).await?
     };
-    let last = Last { generation: generation(&run.object), reads, variables, compared };
+    let last = Last { generation: generation(&run.object), reads, variables, remotes: commits, compared };
     context.memory.put(&run.key, last);
     applied(run, &published);
     // A run that found all as it was leaves no trace: each would be a write for every Kustomization.
@@ -179,11 +190,22 @@ fn recorded(
     tree: &MemTree,
     spec: &Kustomization,
     keys: Option<&AgeKeys>,
+    remotes: &BTreeMap<String, String>,
 ) -> Result<(Built, ReadSet), Failure> {
     let recorder = Recorder::new(tree);
-    let built = build_decrypted(&recorder, spec, keys)
+    let built = build_with(&recorder, spec, keys, remotes)
         .map_err(|error| Failure::passing("BuildFailed", error.message))?;
     Ok((built, recorder.finish()))
+}
+
+/// Tells which commits of other repositories are built, where they are not those of the last run.
+fn tell_remotes<W: World>(run: &Run<'_, W>, commits: &BTreeMap<String, String>) {
+    let last = run.context.memory.get::<Last>(&run.key);
+    if commits.is_empty() || last.is_some_and(|last| last.remotes == *commits) {
+        return;
+    }
+    let all: Vec<String> = commits.iter().map(|(known, revision)| format!("{known} is {revision}")).collect();
+    run.tell(Severity::Info, "RemoteBasesFetched", all.join("\n"));
 }
 
 fn applied<W: World>(run: &mut Run<'_, W>, published: &Published) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gitops_controllers::{Key, Kind, Settings};
+use gitops_controllers::{Key, Kind, RemoteBases, Settings};
 use gitops_yaml::Node;
 
 use crate::world::{Fleet, tree};
@@ -282,4 +282,70 @@ fn mistakes_in_objects_of_flux_are_told_where_they_were_written() {
     assert_eq!(applied(&fleet, "apps").len(), 2, "the others are applied");
     let ready = fleet.ready(&key("other"));
     assert!(ready.starts_with("False InvalidSpec: apps/root.yaml:6:13: "), "{ready}");
+}
+
+#[test]
+fn bases_of_other_repositories_are_fetched() {
+    let elsewhere = "https://git.example/base";
+    let base = |value: &str| {
+        let map =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: base}}\ndata: {{k: {value}}}\n");
+        tree(&[
+            ("deploy/kustomization.yaml", "resources: [map.yaml, ../more]\n"),
+            ("deploy/map.yaml", &map),
+            ("more/kustomization.yaml", "resources: [a.yaml]\n"),
+            ("more/a.yaml", MAP),
+        ])
+    };
+    let kustomization_file =
+        "namespace: flux-system\nresources: [\"https://git.example/base//deploy?ref=main\"]\n";
+    let mut fleet = Fleet::new();
+    fleet.context.world.git.commit(
+        URL,
+        "main",
+        tree(&[("apps/kustomization.yaml", kustomization_file)]),
+        "Begin",
+    );
+    let first = fleet.context.world.git.commit(elsewhere, "main", base("one"), "Base");
+    fleet.apply(&format!("{REPOSITORY}{}", kustomization("apps", "")));
+    fleet.settle();
+    assert!(fleet.ready(&key("apps")).starts_with("True"), "{}", fleet.ready(&key("apps")));
+    let text = applied(&fleet, "apps").join("\n");
+    assert!(text.contains(r#""name":"base""#) && text.contains(r#""name":"a""#), "{text}");
+    let fetched = |fleet: &mut Fleet| {
+        fleet.told().iter().filter(|told| told.starts_with("RemoteBasesFetched")).cloned().collect::<Vec<_>>()
+    };
+    let told = fetched(&mut fleet);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("https://git.example/base@main is ") && told[0].contains(&first), "{told:?}");
+    let second = fleet.context.world.git.commit(elsewhere, "main", base("two"), "Change");
+    fleet.after(Duration::from_secs(331));
+    assert!(applied(&fleet, "apps").join("\n").contains(r#""k":"two""#), "{}", fleet.ready(&key("apps")));
+    let told = fetched(&mut fleet);
+    assert!(told.last().is_some_and(|told| told.contains(&second)), "{told:?}");
+}
+
+#[test]
+fn bases_of_other_repositories_may_be_refused() {
+    let check = |settings: Settings, url: &str, wanted: &str| {
+        let mut fleet = Fleet::with(settings);
+        let text = format!("resources: [\"{url}\"]\n");
+        fleet.context.world.git.commit(URL, "main", tree(&[("apps/kustomization.yaml", &text)]), "Begin");
+        fleet.apply(&format!("{REPOSITORY}{}", kustomization("apps", "")));
+        fleet.settle();
+        let ready = fleet.ready(&key("apps"));
+        assert!(!ready.contains("s3cret"), "{ready}");
+        assert!(
+            ready.starts_with("False BuildFailed: kustomize build failed: ") && ready.contains(wanted),
+            "{ready}"
+        );
+    };
+    let none = Settings { remote_bases: RemoteBases::Refused, ..Settings::default() };
+    check(none, "https://me:s3cret@git.example/base?ref=v1", "(--no-remote-bases)");
+    check(
+        Settings::default(),
+        "https://git.example/nothing?ref=v1",
+        "failed to fetch 'https://git.example/nothing?ref=v1'",
+    );
+    check(Settings::default(), "file:///srv/git/base?ref=v1", "file://");
 }
