@@ -52,8 +52,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         if !path.exists() {
             return Err(format!("stat {name}: no such file or directory").into());
         }
-        if !path.is_dir() {
-            return Err(format!("{name} is not a folder").into());
+        let chart_file = path.join("Chart.yaml");
+        if let Err(error) = std::fs::metadata(&chart_file) {
+            let shown = chart_file.display().to_string();
+            return Err(
+                format!("unable to detect chart at {shown}: {}", source::open_error(&shown, &error)).into()
+            );
         }
         let mut warnings = Warnings::new();
         if args.dependency_update {
@@ -62,8 +66,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         let chart = source::load(&path, &mut warnings)?;
         print_warnings(&warnings);
         let mut options = PackageOptions::new(Time::from_seconds(unix_seconds()));
-        options.version.clone_from(&args.version);
-        options.app_version.clone_from(&args.app_version);
+        // As with Helm, an empty text is none.
+        let given = |flag: &Option<String>| flag.clone().filter(|text| !text.is_empty());
+        options.version = given(&args.version);
+        options.app_version = given(&args.app_version);
         options.stamp = stamp;
         let packed = package(&chart, &options)?;
         let folder = if args.destination == "." {
@@ -71,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         } else {
             Path::new(&args.destination).to_path_buf()
         };
+        if folder.exists() && !folder.is_dir() {
+            return Err(format!("failed to save: is not a directory: {}", folder.display()).into());
+        }
         std::fs::create_dir_all(&folder)?;
         let file = folder.join(&packed.file_name);
         // A link is replaced, never written through.

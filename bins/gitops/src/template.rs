@@ -294,7 +294,13 @@ struct Program<'a> {
 
 impl PostRenderer for Program<'_> {
     fn run(&self, manifests: &str) -> Result<String, String> {
-        let failed = |error: std::io::Error| format!("error while running command {}: {error}", self.program);
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!(
+                "error while running command {}: there is no such program: a post-renderer is a program here, by its name in PATH or its path, and not a plugin of Helm",
+                self.program
+            ),
+            _ => format!("error while running command {}: {error}", self.program),
+        };
         let mut child = Command::new(self.program)
             .args(self.args)
             .stdin(Stdio::piped())
@@ -320,7 +326,7 @@ impl PostRenderer for Program<'_> {
                 self.program, output.status
             ));
         }
-        if output.stdout.is_empty() {
+        if output.stdout.trim_ascii().is_empty() {
             return Err(format!("post-renderer {} produced empty output", self.program));
         }
         String::from_utf8(output.stdout).map_err(|error| error.to_string())

@@ -46,6 +46,7 @@ pub(crate) fn find(
 ) -> Result<(PathBuf, Chart), Failure> {
     if flags.is_remote(name) {
         let fetched = fetch(name, flags)?;
+        check_archive(Path::new(&fetched.url), &fetched.archive)?;
         return Ok((absolute(Path::new(".")), Chart::load_archive(&fetched.archive, warnings)?));
     }
     let path = locate(name)?;
@@ -72,6 +73,7 @@ pub(crate) fn open_error(name: &str, error: &std::io::Error) -> String {
     let why = match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::NotADirectory => "not a directory".to_owned(),
         std::io::ErrorKind::IsADirectory => return format!("read {name}: is a directory"),
         _ => error.to_string(),
     };

@@ -86,10 +86,18 @@ pub(crate) fn fetch(name: &str, flags: &ChartFlags) -> Result<Fetched, Failure> 
         Some(repo) if repo.starts_with("oci://") => {
             from_registry(&format!("{}/{name}", repo.trim_end_matches('/')), flags)
         }
+        Some(repo) if !is_web_address(repo) => Err(format!(
+            "{repo} is no address of a repository: it begins with https://, http:// or oci://, as in https://charts.example.com"
+        )
+        .into()),
         Some(repo) => wait(from_repository(repo, name, flags))?,
         None if name.starts_with("oci://") => from_registry(name, flags),
         None => wait(from_address(name, flags))?,
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 fn repository(url: &str, flags: &ChartFlags) -> Result<HttpRepository, Failure> {

@@ -111,7 +111,8 @@ impl LoginFlags {
         let read = |path: &Option<PathBuf>| match path {
             None => Ok(None),
             Some(path) => {
-                std::fs::read(path).map(Some).map_err(|error| format!("{}: {error}", path.display()))
+                let shown = path.display().to_string();
+                std::fs::read(path).map(Some).map_err(|error| crate::helm::source::open_error(&shown, &error))
             }
         };
         let key = read(&self.key_file)?.map(|key| Secret::new(String::from_utf8_lossy(&key)));

@@ -4,6 +4,7 @@
 mod artifact;
 mod bootstrap;
 mod build_remote;
+mod charts;
 mod cluster;
 mod create;
 mod dependency;
