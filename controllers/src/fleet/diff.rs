@@ -109,7 +109,10 @@ impl FleetDiff {
                 }
                 Some((_, known)) => {
                     let change = compare.change(key, app, Some(known), Some(object), Action::Change);
-                    diff.changes.push(change);
+                    // What only stands in another order, where order says nothing, is no change.
+                    if !change.fields.is_empty() {
+                        diff.changes.push(change);
+                    }
                 }
             }
         }

@@ -56,10 +56,17 @@ fn compare(
         (Data::Mapping(_), Data::Mapping(_)) if path.len() < DEPTH => {
             mappings(schema, before, after, path, found);
         }
-        (Data::Sequence(old), Data::Sequence(new)) if path.len() < DEPTH => match key_of(schema, old, new) {
-            Some(key) => keyed(schema, &key, (old, new), path, found),
-            None => plain(schema, (old, new), path, found),
-        },
+        (Data::Sequence(old), Data::Sequence(new)) if path.len() < DEPTH => {
+            match key_in(schema, path, old, new) {
+                Some((key, order)) => {
+                    if order == Order::Matters {
+                        moved(&key, (old, new), path, found);
+                    }
+                    keyed(schema, &key, (old, new), path, found);
+                }
+                None => plain(schema, (old, new), path, found),
+            }
+        }
         _ => {
             if !same(before, after) {
                 push(path, Some(before), Some(after), found);
@@ -105,12 +112,25 @@ fn mappings(
     }
 }
 
+/// As [`key_of`]; containers that prepare a pod run in their order, whatever the schema says.
+fn key_in(
+    schema: Option<SchemaNode<'_>>,
+    path: &[FieldStep],
+    old: &[Node],
+    new: &[Node],
+) -> Option<(Vec<Str>, Order)> {
+    let is_ordered = matches!(path.last(), Some(FieldStep::Key(key)) if key.as_str() == "initContainers");
+    key_of(schema, old, new).map(|(keys, order)| (keys, if is_ordered { Order::Matters } else { order }))
+}
+
 /// The field that tells the elements of both lists apart: the schema's merge key, or else a name that all have and none
 /// shares.
-fn key_of(schema: Option<SchemaNode<'_>>, old: &[Node], new: &[Node]) -> Option<Vec<Str>> {
+fn key_of(schema: Option<SchemaNode<'_>>, old: &[Node], new: &[Node]) -> Option<(Vec<Str>, Order)> {
     let known = schema.map(SchemaNode::merge_keys).unwrap_or_default();
     let guesses = ["name", "key", "host", "path", "id"].map(|key| vec![Str::literal(key)]);
-    let mut candidates = (!known.is_empty()).then(|| known.to_vec()).into_iter().chain(guesses);
+    let known = (!known.is_empty()).then(|| (known.to_vec(), Order::Free)).into_iter();
+    // Of what no schema calls a map nobody knows whether its order counts, as that of valuesFrom does.
+    let mut candidates = known.chain(guesses.map(|keys| (keys, Order::Matters)));
     let is_apart = |keys: &[Str], items: &[Node]| {
         let mut values: Vec<Vec<&str>> = Vec::new();
         items.iter().all(|item| {
@@ -121,7 +141,30 @@ fn key_of(schema: Option<SchemaNode<'_>>, old: &[Node], new: &[Node]) -> Option<
             is_new
         })
     };
-    candidates.find(|keys| is_apart(keys, old) && is_apart(keys, new))
+    candidates.find(|(keys, _)| is_apart(keys, old) && is_apart(keys, new))
+}
+
+/// Whether the order of a list's elements says something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Free,
+    Matters,
+}
+
+/// Elements that stand in another order are told by their keys alone.
+fn moved(keys: &[Str], (old, new): (&[Node], &[Node]), path: &[FieldStep], found: &mut Vec<FieldChange>) {
+    let values = |items: &[Node], others: &[Node]| -> Vec<String> {
+        let is_common =
+            |item: &&Node| others.iter().any(|other| value_of(other, keys) == value_of(item, keys));
+        items.iter().filter(is_common).map(|item| value_of(item, keys).join(" ")).collect()
+    };
+    let (before, after) = (values(old, new), values(new, old));
+    if before != after {
+        let node = |values: Vec<String>| {
+            Node::sequence(values.iter().map(|value| Node::string(value.as_str())).collect())
+        };
+        push(path, Some(&node(before)), Some(&node(after)), found);
+    }
 }
 
 fn value_of<'n>(item: &'n Node, keys: &[Str]) -> Vec<&'n str> {
@@ -234,6 +277,24 @@ mod tests {
                 r#"spec.template.spec.containers[name=b].image "b:1" "b:2""#,
                 r#"spec.template.spec.containers[name=c] - {"name":"c"}"#,
             ],
+        );
+    }
+
+    #[test]
+    fn another_order_is_told_where_it_matters() {
+        let pod =
+            |field: &str, order: &str| format!("spec: {{template: {{spec: {{{field}: [{order}]}}}}}}\n");
+        let (ab, ba) = ("{name: a}, {name: b}", "{name: b}, {name: a}");
+        check(&pod("containers", ab), &pod("containers", ba), &[]);
+        check(
+            &pod("initContainers", ab),
+            &pod("initContainers", ba),
+            &[r#"spec.template.spec.initContainers ["a","b"] ["b","a"]"#],
+        );
+        check(
+            "valuesFrom: [{name: a}, {name: b}]\n",
+            "valuesFrom: [{name: b}, {name: a}]\n",
+            &[r#"valuesFrom ["a","b"] ["b","a"]"#],
         );
     }
 
