@@ -97,25 +97,45 @@ impl Drift {
         kinds
     }
 
-    /// Takes in an event of a watch; returns the Kustomization to run where one of its objects has changed, and how long to wait
-    /// before.
-    pub fn note(&self, event: WatchEvent) -> Option<(Key, Duration)> {
-        let key = match &event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
-                owner(object)?
-            }
-            WatchEvent::Bookmark(_) => return None,
+    /// Takes in an event of a watch; returns the Kustomizations to run because one of their objects has changed, each with how
+    /// long to wait before.
+    ///
+    /// An object that another Kustomization has taken over bears that one's label. The one that had it before looks at it in
+    /// its next run, and runs at once when it is gone: two owners that answered each other at once would never rest.
+    pub fn note(&self, event: WatchEvent) -> Vec<(Key, Duration)> {
+        let (WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object)) = &event
+        else {
+            return Vec::new();
         };
+        let Some(key) = owner(object) else { return Vec::new() };
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let owned = owners.get_mut(&key)?;
+        let mut woken = Vec::new();
+        let is_gone = matches!(event, WatchEvent::Deleted(_));
+        // What a run of its owner wrote, and what is gone, may be another's too; what happens to an object otherwise is not
+        // worth a look at all of them.
+        let owned = owners.get(&key);
+        let is_written = matches!(event, WatchEvent::Modified(_))
+            && owned.is_none_or(|owned| owned.is_lent || owned.watch.has_seen(object));
+        if is_gone || is_written {
+            for (other, owned) in owners.iter_mut().filter(|(other, _)| **other != key) {
+                if owned.is_lent {
+                    owned.seen.push(event.clone());
+                } else if owned.watch.note(&event) != Noticed::Nothing && is_gone {
+                    woken.push((other.clone(), Duration::ZERO));
+                }
+            }
+        }
+        let Some(owned) = owners.get_mut(&key) else { return woken };
         if owned.is_lent {
             owned.seen.push(event);
-            return None;
+            return woken;
         }
         match owned.watch.note(&event) {
-            Noticed::Suspect(_) => Some((key, Duration::ZERO)),
-            Noticed::Nothing => std::mem::take(&mut owned.is_unhealthy).then_some((key, LULL)),
+            Noticed::Suspect(_) => woken.push((key, Duration::ZERO)),
+            Noticed::Nothing if std::mem::take(&mut owned.is_unhealthy) => woken.push((key, LULL)),
+            Noticed::Nothing => {}
         }
+        woken
     }
 
     /// Takes in a whole list of a kind's objects, after a watch had a gap; returns the Kustomizations to run, as [`Drift::note`].

@@ -43,7 +43,7 @@ async fn watch_kind<W: World>(context: Arc<Context<W>>, gvk: Gvk, changed: mpsc:
     loop {
         let woken = match follower.next().await {
             Ok(Seen::All(objects)) => context.drift.relisted(&gvk, &objects),
-            Ok(Seen::Event(event)) => context.drift.note(event).into_iter().collect(),
+            Ok(Seen::Event(event)) => context.drift.note(event),
             Ok(Seen::Quiet) => {
                 sleep(Duration::from_millis(50)).await;
                 continue;

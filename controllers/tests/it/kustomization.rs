@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use gitops_controllers::{Key, Kind};
+use gitops_core::object::Gvk;
+use gitops_core::ports::{ObjectRef, WatchEvent};
 use gitops_core::testing::Fault;
 use gitops_yaml::Node;
 
@@ -78,6 +80,32 @@ fn what_others_change_is_set_right() {
     fleet.settle();
     fleet.apply(&map("a", "by hand"));
     assert_eq!(data(&fleet, "a").as_deref(), Some("by hand"));
+    fleet.after(Duration::from_secs(400));
+    assert_eq!(data(&fleet, "a").as_deref(), Some("1"));
+}
+
+#[test]
+fn what_another_took_over_and_removed_is_made_again() {
+    let mut fleet = Fleet::new();
+    let (a, b) = (map("a", "1"), map("b", "1"));
+    let files = [("apps/a.yaml", a.as_str()), ("apps/b.yaml", b.as_str())];
+    fleet.context.world.git.commit(URL, "main", tree(&files), "Begin");
+    fleet.context.drift.set_watched(true);
+    fleet.apply(&format!("{REPOSITORY}{}", kustomization("apps", "./apps", "")));
+    fleet.settle();
+    let mut taken = fleet.get("v1", "ConfigMap", "a").unwrap();
+    let metadata = taken.get_mut("metadata").unwrap();
+    metadata.set("resourceVersion", Node::string("999"));
+    let labels = metadata.get_mut("labels").unwrap();
+    labels.set("kustomize.toolkit.fluxcd.io/name", Node::string("other"));
+    // Two owners that answered each other at once would never rest.
+    assert_eq!(fleet.context.drift.note(WatchEvent::Modified(taken.clone())), []);
+    let woken = fleet.context.drift.note(WatchEvent::Deleted(taken));
+    assert_eq!(woken, [(key("apps"), Duration::ZERO)]);
+    let target =
+        ObjectRef { gvk: Gvk::new("v1", "ConfigMap"), namespace: "flux-system".into(), name: "a".into() };
+    fleet.context.world.cluster.remove(&target);
+    assert_eq!(data(&fleet, "a"), None);
     fleet.after(Duration::from_secs(400));
     assert_eq!(data(&fleet, "a").as_deref(), Some("1"));
 }

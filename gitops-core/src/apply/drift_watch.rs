@@ -106,6 +106,16 @@ impl DriftWatch {
         self.suspects.is_empty()
     }
 
+    /// Returns whether a state of an object is no news: the one that a run left it in, or that of an object of others.
+    #[must_use]
+    pub fn has_seen(&self, object: &Node) -> bool {
+        let text =
+            |field| object.at_path(&["metadata", field]).and_then(Node::scalar).cloned().unwrap_or_default();
+        self.settled.get(&ObjectId::of(object)).is_none_or(|settled| {
+            settled.resource_version == text("resourceVersion") && settled.uid == text("uid")
+        })
+    }
+
     /// Takes in an event; objects with their metadata alone suffice.
     pub fn note(&mut self, event: &WatchEvent) -> Noticed {
         match event {
