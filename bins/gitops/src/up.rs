@@ -156,6 +156,17 @@ async fn cluster(args: &Args) -> Result<AnyCluster, Failure> {
     Ok(AnyCluster::Kube(Box::new(KubeCluster::connect(connection)?)))
 }
 
+/// Gives a definition the label by which `gitops check` and Flux's own commands find it.
+fn label_part_of_flux(definition: &mut Node) {
+    let Some(metadata) = definition.get_mut("metadata") else { return };
+    if metadata.get("labels").is_none() {
+        metadata.set("labels", Node::mapping(Vec::new()));
+    }
+    if let Some(labels) = metadata.get_mut("labels") {
+        labels.set("app.kubernetes.io/part-of", Node::string("flux"));
+    }
+}
+
 /// Puts the definitions, the namespaces and the roots into the cluster.
 async fn plant(context: &Context<RealWorld>, wanted: Vec<Node>, read: &BTreeSet<Key>) -> Result<(), Failure> {
     let cluster = context.world.cluster();
@@ -164,7 +175,8 @@ async fn plant(context: &Context<RealWorld>, wanted: Vec<Node>, read: &BTreeSet<
         conflicts: FieldConflicts::TakenOver,
         ..WriteOptions::default()
     };
-    for definition in gitops_core::api::open_definitions() {
+    for mut definition in gitops_core::api::open_definitions() {
+        label_part_of_flux(&mut definition);
         let name = definition.at_path(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
         cluster.apply(&definition, &options).await.map_err(|error| format!("{name}: {error}"))?;
     }
