@@ -16,9 +16,7 @@ use helm_rs::release::{
 };
 use helm_rs::render::{Operation, ReleaseFacts, RenderOptions};
 use helm_rs::values::Table;
-use helm_rs::{
-    Capabilities, PostRender, PostRenderStrategy, Schemas, TemplateOptions, Templated, Warnings, template,
-};
+use helm_rs::{Capabilities, PostRender, Schemas, TemplateOptions, Templated, Warnings, template};
 
 use super::chart::Found;
 use super::finish::Finish;
@@ -211,6 +209,14 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
         let spec = self.spec.upgrade.clone().unwrap_or_default();
         if spec.force {
             let message = "spec.upgrade.force replaces nothing here: objects are merged by the server";
+            self.run.context.warn(&self.run.key, message);
+        }
+        if spec.chart_name_change_strategy.as_deref() == Some("Reinstall") {
+            let message = "spec.upgrade.chartNameChangeStrategy Reinstall is not followed: a chart of another name upgrades the release in place";
+            self.run.context.warn(&self.run.key, message);
+        }
+        if self.spec.wait_strategy.as_ref().is_some_and(|strategy| strategy.name == "legacy") {
+            let message = "spec.waitStrategy legacy is not followed: objects are waited for as with poller";
             self.run.context.warn(&self.run.key, message);
         }
         let how = How {
@@ -618,7 +624,7 @@ impl Rendering<'_> {
             .world(&self.world)
             .capabilities(self.capabilities.clone())
             .cluster(self.lookups.asked());
-        let finish = PostRender { renderer: &self.finish, strategy: PostRenderStrategy::Combined };
+        let finish = PostRender { renderer: &self.finish, strategy: self.finish.hooks() };
         let options = TemplateOptions::new(render).schemas(self.schemas).post_render(finish);
         template(chart, values, &options, &mut Warnings::new()).map_err(|error| error.error)
     }

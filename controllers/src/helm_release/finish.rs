@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gitops_core::api::{HelmRelease, KustomizeRenderer};
 use gitops_core::tree::MemTree;
 use gitops_yaml::{Dialect, FileId, Node, ReadOptions, Str, print_sigs, read_stream};
-use helm_rs::PostRenderer;
+use helm_rs::{PostRenderStrategy, PostRenderer};
 use kustomize_rs::{Build, LoadRestrictions, Options};
 
 use crate::fleet::kustomize::own;
@@ -15,6 +15,7 @@ use crate::fleet::kustomize::own;
 #[derive(Clone, Debug)]
 pub(crate) struct Finish<'a> {
     renderers: Vec<&'a KustomizeRenderer>,
+    hooks: PostRenderStrategy,
     labels: Vec<(Str, Str)>,
     annotations: Vec<(Str, Str)>,
 }
@@ -31,9 +32,19 @@ impl<'a> Finish<'a> {
         labels.push((Str::literal("helm.toolkit.fluxcd.io/namespace"), namespace.into()));
         Self {
             renderers: spec.post_renderers.iter().filter_map(|step| step.kustomize.as_ref()).collect(),
+            hooks: match spec.post_render_strategy.as_deref() {
+                Some("nohooks") => PostRenderStrategy::NoHooks,
+                Some("separate") => PostRenderStrategy::Separate,
+                _ => PostRenderStrategy::Combined,
+            },
             labels,
             annotations: pairs(&common.annotations),
         }
+    }
+
+    /// Returns how hooks are passed to it.
+    pub(crate) fn hooks(&self) -> PostRenderStrategy {
+        self.hooks
     }
 
     /// Does it to objects, in their order.

@@ -236,6 +236,27 @@ fn objects_are_changed_and_marked_before_they_are_applied() {
 }
 
 #[test]
+fn hooks_are_changed_too_unless_the_strategy_leaves_them_out() {
+    for (strategy, wanted) in [("", Some("patched")), ("  postRenderStrategy: nohooks\n", None)] {
+        let mut fleet = Fleet::new();
+        let mut files = chart("1.0.0");
+        let hook = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hook, annotations: {helm.sh/hook: pre-install}}\ndata: {a: b}\n";
+        files.push(("charts/web/templates/hook.yaml", hook.to_owned()));
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        fleet.context.world.git.commit(URL, "main", tree(&files), "Chart");
+        let patch = "  postRenderers:\n    - kustomize:\n        patches:\n          - target: {kind: ConfigMap}\n            patch: |\n              - {op: add, path: /data/more, value: patched}\n";
+        fleet.apply(&format!("{}{patch}{strategy}", OBJECTS.replace("VALUE", "flat")));
+        fleet.settle();
+        let more = |name: &str| {
+            let map = fleet.get("v1", "ConfigMap", name).unwrap_or_else(|| panic!("{}", fleet.ready(&key())));
+            map.at_path(&["data", "more"]).and_then(Node::as_str).map(str::to_owned)
+        };
+        assert_eq!(more("web").as_deref(), Some("patched"));
+        assert_eq!(more("hook").as_deref(), wanted);
+    }
+}
+
+#[test]
 fn a_new_name_replaces_the_release() {
     let mut fleet = Fleet::new();
     commit(&fleet, "1.0.0");

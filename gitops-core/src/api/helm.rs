@@ -50,12 +50,24 @@ pub struct HelmRelease {
     pub drift_detection: Option<DriftDetection>,
     /// What changes the rendered objects.
     pub post_renderers: Vec<PostRenderer>,
+    /// How hooks are passed to what changes objects: `combined` (the default), `separate` or `nohooks`.
+    pub post_render_strategy: Option<String>,
+    /// How objects are waited for.
+    pub wait_strategy: Option<WaitStrategy>,
     /// Labels and annotations of all objects.
     pub common_metadata: Option<CommonMetadata>,
     /// When custom kinds are ready.
     pub health_check_exprs: Vec<HealthCheckExpression>,
     /// Whether nothing is done.
     pub suspend: bool,
+}
+
+/// How the objects of a release are waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WaitStrategy {
+    /// `poller` (the default) or `legacy`.
+    pub name: String,
 }
 
 /// A chart of a source: what the HelmChart that is made of it says.
@@ -212,6 +224,8 @@ pub struct UpgradeSpec {
     pub disable_take_ownership: bool,
     /// Whether objects are replaced.
     pub force: bool,
+    /// What becomes of a release whose chart gets another name: `Reinstall` (the default) or `InPlaceUpdate`.
+    pub chart_name_change_strategy: Option<String>,
     /// Whether the values of the last release stay beneath.
     pub preserve_values: bool,
     /// Whether new objects go when the upgrade fails.
