@@ -8,6 +8,7 @@ use crate::confirm::confirm;
 use gitops_core::object::Gvk;
 use gitops_core::ports::{Cluster, ClusterFault, ObjectRef, Part, Patch, WriteOptions};
 use gitops_kube::KubeCluster;
+use gitops_yaml::Node;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -138,16 +139,38 @@ fn collect(path: &Path, endings: &[String], is_named: bool, files: &mut Vec<Path
     Ok(())
 }
 
-/// Writes every object once, unchanged, so that the server stores it in the newest version; then only that one is noted.
+/// Returns the version in which a kind's objects are stored.
+fn storage_version(definition: &Node) -> Option<&str> {
+    let versions = definition.at_path(&["spec", "versions"])?.items()?;
+    let is_stored = |version: &&Node| version.get("storage").and_then(Node::as_str) == Some("true");
+    versions.iter().find(is_stored)?.get("name")?.as_str()
+}
+
+/// Writes every object once, unchanged, so that the server stores it in the version that its definition stores; then only that
+/// one is noted. What is stored in that version alone is left as it is.
 async fn migrate_cluster(cluster: &KubeCluster, is_tried: bool) -> Result<(), Failure> {
     for target in Target::ALL {
         let kind = target.info();
+        let name = format!("{}.{}", kind.plural, kind.gvk().group);
+        let gvk = Gvk::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+        let at = ObjectRef { gvk, name: name.as_str().into(), ..ObjectRef::default() };
+        let Some(definition) = cluster.get(&at).await.map_err(worded)? else { continue };
+        let Some(version) = storage_version(&definition) else {
+            return Err(format!("{name} names no version that it stores").into());
+        };
+        let stored =
+            definition.at_path(&["status", "storedVersions"]).and_then(Node::items).unwrap_or_default();
+        if let [only] = stored
+            && only.as_str() == Some(version)
+        {
+            say::success(format_args!("{name} is stored as {version} alone"));
+            continue;
+        }
         let objects = match list(cluster, kind, None, "").await {
             Ok(objects) => objects,
             Err(why) if why.fault == ClusterFault::UnknownKind => continue,
             Err(why) => return Err(worded(why)),
         };
-        let version = kind.gvk().version;
         for object in &objects {
             let at = ObjectRef::of(object);
             if !is_tried {
@@ -155,12 +178,9 @@ async fn migrate_cluster(cluster: &KubeCluster, is_tried: bool) -> Result<(), Fa
             }
             say::success(format_args!("{at} migrated to version {version}"));
         }
-        let name = format!("{}.{}", kind.plural, kind.gvk().group);
-        let gvk = Gvk::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
-        let at = ObjectRef { gvk, name: name.as_str().into(), ..ObjectRef::default() };
         if !is_tried {
             let options = WriteOptions { part: Part::Status, ..writing() };
-            let stored = json!({"status": {"storedVersions": [version.to_string()]}});
+            let stored = json!({"status": {"storedVersions": [version]}});
             cluster.patch(&at, &Patch::Merge(node(&stored)?), &options).await.map_err(worded)?;
         }
         say::success(format_args!("{name} migrated to storage version {version}"));

@@ -1,7 +1,10 @@
 //! Create, show, suspend, resume, reconcile, export, delete.
 
-use super::Embedded;
+use super::{Embedded, nodes, options};
 use gitops_conformance::{folder, read, same_text};
+use gitops_core::object::Gvk;
+use gitops_core::ports::{Cluster, ObjectRef, Part, Patch, WriteOptions};
+use gitops_yaml::Node;
 
 const SOURCE: &str = "apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
@@ -138,4 +141,43 @@ fn exports_are_fluxs() {
         let wanted = read(&golden.join(file)).replace("{{ .fluxns }}", "flux-system");
         same_text(&wanted, &embedded.ok(command)).unwrap_or_else(|why| panic!("{command}: {why}"));
     }
+}
+
+#[test]
+fn objects_are_stored_anew_only_where_an_older_version_was() {
+    let embedded = Embedded::start("migrate");
+    embedded.apply(SOURCE);
+    let name = "gitrepositories.source.toolkit.fluxcd.io";
+    let target = ObjectRef {
+        gvk: Gvk::new("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+        name: name.into(),
+        ..ObjectRef::default()
+    };
+    let versions = || {
+        let definition =
+            embedded.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", name).unwrap();
+        let stored =
+            definition.at_path(&["status", "storedVersions"]).and_then(Node::items).unwrap_or_default();
+        stored.iter().filter_map(|version| version.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let status = nodes("{status: {storedVersions: [v1beta2, v1]}}").remove(0);
+    let options = WriteOptions { part: Part::Status, ..options() };
+    let patch = Patch::Merge(status);
+    embedded.runtime.block_on(embedded.cluster.patch(&target, &patch, &options)).unwrap();
+    let told = |line: &[&str]| {
+        let done = embedded.run(line);
+        assert!(done.status.success());
+        String::from_utf8(done.stderr).unwrap()
+    };
+    let tried = told(&["migrate", "--dry-run"]);
+    assert!(tried.contains(&format!("{name} migrated to storage version v1")), "{tried}");
+    assert_eq!(versions(), ["v1beta2", "v1"]);
+    let done = told(&["migrate", "--yes"]);
+    assert!(done.contains("GitRepository/apps/podinfo migrated to version v1"), "{done}");
+    assert_eq!(versions(), ["v1"]);
+    let again = told(&["migrate", "--yes"]);
+    assert!(
+        again.contains(&format!("{name} is stored as v1 alone")) && !again.contains("migrated"),
+        "{again}"
+    );
 }
