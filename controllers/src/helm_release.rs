@@ -10,6 +10,7 @@ mod lookups;
 mod names;
 pub(crate) mod reconcile;
 mod secrets;
+mod unfollowed;
 mod values;
 mod wait;
 

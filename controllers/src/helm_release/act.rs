@@ -207,18 +207,6 @@ impl<'a, 'r, W: World, C: Cluster> Work<'a, 'r, W, C> {
     pub(super) async fn upgrade(&mut self) -> Result<(), Failure> {
         let Some((found, values)) = self.wanted.clone() else { return Ok(()) };
         let spec = self.spec.upgrade.clone().unwrap_or_default();
-        if spec.force {
-            let message = "spec.upgrade.force replaces nothing here: objects are merged by the server";
-            self.run.context.warn(&self.run.key, message);
-        }
-        if spec.chart_name_change_strategy.as_deref() == Some("Reinstall") {
-            let message = "spec.upgrade.chartNameChangeStrategy Reinstall is not followed: a chart of another name upgrades the release in place";
-            self.run.context.warn(&self.run.key, message);
-        }
-        if self.spec.wait_strategy.as_ref().is_some_and(|strategy| strategy.name == "legacy") {
-            let message = "spec.waitStrategy legacy is not followed: objects are waited for as with poller";
-            self.run.context.warn(&self.run.key, message);
-        }
         let how = How {
             timeout: spec.timeout,
             disable_hooks: spec.disable_hooks,

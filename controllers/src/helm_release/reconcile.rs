@@ -13,7 +13,7 @@ use helm_rs::values::{Table, Value};
 use super::act::Work;
 use super::chart::{find, remove_chart};
 use super::decide::{Failures, Standing, Step, Tests, next};
-use super::{Form, ReleaseNames, ReleaseSecrets, ReleaseValues, config_digest};
+use super::{Form, ReleaseNames, ReleaseSecrets, ReleaseValues, config_digest, unfollowed};
 use crate::context::{Failure, Finalizer, Outcome, Retry, Run};
 use crate::event::Severity;
 use crate::health::{Answer, is_ready_by};
@@ -47,6 +47,7 @@ pub(crate) async fn reconcile<W: World>(mut run: Run<'_, W>) -> Outcome {
     if run.finalize(Finalizer::Stands).await.is_err() {
         return Outcome::backoff();
     }
+    unfollowed::note(&mut run, &spec);
     let interval = spec.interval.unwrap_or_default().0;
     match bring_about(&mut run, &spec).await {
         Ok(()) => {

@@ -257,6 +257,28 @@ fn hooks_are_changed_too_unless_the_strategy_leaves_them_out() {
 }
 
 #[test]
+fn what_is_not_followed_is_named_in_a_condition() {
+    let mut fleet = Fleet::new();
+    commit(&fleet, "1.0.0");
+    let objects = OBJECTS.replace("VALUE", "flat");
+    fleet.apply(&format!("{objects}  rollback: {{force: true}}\n  waitStrategy: {{name: legacy}}\n"));
+    fleet.settle();
+    assert!(fleet.ready(&key()).starts_with("True"), "{}", fleet.ready(&key()));
+    let warnings = |fleet: &Fleet| {
+        let object = fleet.context.cache.get(&key()).unwrap();
+        let conditions = object.at_path(&["status", "conditions"]).and_then(Node::items).unwrap().to_vec();
+        let found = conditions.iter().find(|it| it.get("type").and_then(Node::as_str) == Some("Warnings"));
+        found.and_then(|it| it.get("message")).and_then(Node::as_str).map(str::to_owned)
+    };
+    let told = warnings(&fleet).unwrap();
+    assert!(told.contains("spec.rollback.force replaces nothing"), "{told}");
+    assert!(told.contains("spec.waitStrategy legacy is not followed"), "{told}");
+    fleet.apply(&objects);
+    fleet.settle();
+    assert_eq!(warnings(&fleet), None);
+}
+
+#[test]
 fn a_new_name_replaces_the_release() {
     let mut fleet = Fleet::new();
     commit(&fleet, "1.0.0");
