@@ -73,7 +73,7 @@ pub(crate) fn base_name(path: &str) -> &str {
     if trimmed.is_empty() {
         return "/";
     }
-    trimmed.rsplit('/').next().unwrap_or(trimmed)
+    &trimmed[trimmed.rfind('/').map_or(0, |at| at + 1)..]
 }
 
 /// Returns a path's extension with its dot as `filepath.Ext` does.

@@ -339,7 +339,7 @@ impl<'a> Job<'a> {
             return Err(format!("directory {} not found", path.display()).into());
         }
         let mut warnings = Warnings::new();
-        let found = source::load(&path, &mut warnings)?;
+        let found = source::load_with(&path, source::Times::Read, &mut warnings)?;
         print_warnings(&warnings);
         let version = found.metadata().version.to_string();
         if !is_in_range(&wanted.version, &version) {

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         if args.dependency_update {
             crate::dependency::update_first(&path, &args.login, args.plain_http)?;
         }
-        let chart = source::load(&path, &mut warnings)?;
+        let chart = source::load_with(&path, source::Times::Read, &mut warnings)?;
         print_warnings(&warnings);
         let mut options = PackageOptions::new(Time::from_seconds(unix_seconds()));
         // As with Helm, an empty text is none.

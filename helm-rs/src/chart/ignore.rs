@@ -30,10 +30,39 @@ pub enum EntryType {
 
 #[derive(Clone, Debug)]
 struct Rule {
-    pattern: String,
+    pattern: Pattern,
     negated: bool,
     directories_only: bool,
     part: Part,
+}
+
+/// A pattern of Go's `filepath.Match`. Most files are told apart by how it begins and ends.
+#[derive(Clone, Debug)]
+struct Pattern {
+    text: String,
+    /// How many bytes stand for themselves before the first special character.
+    prefix: usize,
+    /// Where the bytes that stand for themselves behind the last special character begin.
+    suffix: usize,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        const SPECIAL: [char; 5] = ['*', '?', '[', ']', '\\'];
+        let prefix = text.find(SPECIAL).unwrap_or(text.len());
+        // What follows a backslash is one character that stands for itself.
+        let suffix = text.rfind(SPECIAL).map_or(0, |at| at + 1);
+        Self { text: text.to_owned(), prefix, suffix }
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        if self.prefix == self.text.len() {
+            return self.text == name;
+        }
+        name.starts_with(&self.text[..self.prefix])
+            && name.ends_with(&self.text[self.suffix..])
+            && path_match(&self.text, name).unwrap_or(false)
+    }
 }
 
 /// What of a path a pattern is matched against.
@@ -93,7 +122,7 @@ impl IgnoreRules {
             None if rule.contains('/') => (Part::WholePath, rule),
             None => (Part::LastName, rule),
         };
-        self.0.push(Rule { pattern: pattern.to_owned(), negated, directories_only, part });
+        self.0.push(Rule { pattern: Pattern::new(pattern), negated, directories_only, part });
         Ok(())
     }
 
@@ -104,14 +133,37 @@ impl IgnoreRules {
             return false;
         }
         let is_directory = entry == EntryType::Directory;
+        let last = base_name(path);
         for rule in &self.0 {
-            let name = if rule.part == Part::LastName { base_name(path) } else { path };
-            let fits =
-                (is_directory || !rule.directories_only) && path_match(&rule.pattern, name).unwrap_or(false);
+            let name = if rule.part == Part::LastName { last } else { path };
+            let fits = (is_directory || !rule.directories_only) && rule.pattern.fits(name);
             if fits != rule.negated {
                 return true;
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_fits_what_the_whole_match_says() {
+        let patterns = [
+            "a", "a.b", "*.b", "a*", "*", "a?b", "[ab].b", "a\\*b", "a\\", "x/*.b", "[a", "a[b]", "?", "",
+            "*a*b",
+        ];
+        let names = [
+            "a", "b", "a.b", ".b", "b.b", "a*b", "axb", "x/a.b", "x/y/a.b", "ab", "a\\", "[a", "", "aab",
+            "aabb",
+        ];
+        for pattern in patterns {
+            for name in names {
+                let expected = path_match(pattern, name).unwrap_or(false);
+                assert_eq!(Pattern::new(pattern).fits(name), expected, "{pattern} {name}");
+            }
+        }
     }
 }

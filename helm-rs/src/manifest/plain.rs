@@ -1,8 +1,8 @@
 //! Reads the head of a document that is written as nearly all templates print theirs, without building a tree.
 //!
 //! The reader knows a part of YAML that can be checked line by line: block mappings and sequences, plain and quoted scalars
-//! on one line, literal and folded blocks. Whatever else it meets (an anchor, a tag, a flow collection, a scalar over several
-//! lines, a mistake) makes it give up, and the document goes to the full reader, which knows what is wrong.
+//! and flow collections on one line, literal and folded blocks. Whatever else it meets (an anchor, a tag, a scalar over
+//! several lines, a mistake) makes it give up, and the document goes to the full reader, which knows what is wrong.
 
 use super::sort::Head;
 
@@ -84,10 +84,38 @@ impl Reader {
         match content {
             [] | [b'#', ..] => Some(()),
             [b'-', b' ', rest @ ..] => self.item(column, rest, lines),
-            _ => {
-                self.enter_map(column)?;
-                self.key(column, content, lines)
-            }
+            _ => match key_length(content) {
+                Some(length) => {
+                    self.enter_map(column)?;
+                    self.key(column, content, length, lines)
+                }
+                None => self.value_below(column, content),
+            },
+        }
+    }
+
+    /// A value on the line after its key, as `toYaml | nindent` prints empty collections.
+    fn value_below(&mut self, column: usize, content: &[u8]) -> Option<()> {
+        let (at, kind) = *self.open.last()?;
+        if !self.pending || kind != Kind::Map || column <= at {
+            return None;
+        }
+        match scalar(content)? {
+            Scalar::EmptyMap => {}
+            Scalar::None | Scalar::Block => return None,
+            _ if self.is_in_head() => return None,
+            _ => {}
+        }
+        self.pending = false;
+        Some(())
+    }
+
+    /// Whether the key at hand is `metadata` or its `annotations`, whose values must be mappings.
+    fn is_in_head(&self) -> bool {
+        match self.section {
+            Section::Metadata => self.open.len() == 1,
+            Section::Annotations => self.open.len() == 2,
+            Section::Other => false,
         }
     }
 
@@ -98,12 +126,7 @@ impl Reader {
             (at, Kind::Sequence) if at == column => {}
             // A sequence may stand in the column of the key that it belongs to.
             _ if self.pending => {
-                let is_in_head = match self.section {
-                    Section::Metadata => self.open.len() == 1,
-                    Section::Annotations => self.open.len() == 2,
-                    Section::Other => false,
-                };
-                if is_in_head {
+                if self.is_in_head() {
                     return None;
                 }
                 self.open.push((column, Kind::Sequence));
@@ -114,9 +137,9 @@ impl Reader {
         let blanks = indent(rest);
         let content = &rest[blanks..];
         let inner = column + 2 + blanks;
-        if key_length(content).is_some() {
+        if let Some(length) = key_length(content) {
             self.open.push((inner, Kind::Map));
-            return self.key(inner, content, lines);
+            return self.key(inner, content, length, lines);
         }
         match scalar(content)? {
             Scalar::Block => block(column, lines),
@@ -155,9 +178,8 @@ impl Reader {
         }
     }
 
-    fn key(&mut self, column: usize, content: &[u8], lines: &mut Lines<'_>) -> Option<()> {
-        let length = key_length(content)?;
-        let key = std::str::from_utf8(&content[..length]).ok()?;
+    fn key(&mut self, column: usize, content: &[u8], length: usize, lines: &mut Lines<'_>) -> Option<()> {
+        let key = unquoted(&content[..length]);
         if is_null(key) {
             return None;
         }
@@ -174,36 +196,36 @@ impl Reader {
                 self.metadata(key, &value)?;
             }
             3 if self.section == Section::Annotations => {
-                self.head.annotations.insert(key.into(), value.text()?.into());
+                self.head.annotations.insert(text(key)?.into(), value.text()?.into());
             }
             _ => {}
         }
         if matches!(value, Scalar::Block) { block(column, lines) } else { Some(()) }
     }
 
-    fn top(&mut self, key: &str, value: &Scalar<'_>) -> Option<()> {
-        if key.eq_ignore_ascii_case("apiVersion") {
-            self.once(0, key == "apiVersion")?;
+    fn top(&mut self, key: &[u8], value: &Scalar<'_>) -> Option<()> {
+        if key.eq_ignore_ascii_case(b"apiVersion") {
+            self.once(0, key == b"apiVersion")?;
             self.head.api_version = value.text()?.into();
-        } else if key.eq_ignore_ascii_case("kind") {
-            self.once(1, key == "kind")?;
+        } else if key.eq_ignore_ascii_case(b"kind") {
+            self.once(1, key == b"kind")?;
             self.head.kind = value.text()?.into();
-        } else if key.eq_ignore_ascii_case("metadata") {
-            self.once(2, key == "metadata" && matches!(value, Scalar::None))?;
+        } else if key.eq_ignore_ascii_case(b"metadata") {
+            self.once(2, key == b"metadata" && matches!(value, Scalar::None))?;
             self.section = Section::Metadata;
         }
         Some(())
     }
 
-    fn metadata(&mut self, key: &str, value: &Scalar<'_>) -> Option<()> {
-        if key.eq_ignore_ascii_case("name") {
+    fn metadata(&mut self, key: &[u8], value: &Scalar<'_>) -> Option<()> {
+        if key.eq_ignore_ascii_case(b"name") {
             // One flag is left for two fields: a second name is told by the first.
-            if key != "name" || !self.head.name.is_empty() {
+            if key != b"name" || !self.head.name.is_empty() {
                 return None;
             }
             self.head.name = value.text()?.into();
-        } else if key.eq_ignore_ascii_case("annotations") {
-            self.once(3, key == "annotations" && matches!(value, Scalar::None | Scalar::EmptyMap))?;
+        } else if key.eq_ignore_ascii_case(b"annotations") {
+            self.once(3, key == b"annotations" && matches!(value, Scalar::None | Scalar::EmptyMap))?;
             if matches!(value, Scalar::None) {
                 self.section = Section::Annotations;
             }
@@ -227,7 +249,8 @@ enum Scalar<'a> {
     /// Quoted, with escapes.
     Escaped,
     EmptyMap,
-    EmptyList,
+    /// A flow collection that is no empty mapping.
+    Flow,
     Block,
 }
 
@@ -235,31 +258,44 @@ impl<'a> Scalar<'a> {
     /// Returns the text of a scalar that is certainly a string.
     fn text(&self) -> Option<&'a str> {
         match self {
-            Self::Quoted(text) => std::str::from_utf8(text).ok(),
-            Self::Plain(text) => {
-                let text = std::str::from_utf8(text).ok()?;
-                let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic());
-                (is_word && !is_null(text) && !is_bool(text)).then_some(text)
+            Self::Quoted(quoted) => text(quoted),
+            Self::Plain(plain) => {
+                let is_word = plain.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'/');
+                (is_word && !is_null(plain) && !is_bool(plain)).then(|| text(plain))?
             }
             _ => None,
         }
     }
 }
 
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
 fn scalar(text: &[u8]) -> Option<Scalar<'_>> {
     match text {
         [] | [b'#', ..] => Some(Scalar::None),
         b"{}" => Some(Scalar::EmptyMap),
-        b"[]" => Some(Scalar::EmptyList),
         b"|" | b"|-" | b"|+" | b">" | b">-" | b">+" => Some(Scalar::Block),
-        [b'"', rest @ ..] => double_quoted(rest),
-        [b'\'', rest @ ..] => single_quoted(rest),
-        [first, ..] => {
-            let begins = first.is_ascii_alphanumeric()
-                || matches!(first, b'/' | b'_' | b'$' | b'(')
-                || *first == b'-' && text.get(1).is_some_and(u8::is_ascii_alphanumeric);
-            (begins && is_plain(text)).then_some(Scalar::Plain(text))
+        [b'"', rest @ ..] => {
+            let (scalar, rest) = double_quoted(rest)?;
+            ends(rest).map(|()| scalar)
         }
+        [b'\'', rest @ ..] => {
+            let (scalar, rest) = single_quoted(rest)?;
+            ends(rest).map(|()| scalar)
+        }
+        [b'[' | b'{', ..] => ends(flow(text, 0)?).map(|()| Scalar::Flow),
+        _ => (begins_plain(text) && is_plain(text)).then_some(Scalar::Plain(text)),
+    }
+}
+
+/// Whether a text begins as a plain scalar and nothing else can.
+fn begins_plain(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"--").or_else(|| text.strip_prefix(b"-")).unwrap_or(text);
+    match text {
+        [first, ..] => first.is_ascii_alphanumeric() || matches!(first, b'/' | b'_' | b'$' | b'('),
+        [] => false,
     }
 }
 
@@ -268,18 +304,70 @@ fn is_plain(text: &[u8]) -> bool {
     let is_end = |at: usize| match text[at] {
         b':' => matches!(text.get(at + 1), None | Some(b' ')),
         b'#' => at > 0 && text[at - 1] == b' ',
-        _ => true,
+        b'\t' => true,
+        _ => false,
     };
-    if memchr::memchr3_iter(b':', b'#', b'\t', text).any(is_end) {
-        return false;
-    }
+    !(0..text.len()).any(is_end) && !is_doubtful_number(text)
+}
+
+fn is_doubtful_number(text: &[u8]) -> bool {
     let is_of_number =
         |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'e' | b'E' | b'+' | b'-' | b'.' | b'_' | b':');
     let may_be_number = !text[0].is_ascii_alphabetic() && text.iter().all(is_of_number);
-    !(may_be_number && (text.len() > 300 || memchr::memchr2(b'e', b'E', text).is_some()))
+    may_be_number && (text.len() > 300 || memchr::memchr2(b'e', b'E', text).is_some())
 }
 
-fn double_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
+/// How deep flow collections may nest here.
+const FLOW_DEPTH: usize = 8;
+
+/// Reads a flow collection on one line, and returns what follows it.
+fn flow(text: &[u8], depth: usize) -> Option<&[u8]> {
+    let (close, is_map) = match text.first()? {
+        b'[' => (b']', false),
+        _ => (b'}', true),
+    };
+    if depth > FLOW_DEPTH {
+        return None;
+    }
+    let mut rest = skip_blanks(&text[1..]);
+    loop {
+        if *rest.first()? == close {
+            return Some(&rest[1..]);
+        }
+        if is_map {
+            let length = key_length(rest)?;
+            if is_null(&rest[..length]) || rest.get(length + 1) != Some(&b' ') {
+                return None;
+            }
+            rest = skip_blanks(&rest[length + 1..]);
+        }
+        rest = skip_blanks(match rest {
+            [b'"', inner @ ..] => double_quoted(inner)?.1,
+            [b'\'', inner @ ..] => single_quoted(inner)?.1,
+            [b'[' | b'{', ..] => flow(rest, depth + 1)?,
+            _ => {
+                let length = rest.iter().position(|byte| !IN_WORD[usize::from(*byte)])?;
+                let (word, after) = rest.split_at(length);
+                if !word.first()?.is_ascii_alphanumeric() || is_doubtful_number(word) {
+                    return None;
+                }
+                after
+            }
+        });
+        rest = match *rest.first()? {
+            b',' => skip_blanks(&rest[1..]),
+            byte if byte == close => rest,
+            _ => return None,
+        };
+    }
+}
+
+fn skip_blanks(text: &[u8]) -> &[u8] {
+    &text[indent(text)..]
+}
+
+/// Reads what stands behind an opening quote, and returns what follows the closing one.
+fn double_quoted(rest: &[u8]) -> Option<(Scalar<'_>, &[u8])> {
     let mut at = 0;
     let mut is_escaped = false;
     loop {
@@ -293,11 +381,11 @@ fn double_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
             _ => return None,
         }
     }
-    ends(&rest[at + 1..])?;
-    Some(if is_escaped { Scalar::Escaped } else { Scalar::Quoted(&rest[..at]) })
+    let scalar = if is_escaped { Scalar::Escaped } else { Scalar::Quoted(&rest[..at]) };
+    Some((scalar, &rest[at + 1..]))
 }
 
-fn single_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
+fn single_quoted(rest: &[u8]) -> Option<(Scalar<'_>, &[u8])> {
     let mut at = 0;
     let mut is_escaped = false;
     loop {
@@ -311,11 +399,11 @@ fn single_quoted(rest: &[u8]) -> Option<Scalar<'_>> {
             _ => return None,
         }
     }
-    ends(&rest[at + 1..])?;
-    Some(if is_escaped { Scalar::Escaped } else { Scalar::Quoted(&rest[..at]) })
+    let scalar = if is_escaped { Scalar::Escaped } else { Scalar::Quoted(&rest[..at]) };
+    Some((scalar, &rest[at + 1..]))
 }
 
-/// Nothing may follow a quoted scalar but a comment.
+/// Nothing may follow a quoted scalar or a flow collection but a comment.
 fn ends(rest: &[u8]) -> Option<()> {
     let comment = &rest[indent(rest)..];
     (comment.is_empty() || comment.starts_with(b"#") && comment.len() < rest.len()).then_some(())
@@ -351,31 +439,58 @@ fn block(column: usize, lines: &mut Lines<'_>) -> Option<()> {
     Some(())
 }
 
-/// The characters of plain keys.
-const IN_KEY: [bool; 256] = {
+/// The characters of keys.
+const IN_KEY: [bool; 256] = table(b"_./-");
+
+/// The characters of plain words within flow collections.
+const IN_WORD: [bool; 256] = table(b"_./-+*$()");
+
+/// Letters, digits and the characters that are named.
+const fn table(others: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+        table[byte as usize] = byte.is_ascii_alphanumeric();
         byte += 1;
     }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
     table
-};
+}
 
-/// Returns how long the plain key at a text's start is; `None` where there is none.
+/// Returns how long the key at a text's start is, with its quotes; `None` where there is none.
 fn key_length(text: &[u8]) -> Option<usize> {
-    let length = text.iter().position(|byte| !IN_KEY[usize::from(*byte)])?;
-    let begins = text[0].is_ascii_alphabetic() || text[0] == b'_';
-    let ends = text[length] == b':' && matches!(text.get(length + 1), None | Some(b' '));
-    (begins && ends && length <= 128).then_some(length)
+    let (quotes, inner) = match text {
+        [b'"', inner @ ..] => (1, inner),
+        _ => (0, text),
+    };
+    let length = inner.iter().position(|byte| !IN_KEY[usize::from(*byte)])?;
+    let begins = inner[0].is_ascii_alphabetic() || inner[0] == b'_';
+    if quotes == 1 && inner[length] != b'"' {
+        return None;
+    }
+    let end = length + 2 * quotes;
+    let ends = text.get(end) == Some(&b':') && matches!(text.get(end + 1), None | Some(b' '));
+    (begins && ends && length <= 128).then_some(end)
 }
 
-fn is_null(text: &str) -> bool {
-    matches!(text, "null" | "Null" | "NULL")
+/// Returns a key without its quotes.
+fn unquoted(key: &[u8]) -> &[u8] {
+    match key {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => key,
+    }
 }
 
-fn is_bool(text: &str) -> bool {
-    const BOOLEANS: [&str; 8] = ["y", "n", "yes", "no", "on", "off", "true", "false"];
+fn is_null(text: &[u8]) -> bool {
+    matches!(text, b"null" | b"Null" | b"NULL")
+}
+
+fn is_bool(text: &[u8]) -> bool {
+    const BOOLEANS: [&[u8]; 8] = [b"y", b"n", b"yes", b"no", b"on", b"off", b"true", b"false"];
     BOOLEANS.iter().any(|boolean| text.eq_ignore_ascii_case(boolean))
 }
 
@@ -390,6 +505,9 @@ fn indent(line: &[u8]) -> usize {
 }
 
 fn trim_end(line: &[u8]) -> &[u8] {
+    if line.last().is_some_and(|byte| *byte != b' ') {
+        return line;
+    }
     let end = line.iter().rposition(|byte| *byte != b' ').map_or(0, |at| at + 1);
     &line[..end]
 }
@@ -398,12 +516,14 @@ fn trim_end(line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    const DOCUMENTS: [&str; 4] = [
+    const DOCUMENTS: [&str; 5] = [
         "# Source: web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels:\n    app: \"x\"\n  \
          annotations:\n    a/b: \"1\"\n    c: d\nspec:\n  list:\n  - a: 1\n    b:\n      - x\n      - \"y\"\n  - c: {}\n  \
          text: |-\n    one\n\n      two\n  last: 'it''s'\n",
         "kind: ConfigMap\nmetadata:\n  name: \"q\"\n  annotations: {}\ndata:\n  k: >-\n   folded\n   text\n  e: \"a\\nb\"\n  z:\n",
         "apiVersion: v1\nkind: List\nitems:\n- |\n  a\n- b\n# c\n- d: e\n  f: g # h\nmetadata: {name: x}\n",
+        "kind: Pod\nmetadata:\n  name: x\n  annotations:\n    \"helm.sh/hook\": test\n    p: /metrics\nspec:\n  args: [ \"a\", 'b', c-1, ]\n  \
+         list:\n  - --flag=$(X)\n  - {a: 1, b: [x, {}], c: \"y\"} # z\n  resources:\n    {}\n  words:\n    - a: []\n      b:\n        text\n  last: 1\n",
         "a:\n    b:\n      - c: 1\n        d:\n        - e\n    f: null\ny: off\nkind: Secret\n",
     ];
 
@@ -419,7 +539,7 @@ mod tests {
     #[test]
     fn plain_documents_need_no_tree() {
         let is_plain = DOCUMENTS.map(check);
-        assert_eq!(is_plain, [true, true, false, true]);
+        assert_eq!(is_plain, [true, true, false, true, true]);
         let head = plain_head(DOCUMENTS[0]).unwrap_or_default();
         assert_eq!((&*head.api_version, &*head.kind, &*head.name), ("apps/v1", "Deployment", "web"));
         assert_eq!(head.annotations.len(), 2);
@@ -440,6 +560,16 @@ mod tests {
             "a:\n\t- b\n",
             "a: |\n    \n  x\n",
             "kind: 5\n",
+            "a: [b, c\n",
+            "a: [b c: d]\n",
+            "a: {b c}\n",
+            "a: [b]c\n",
+            "a: [*b]\n",
+            "metadata:\n  x\n",
+            "metadata:\n  annotations:\n    []\n",
+            "a:\n  {}\n  b: c\n",
+            "a:\n  {}\n  {}\n",
+            "a:\nb\n",
         ] {
             assert!(plain_head(document).is_none(), "{document}");
         }
@@ -464,6 +594,12 @@ mod tests {
             "'",
             "{}",
             "[",
+            "]",
+            "{",
+            "}",
+            ", ",
+            "--",
+            "\n    {}",
             "a",
             "1e9",
             ".",

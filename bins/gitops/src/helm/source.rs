@@ -54,10 +54,22 @@ pub(crate) fn find(
     Ok((path, chart))
 }
 
-/// Loads a chart from a folder or an archive.
+/// Loads a chart from a folder or an archive. Of a folder's files no times are read.
 pub(crate) fn load(path: &Path, warnings: &mut Warnings) -> Result<Chart, Failure> {
+    load_with(path, Times::Skipped, warnings)
+}
+
+/// Whether the times of a folder's files are read: a packed chart holds them, a rendered one does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Read,
+    Skipped,
+}
+
+/// Loads a chart from a folder or an archive.
+pub(crate) fn load_with(path: &Path, times: Times, warnings: &mut Warnings) -> Result<Chart, Failure> {
     if path.is_dir() {
-        return Ok(Chart::load(&read_folder(path)?, warnings)?);
+        return Ok(Chart::load(&read_with(path, times)?, warnings)?);
     }
     let archive = read_file(path)?;
     check_archive(path, &archive)?;
@@ -101,20 +113,28 @@ fn check_archive(path: &Path, archive: &[u8]) -> Result<(), Failure> {
 
 /// Reads a chart's folder, without what `.helmignore` names. Links are followed.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<File>, Failure> {
+    read_with(folder, Times::Skipped)
+}
+
+fn read_with(folder: &Path, times: Times) -> Result<Vec<File>, Failure> {
     let ignore = folder.join(".helmignore");
     let rules = if ignore.exists() {
         IgnoreRules::parse(&String::from_utf8_lossy(&read_file(&ignore)?))?
     } else {
         IgnoreRules::default()
     };
-    let mut reader =
-        FolderReader { rules, left: ArchiveLimits::default().bytes, files: Vec::new(), buffer: Vec::new() };
+    let left = ArchiveLimits::default().bytes;
+    let mut reader = FolderReader { rules, times, left, files: Vec::new(), buffer: vec![0; FIRST_READ] };
     reader.folder(folder, "", 0)?;
     Ok(reader.files)
 }
 
+/// How many bytes are asked for first: nearly all files of charts end before.
+const FIRST_READ: usize = 64 << 10;
+
 struct FolderReader {
     rules: IgnoreRules,
+    times: Times,
     /// How many bytes may still be read.
     left: u64,
     files: Vec<File>,
@@ -160,8 +180,7 @@ impl FolderReader {
     fn file(&mut self, path: &Path, name: String) -> Result<File, Failure> {
         let mut file =
             std::fs::File::open(path).map_err(|error| open_error(&path.display().to_string(), &error))?;
-        let found = file.metadata()?;
-        let read = self.fill(&mut file, found.len())?;
+        let read = self.fill(&mut file)?;
         if read as u64 > self.left {
             let most = ArchiveLimits::default().bytes;
             return Err(format!(
@@ -170,33 +189,31 @@ impl FolderReader {
             .into());
         }
         self.left -= read as u64;
-        let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = modified.map_or(Time::ZERO, |passed| {
-            Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())
-        });
-        Ok(File::new(name, &self.buffer[..read]).modified(modified))
+        let read = File::new(name, &self.buffer[..read]);
+        if self.times == Times::Skipped {
+            return Ok(read);
+        }
+        let modified = file.metadata()?.modified().ok();
+        let passed = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        Ok(read.modified(Time::new(i64::try_from(passed.as_secs()).unwrap_or(0), passed.subsec_nanos())))
     }
 
-    /// Reads a file to its end, or to one byte more than may still be read. A file that is as long as its folder says,
-    /// as nearly all are, is read with one call.
-    fn fill(&mut self, file: &mut std::fs::File, size: u64) -> std::io::Result<usize> {
+    /// Reads a file to its end, or to one byte more than may still be read.
+    fn fill(&mut self, file: &mut std::fs::File) -> std::io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(1);
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
         let mut read = 0;
-        loop {
-            let wanted = (size.max(read) + 1).next_power_of_two().min(most);
-            if self.buffer.len() < wanted {
-                self.buffer.resize(wanted, 0);
+        while read < most {
+            if read == self.buffer.len() {
+                self.buffer.resize(2 * read, 0);
             }
-            match file.read(&mut self.buffer[read..wanted]) {
-                Ok(0) => return Ok(read),
+            let end = self.buffer.len().min(most);
+            match file.read(&mut self.buffer[read..end]) {
+                Ok(0) => break,
                 Ok(more) => read += more,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            if read == size || read >= most {
-                return Ok(read);
-            }
         }
+        Ok(read)
     }
 }
