@@ -17,6 +17,8 @@
 //! ```
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, reason = "a test harness")]
 
+pub mod differential;
+
 use std::path::{Path, PathBuf};
 
 /// Returns the conformance folder joined with `part`, or `None` (with a line on stderr) where it is absent.

@@ -4,81 +4,27 @@
 //! them.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
+use gitops_conformance::differential::{self, Dice, Files, Scratch};
 use helm_rs::chart::{Chart, File};
 use helm_rs::render::{ReleaseFacts, RenderOptions};
 use helm_rs::values::load_values;
 use helm_rs::{TemplateOptions, template};
 
-type Files = BTreeMap<String, String>;
-
 #[test]
 fn random_charts_render_as_upstream_renders_them() {
-    if Command::new("helm").arg("version").output().is_err() {
-        println!("skipped: no helm on the PATH");
+    if !differential::on_path("helm") {
         return;
     }
-    let number = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(default)
-    };
-    let (cases, first) = (number("DIFFERENTIAL_CASES", 30), number("DIFFERENTIAL_FIRST", 1));
-    let mut failures = Vec::new();
-    let mut refused = 0;
-    for seed in first..first.saturating_add(cases) {
-        let mut dice = Dice::of(seed);
-        let (files, values) = dice.charts();
-        match compare(&files, &values) {
-            Ok(rendered) => refused += u64::from(!rendered),
-            Err(difference) => failures.push(format!("seed {seed}: {difference}")),
-        }
-    }
-    println!("{cases} charts, {refused} refused by both");
-    assert!(failures.is_empty(), "{} of {cases} differ; the first:\n{}", failures.len(), failures[0]);
-}
-
-/// Compares one chart; says whether both rendered it.
-fn compare(files: &Files, values: &str) -> Result<bool, String> {
-    let folder = std::env::temp_dir().join(format!("charts-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    for (path, text) in files {
-        let path = folder.join("top").join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    std::fs::write(folder.join("given.yaml"), values).unwrap();
-    let upstream = Command::new("helm")
-        .args(["template", "r", "top", "--namespace", "ns", "-f", "given.yaml"])
-        .current_dir(&folder)
-        .output()
-        .unwrap();
-    let _ = std::fs::remove_dir_all(&folder);
-    let ours = render(files, values);
-    let show = || {
-        let files: String = files.iter().map(|(path, text)| format!("=== {path}\n{text}\n")).collect();
-        format!("{files}=== given.yaml\n{values}")
-    };
-    match (ours, upstream.status.success()) {
-        (Ok(ours), true) => {
-            let wanted = String::from_utf8_lossy(&upstream.stdout);
-            if ours == wanted {
-                return Ok(true);
-            }
-            let pair = ours.lines().zip(wanted.lines()).find(|(a, b)| a != b);
-            Err(format!("{pair:?} differ\n--- wanted\n{wanted}\n--- got\n{ours}\n{}", show()))
-        }
-        (Err(error), false) => {
-            let wanted = String::from_utf8_lossy(&upstream.stderr);
-            if wanted.contains(&error) {
-                return Ok(false);
-            }
-            Err(format!("wanted {wanted}\ngot {error}\n{}", show()))
-        }
-        (Ok(_), false) => {
-            Err(format!("rendered, wanted {}\n{}", String::from_utf8_lossy(&upstream.stderr), show()))
-        }
-        (Err(error), true) => Err(format!("refused: {error}\n{}", show())),
-    }
+    differential::run(30, |seed| {
+        let (files, values) = Charts(Dice::of(seed)).charts();
+        let mut all: Files = files.iter().map(|(path, text)| (format!("top/{path}"), text.clone())).collect();
+        all.insert("given.yaml".to_owned(), values.clone());
+        let folder = Scratch::with("charts", &all);
+        let upstream = folder.run("helm", &["template", "r", "top", "--namespace", "ns", "-f", "given.yaml"]);
+        let within = |wanted: &str, error: &str| wanted.contains(error);
+        differential::compare(render(&files, &values), &upstream, within, &all)
+    });
 }
 
 fn render(files: &Files, values: &str) -> Result<String, String> {
@@ -92,57 +38,37 @@ fn render(files: &Files, values: &str) -> Result<String, String> {
         .map_err(|failed| failed.error.to_string())
 }
 
-/// A stream of choices that a seed decides.
-struct Dice(u64);
-
 /// One in how many values or expressions is of a kind that need not fit its place.
 const ODD: usize = 40;
 
 /// Keys of values, few enough that charts and templates meet in them.
 const KEYS: [&str; 8] = ["name", "list", "map", "count", "on", "text", "port", "deep"];
 
-impl Dice {
-    fn of(seed: u64) -> Self {
-        // Spreads small seeds over all bits.
-        Self((seed ^ (seed >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
+/// Makes charts from a stream of choices.
+struct Charts(Dice);
 
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap_or(usize::MAX) % sides
-    }
-
-    fn pick<'t>(&mut self, choices: &[&'t str]) -> &'t str {
-        choices[self.roll(choices.len())]
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.roll(n) == 0
-    }
-
+impl Charts {
     /// Makes a chart with up to three levels of charts beneath, and a user's values.
     fn charts(&mut self) -> (Files, String) {
         let mut files = Files::new();
         self.chart("", "top", 0, &mut files);
         let mut given = self.values(0, &["a", "b", "c"]);
-        if self.one_in(2) {
-            given.push_str(&format!("tags: {{front: {}}}\n", self.pick(&["true", "false"])));
+        if self.0.one_in(2) {
+            given.push_str(&format!("tags: {{front: {}}}\n", self.0.pick(&["true", "false"])));
         }
         (files, given)
     }
 
     fn chart(&mut self, folder: &str, name: &str, level: usize, files: &mut Files) {
-        let mut meta = format!("apiVersion: v2\nname: {name}\nversion: {}.0.{level}\n", 1 + self.roll(3));
-        let children = if level < 2 { self.roll(3) } else { 0 };
+        let mut meta = format!("apiVersion: v2\nname: {name}\nversion: {}.0.{level}\n", 1 + self.0.roll(3));
+        let children = if level < 2 { self.0.roll(3) } else { 0 };
         let names = &["a", "b", "c"][..children];
         if children > 0 {
             meta.push_str("dependencies:\n");
         }
         for child in names {
             meta.push_str(&format!("- name: {child}\n  version: '*'\n"));
-            match self.roll(6) {
+            match self.0.roll(6) {
                 0 => meta.push_str(&format!("  condition: {child}.enabled,global.enabled\n")),
                 1 => meta.push_str("  tags: [front]\n"),
                 2 => meta.push_str(&format!("  alias: {child}x\n")),
@@ -159,7 +85,7 @@ impl Dice {
             "{{{{- define \"{name}.full\" -}}}}\n{{{{ .Release.Name }}}}-{{{{ .Chart.Name }}}}{{{{ with .Values.name }}}}-{{{{ . }}}}{{{{ end }}}}\n{{{{- end }}}}\n{{{{ define \"shared\" }}}}from: {name}{{{{ end }}}}\n"
         );
         files.insert(format!("{folder}templates/_helpers.tpl"), helpers);
-        for index in 0..1 + self.roll(2) {
+        for index in 0..1 + self.0.roll(2) {
             let text = self.template(name);
             files.insert(format!("{folder}templates/t{index}.yaml"), text);
         }
@@ -168,24 +94,24 @@ impl Dice {
     fn values(&mut self, level: usize, children: &[&str]) -> String {
         let mut text = String::new();
         for key in KEYS {
-            if self.one_in(3) {
+            if self.0.one_in(3) {
                 continue;
             }
             let value = self.value_for(key);
             text.push_str(&format!("{key}: {value}\n"));
         }
-        if self.one_in(2) {
-            let (key, value) = (self.pick(&["zone", "enabled", "map"]), self.value(1));
+        if self.0.one_in(2) {
+            let (key, value) = (self.0.pick(&["zone", "enabled", "map"]), self.value(1));
             text.push_str(&format!("global: {{{key}: {value}}}\n"));
         }
-        if self.one_in(3) {
+        if self.0.one_in(3) {
             text.push_str("exports: {out: {text: exported, port: 9}}\n");
         }
         for child in children.iter().filter(|_| level < 3) {
-            if self.one_in(2) {
-                let key = self.pick(&KEYS);
+            if self.0.one_in(2) {
+                let key = self.0.pick(&KEYS);
                 let value = self.value_for(key);
-                let enabled = self.pick(&["true", "false", "null", "yes"]);
+                let enabled = self.0.pick(&["true", "false", "null", "yes"]);
                 text.push_str(&format!("{child}: {{{key}: {value}, enabled: {enabled}}}\n"));
             }
         }
@@ -194,46 +120,47 @@ impl Dice {
 
     /// A value of the kind that the key's name tells, so that most templates can use it; now and then any value.
     fn value_for(&mut self, key: &str) -> String {
-        if self.one_in(ODD) {
+        if self.0.one_in(ODD) {
             return self.value(2);
         }
         match key {
             "list" => self.list(1),
             "map" => self.map(1),
             "deep" => format!("{{in: {}}}", self.map(1)),
-            "count" | "port" => format!("{}", self.roll(10)),
-            "on" => self.pick(&["true", "false", "on", "No"]).to_owned(),
-            "name" => self.pick(&["web", "db", "two-words", "''"]).to_owned(),
+            "count" | "port" => format!("{}", self.0.roll(10)),
+            "on" => self.0.pick(&["true", "false", "on", "No"]).to_owned(),
+            "name" => self.0.pick(&["web", "db", "two-words", "''"]).to_owned(),
             _ => self.text(),
         }
     }
 
     fn text(&mut self) -> String {
-        self.pick(&[
-            "plain",
-            "two words",
-            "\"quo\\\"ted\"",
-            "''",
-            "'8080'",
-            "\"a\\nb\"",
-            "\"yes\"",
-            "\"é: ü\"",
-            "\"# no comment\"",
-            "2020-01-02",
-            "'{{ .Release.Name }}'",
-        ])
-        .to_owned()
+        self.0
+            .pick(&[
+                "plain",
+                "two words",
+                "\"quo\\\"ted\"",
+                "''",
+                "'8080'",
+                "\"a\\nb\"",
+                "\"yes\"",
+                "\"é: ü\"",
+                "\"# no comment\"",
+                "2020-01-02",
+                "'{{ .Release.Name }}'",
+            ])
+            .to_owned()
     }
 
     fn list(&mut self, depth: usize) -> String {
-        let items: Vec<String> = (0..self.roll(4)).map(|_| self.value(depth)).collect();
+        let items: Vec<String> = (0..self.0.roll(4)).map(|_| self.value(depth)).collect();
         format!("[{}]", items.join(", "))
     }
 
     fn map(&mut self, depth: usize) -> String {
         let mut entries = BTreeMap::new();
-        for _ in 0..self.roll(4) {
-            entries.insert(self.pick(&["x", "y", "port", "name", "on"]), self.value(depth));
+        for _ in 0..self.0.roll(4) {
+            entries.insert(self.0.pick(&["x", "y", "port", "name", "on"]), self.value(depth));
         }
         let entries: Vec<String> = entries.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
         format!("{{{}}}", entries.join(", "))
@@ -242,13 +169,13 @@ impl Dice {
     /// A value of any kind, in flow style.
     fn value(&mut self, depth: usize) -> String {
         let sides = if depth == 0 { 7 } else { 9 };
-        match self.roll(sides) {
+        match self.0.roll(sides) {
             0 => "null".to_owned(),
-            1 => self.pick(&["true", "false"]).to_owned(),
-            2 => format!("{}", self.roll(100_000)),
-            3 => self.pick(&["1.5", "-0.25", "1e6", "3.0", "12345678901234", "0x1f", "1e21"]).to_owned(),
+            1 => self.0.pick(&["true", "false"]).to_owned(),
+            2 => format!("{}", self.0.roll(100_000)),
+            3 => self.0.pick(&["1.5", "-0.25", "1e6", "3.0", "12345678901234", "0x1f", "1e21"]).to_owned(),
             4 | 5 => self.text(),
-            6 => self.pick(&["[]", "{}", "\"\"", "0", "~"]).to_owned(),
+            6 => self.0.pick(&["[]", "{}", "\"\"", "0", "~"]).to_owned(),
             7 => self.list(depth - 1),
             _ => self.map(depth - 1),
         }
@@ -256,25 +183,25 @@ impl Dice {
 
     /// A place that holds something: a value, a fact of the release or the chart.
     fn place(&mut self) -> String {
-        match self.roll(10) {
+        match self.0.roll(10) {
             0 => ".Release.Name".to_owned(),
             1 => ".Chart.Version".to_owned(),
             2 => "$.Values.global".to_owned(),
             3 => "(.Values.map | default dict)".to_owned(),
-            _ => format!("$.Values.{}", self.pick(&KEYS)),
+            _ => format!("$.Values.{}", self.0.pick(&KEYS)),
         }
     }
 
     /// An expression that prints something, as YAML can hold it; now and then as it comes.
     fn expression(&mut self) -> String {
-        let plain = self.one_in(ODD);
+        let plain = self.0.one_in(ODD);
         let expression = self.any_expression();
         if plain { expression } else { format!("{expression} | toJson") }
     }
 
     fn any_expression(&mut self) -> String {
         let place = self.place();
-        match self.roll(28) {
+        match self.0.roll(28) {
             0 => place,
             1 => format!("{place} | quote"),
             2 => format!("{place} | default \"none\" | quote"),
@@ -297,7 +224,7 @@ impl Dice {
             19 => format!("or {place} {} | toJson", self.place()),
             20 => "include \"shared\" . | quote".to_owned(),
             21 => format!("tpl (toString {place}) . | quote"),
-            22 => format!("hasKey ($.Values.map | default dict) \"{}\"", self.pick(&["x", "port"])),
+            22 => format!("hasKey ($.Values.map | default dict) \"{}\"", self.0.pick(&["x", "port"])),
             23 => format!("{place} | toString | regexReplaceAll \"[a-m]+\" . \"<$0>\" | quote")
                 .replace(" . \"<", " \"<"),
             24 => format!("{place} | toString | splitList \"e\" | join \"+\" | quote"),
@@ -305,7 +232,7 @@ impl Dice {
             26 => format!("{place} | toPrettyJson | nindent 2 | quote"),
             _ => format!(
                 "$.Files.Get \"notes.txt\" | trim | {} | quote",
-                self.pick(&["upper", "title", "nospace"])
+                self.0.pick(&["upper", "title", "nospace"])
             ),
         }
     }
@@ -313,8 +240,8 @@ impl Dice {
     fn line(&mut self, index: usize) -> String {
         let expression = self.expression();
         let place = self.place();
-        let key = self.pick(&KEYS);
-        match self.roll(12) {
+        let key = self.0.pick(&KEYS);
+        match self.0.roll(12) {
             0 => format!("  k{index}: {{{{- toYaml {place} | nindent 4 }}}}\n"),
             1 => format!(
                 "  {{{{- range $i, $e := $.Values.list }}}}\n  r{index}-{{{{ $i }}}}: {{{{ $e | toJson }}}}\n  {{{{- end }}}}\n"
@@ -342,21 +269,21 @@ impl Dice {
     }
 
     fn template(&mut self, chart: &str) -> String {
-        let kind = self.pick(&["ConfigMap", "Secret", "Service", "Deployment", "Echo", "Namespace"]);
+        let kind = self.0.pick(&["ConfigMap", "Secret", "Service", "Deployment", "Echo", "Namespace"]);
         let mut text = format!(
             "apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {{{{ include \"{chart}.full\" . | quote }}}}\n"
         );
-        if self.one_in(5) {
-            let weight = self.roll(5);
+        if self.0.one_in(5) {
+            let weight = self.0.roll(5);
             text.push_str(&format!(
                 "  annotations: {{helm.sh/hook: post-install, helm.sh/hook-weight: \"{weight}\"}}\n"
             ));
         }
         text.push_str("data:\n");
-        for index in 0..1 + self.roll(4) {
+        for index in 0..1 + self.0.roll(4) {
             text.push_str(&self.line(index));
         }
-        if self.one_in(4) {
+        if self.0.one_in(4) {
             text.push_str("---\n# alone\n---\napiVersion: v1\nkind: Role\nmetadata: {name: second}\n");
         }
         text

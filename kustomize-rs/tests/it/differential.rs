@@ -3,113 +3,55 @@
 //! Skipped where there is no such program. `DIFFERENTIAL_CASES` sets how many are tried, `DIFFERENTIAL_FIRST` the first of
 //! them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
-
+use gitops_conformance::differential::{self, Dice, Files, Scratch};
 use gitops_core::tree::MemTree;
 use kustomize_rs::{Build, Options};
 
-type Files = BTreeMap<String, String>;
-
 #[test]
 fn random_kustomizations_build_as_upstream_builds_them() {
-    if Command::new("kustomize").arg("version").output().is_err() {
-        println!("skipped: no kustomize on the PATH");
+    if !differential::on_path("kustomize") {
         return;
     }
-    let number = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(default)
-    };
-    let (cases, first) = (number("DIFFERENTIAL_CASES", 40), number("DIFFERENTIAL_FIRST", 1));
-    let mut failures = Vec::new();
-    for seed in first..first.saturating_add(cases) {
-        let files = Dice::of(seed).kustomization();
-        if let Err(difference) = compare(&files) {
-            failures.push(format!("seed {seed}: {difference}"));
-        }
-    }
-    assert!(failures.is_empty(), "{} of {cases} differ; the first:\n{}", failures.len(), failures[0]);
+    differential::run(40, |seed| {
+        let files = Kustomizations(Dice::of(seed)).kustomization();
+        let folder = Scratch::with("differential", &files);
+        let upstream = folder.run("kustomize", &["build", "overlay"]);
+        // Refusals are worded by other tests: here it counts that both refuse.
+        differential::compare(build(&files), &upstream, |_, _| true, &files)
+    });
 }
 
-fn compare(files: &Files) -> Result<(), String> {
-    let folder = std::env::temp_dir().join(format!("differential-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    write(&folder, files);
-    let upstream =
-        Command::new("kustomize").arg("build").arg(folder.join("overlay")).output().expect("kustomize runs");
-    let _ = std::fs::remove_dir_all(&folder);
+fn build(files: &Files) -> Result<String, String> {
     let mut tree = MemTree::new();
     for (path, text) in files {
         tree.add_file(path, text).expect("a file");
     }
-    let ours =
-        Build::new(&tree).options(Options::default()).run("overlay").and_then(|output| output.to_yaml());
-    let show = || files.iter().map(|(path, text)| format!("=== {path}\n{text}")).collect::<String>();
-    match (ours, upstream.status.success()) {
-        (Ok(ours), true) => {
-            let wanted = String::from_utf8_lossy(&upstream.stdout);
-            let line = ours.lines().zip(wanted.lines()).position(|(a, b)| a != b);
-            if ours == wanted {
-                return Ok(());
-            }
-            Err(format!("line {line:?} differs\n--- wanted\n{wanted}\n--- got\n{ours}\n{}", show()))
-        }
-        (Err(_), false) => Ok(()),
-        (Ok(_), false) => {
-            Err(format!("built, wanted {}\n{}", String::from_utf8_lossy(&upstream.stderr), show()))
-        }
-        (Err(error), true) => Err(format!("refused: {error}\n{}", show())),
-    }
+    Build::new(&tree)
+        .options(Options::default())
+        .run("overlay")
+        .and_then(|output| output.to_yaml())
+        .map_err(|error| error.to_string())
 }
 
-fn write(folder: &Path, files: &Files) {
-    for (path, text) in files {
-        let path = folder.join(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
-    }
-}
+/// Makes kustomizations from a stream of choices.
+struct Kustomizations(Dice);
 
-/// A stream of choices that a seed decides.
-struct Dice(u64);
-
-impl Dice {
-    fn of(seed: u64) -> Self {
-        // Spreads small seeds over all bits.
-        Self((seed ^ (seed >> 3)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap_or(usize::MAX) % sides
-    }
-
-    fn pick<'t>(&mut self, choices: &[&'t str]) -> &'t str {
-        choices[self.roll(choices.len())]
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.roll(n) == 0
-    }
-
+impl Kustomizations {
     fn kustomization(&mut self) -> Files {
         let mut files = Files::new();
-        let bases = 1 + self.roll(2);
+        let bases = 1 + self.0.roll(2);
         let mut listed = String::new();
         for base in 0..bases {
-            let count = 1 + self.roll(4);
+            let count = 1 + self.0.roll(4);
             let mut names = String::new();
             for n in 0..count {
-                let documents = 1 + self.roll(2);
+                let documents = 1 + self.0.roll(2);
                 let texts: Vec<_> = (0..documents).map(|_| self.object()).collect();
                 files.insert(format!("base{base}/r{n}.yaml"), texts.join("---\n"));
                 names.push_str(&format!("- r{n}.yaml\n"));
             }
             let mut text = format!("resources:\n{names}");
-            if self.one_in(2) {
+            if self.0.one_in(2) {
                 text.push_str(&self.generator("create"));
             }
             text.push_str(&self.fields());
@@ -117,7 +59,7 @@ impl Dice {
             listed.push_str(&format!("- ../base{base}\n"));
         }
         let mut text = format!("resources:\n{listed}");
-        if self.one_in(3) {
+        if self.0.one_in(3) {
             text.push_str("components:\n- ../component\n");
             let component = format!(
                 "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n{}{}",
@@ -126,13 +68,13 @@ impl Dice {
             );
             files.insert("component/kustomization.yaml".into(), component);
         }
-        if self.one_in(2) {
-            let behavior = self.pick(&["create", "merge", "replace"]);
+        if self.0.one_in(2) {
+            let behavior = self.0.pick(&["create", "merge", "replace"]);
             text.push_str(&self.generator(behavior));
         }
         text.push_str(&self.fields());
         text.push_str(&self.patches());
-        if self.one_in(4) {
+        if self.0.one_in(4) {
             text.push_str(&self.replacement());
         }
         text.push_str(&self.extras(&mut files));
@@ -143,19 +85,19 @@ impl Dice {
     /// What few kustomizations have.
     fn extras(&mut self, files: &mut Files) -> String {
         let mut text = String::new();
-        if self.one_in(6) {
-            let options = self.pick(&["originAnnotations", "transformerAnnotations", "managedByLabel"]);
+        if self.0.one_in(6) {
+            let options = self.0.pick(&["originAnnotations", "transformerAnnotations", "managedByLabel"]);
             text.push_str(&format!("buildMetadata: [{options}, originAnnotations]\n"));
         }
-        if self.one_in(6) {
-            let order = self.pick(&[
+        if self.0.one_in(6) {
+            let order = self.0.pick(&[
                 "{order: fifo}",
                 "{order: legacy}",
                 "{order: legacy, legacySortOptions: {orderFirst: [Service, Thing], orderLast: [ConfigMap]}}",
             ]);
             text.push_str(&format!("sortOptions: {order}\n"));
         }
-        if self.one_in(6) {
+        if self.0.one_in(6) {
             let name = self.name();
             let patch = format!(
                 "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  k: patched\n  other.key: null\n"
@@ -163,15 +105,15 @@ impl Dice {
             files.insert("overlay/patch.yaml".into(), patch);
             text.push_str("patchesStrategicMerge:\n- patch.yaml\n");
         }
-        if self.one_in(8) {
-            let kind = self.pick(&["Deployment", "Service"]);
+        if self.0.one_in(8) {
+            let kind = self.0.pick(&["Deployment", "Service"]);
             text.push_str(&format!(
                 "vars:\n- name: V\n  objref: {{kind: {kind}, name: {}, apiVersion: {}}}\n",
                 self.name(),
                 if kind == "Service" { "v1" } else { "apps/v1" }
             ));
         }
-        if self.one_in(6) {
+        if self.0.one_in(6) {
             files.insert(
                 "overlay/specs.yaml".into(),
                 "nameReference:\n- kind: ConfigMap\n  fieldSpecs:\n  - kind: Thing\n    path: spec/list/v\ncommonLabels:\n- path: \
@@ -180,8 +122,8 @@ impl Dice {
             );
             text.push_str("configurations: [specs.yaml]\n");
         }
-        if self.one_in(5) {
-            let config = match self.roll(6) {
+        if self.0.one_in(5) {
+            let config = match self.0.roll(6) {
                 0 => {
                     "kind: PrefixTransformer\nmetadata: {name: t}\nprefix: t-\nfieldSpecs: [{path: metadata/name}]\n"
                 }
@@ -204,29 +146,29 @@ impl Dice {
             files.insert("overlay/transformer.yaml".into(), format!("apiVersion: builtin\n{config}"));
             text.push_str("transformers: [transformer.yaml]\n");
         }
-        if self.one_in(6) {
+        if self.0.one_in(6) {
             let name = self.name();
             files.insert("overlay/a.env".into(), "# comment\nA=1\n  B = two \nC\n\nD='q'\n".into());
             files.insert(
                 "overlay/file.txt".into(),
-                self.pick(&["one\ntwo\n", "no end", "tab\tand trailing \n", ""]).into(),
+                self.0.pick(&["one\ntwo\n", "no end", "tab\tand trailing \n", ""]).into(),
             );
             files.insert(
                 "overlay/generator.yaml".into(),
                 format!(
                     "apiVersion: builtin\nkind: {}\nmetadata: {{name: g}}\nname: {name}-made\nenvs: [a.env]\nfiles: [file.txt, x=file.txt]\n",
-                    self.pick(&["ConfigMapGenerator", "SecretGenerator"])
+                    self.0.pick(&["ConfigMapGenerator", "SecretGenerator"])
                 ),
             );
             text.push_str("generators: [generator.yaml]\n");
         }
-        if self.one_in(5) {
+        if self.0.one_in(5) {
             let (a, b) = (self.name(), self.value());
             let object = self.object();
             let item: String = object.lines().map(|line| format!("    {line}\n")).collect();
             let list = format!(
                 "apiVersion: v1\nkind: {}\nitems:\n  -\n{item}  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: {a}-item}}\n",
-                self.pick(&["List", "ConfigMapList"])
+                self.0.pick(&["List", "ConfigMapList"])
             );
             files.insert("base0/list.yaml".into(), list);
             let merged = format!(
@@ -242,11 +184,11 @@ impl Dice {
     }
 
     fn name(&mut self) -> &'static str {
-        self.pick(&["web", "api", "db", "settings", "web-1"])
+        self.0.pick(&["web", "api", "db", "settings", "web-1"])
     }
 
     fn value(&mut self) -> &'static str {
-        self.pick(&[
+        self.0.pick(&[
             "plain",
             "\"yes\"",
             "'on'",
@@ -288,19 +230,19 @@ impl Dice {
 
     /// A value that is text whatever rules it is read by, for fields that must be text.
     fn text(&mut self) -> &'static str {
-        self.pick(&["plain", "\"yes\"", "'12'", "a-b", "\"a b\"", "caf\u{e9}", "v1.2.3", "'true'"])
+        self.0.pick(&["plain", "\"yes\"", "'12'", "a-b", "\"a b\"", "caf\u{e9}", "v1.2.3", "'true'"])
     }
 
     fn metadata(&mut self, indent: &str) -> String {
         let mut text = format!("{indent}name: {}\n", self.name());
-        if self.one_in(3) {
-            text.push_str(&format!("{indent}namespace: {}\n", self.pick(&["one", "two", "default"])));
+        if self.0.one_in(3) {
+            text.push_str(&format!("{indent}namespace: {}\n", self.0.pick(&["one", "two", "default"])));
         }
-        if self.one_in(2) {
+        if self.0.one_in(2) {
             let (a, b) = (self.text(), self.text());
             text.push_str(&format!("{indent}labels:\n{indent}  app: {a}\n{indent}  tier: {b}\n"));
         }
-        if self.one_in(3) {
+        if self.0.one_in(3) {
             text.push_str(&format!("{indent}annotations:\n{indent}  note: {}\n", self.text()));
         }
         text
@@ -308,22 +250,22 @@ impl Dice {
 
     fn container(&mut self, indent: &str) -> String {
         let (name, image) =
-            (self.name(), self.pick(&["nginx", "nginx:1.2", "reg:5000/team/api@sha256:abc", "api:v1"]));
+            (self.name(), self.0.pick(&["nginx", "nginx:1.2", "reg:5000/team/api@sha256:abc", "api:v1"]));
         let mut text = format!("{indent}- name: {name}\n{indent}  image: {image}\n");
-        if self.one_in(2) {
-            let (a, b, config) = (self.pick(&["A", "B"]), self.pick(&["C", "D"]), self.name());
+        if self.0.one_in(2) {
+            let (a, b, config) = (self.0.pick(&["A", "B"]), self.0.pick(&["C", "D"]), self.name());
             let value = self.text();
             text.push_str(&format!(
                 "{indent}  env:\n{indent}  - name: {a}\n{indent}    value: {value}\n{indent}  - name: {b}\n\
                  {indent}    valueFrom:\n{indent}      configMapKeyRef: {{name: {config}, key: k}}\n"
             ));
         }
-        if self.one_in(2) {
+        if self.0.one_in(2) {
             text.push_str(&format!(
                 "{indent}  ports:\n{indent}  - containerPort: 80\n{indent}  - containerPort: 443\n{indent}    protocol: TCP\n"
             ));
         }
-        if self.one_in(3) {
+        if self.0.one_in(3) {
             text.push_str(&format!("{indent}  envFrom:\n{indent}  - secretRef: {{name: {}}}\n", self.name()));
         }
         text
@@ -331,24 +273,24 @@ impl Dice {
 
     fn object(&mut self) -> String {
         let metadata = self.metadata("  ");
-        match self.roll(9) {
+        match self.0.roll(9) {
             0 | 1 => {
-                let kind = self.pick(&["Deployment", "StatefulSet", "DaemonSet"]);
+                let kind = self.0.pick(&["Deployment", "StatefulSet", "DaemonSet"]);
                 let (first, account) = (self.container("      "), self.name());
-                let second = if self.one_in(2) { self.container("      ") } else { String::new() };
+                let second = if self.0.one_in(2) { self.container("      ") } else { String::new() };
                 format!(
                     "apiVersion: apps/v1\nkind: {kind}\nmetadata:\n{metadata}spec:\n  replicas: {}\n  selector:\n    \
                      matchLabels: {{app: web}}\n  template:\n    metadata:\n      labels: {{app: web}}\n    spec:\n      \
                      serviceAccountName: {account}\n      containers:\n{first}{second}      volumes:\n      - name: v\n        \
                      configMap: {{name: {}}}\n",
-                    self.roll(4),
+                    self.0.roll(4),
                     self.name()
                 )
             }
             2 => format!(
                 "apiVersion: v1\nkind: Service\nmetadata:\n{metadata}spec:\n  selector: {{app: web}}\n  ports:\n  - port: 80\n    \
                  targetPort: {}\n",
-                self.pick(&["80", "http", "'8080'"])
+                self.0.pick(&["80", "http", "'8080'"])
             ),
             3 => {
                 let (a, b) = (self.value(), self.value());
@@ -361,10 +303,10 @@ impl Dice {
                  rbac.authorization.k8s.io\n  kind: Role\n  name: {}\nsubjects:\n- kind: ServiceAccount\n  name: {}\n  namespace: {}\n",
                 self.name(),
                 self.name(),
-                self.pick(&["one", "two", "default"])
+                self.0.pick(&["one", "two", "default"])
             ),
             5 => {
-                let kind = self.pick(&["ServiceAccount", "Role", "Namespace", "Secret"]);
+                let kind = self.0.pick(&["ServiceAccount", "Role", "Namespace", "Secret"]);
                 let version = if kind == "Role" { "rbac.authorization.k8s.io/v1" } else { "v1" };
                 format!("# about it\napiVersion: {version}\nkind: {kind}\nmetadata:\n{metadata}")
             }
@@ -391,12 +333,12 @@ impl Dice {
     }
 
     fn generator(&mut self, behavior: &str) -> String {
-        let (field, name) = (self.pick(&["configMapGenerator", "secretGenerator"]), self.name());
-        let literal = self.pick(&["k=v", "k='quoted'", "k=a=b", "other=", "k=12", "multi=a b  c"]);
+        let (field, name) = (self.0.pick(&["configMapGenerator", "secretGenerator"]), self.name());
+        let literal = self.0.pick(&["k=v", "k='quoted'", "k=a=b", "other=", "k=12", "multi=a b  c"]);
         let mut text =
             format!("{field}:\n- name: {name}\n  behavior: {behavior}\n  literals:\n  - \"{literal}\"\n");
-        if self.one_in(3) {
-            let hash = self.pick(&["true", "false"]);
+        if self.0.one_in(3) {
+            let hash = self.0.pick(&["true", "false"]);
             text.push_str(&format!(
                 "  options:\n    disableNameSuffixHash: {hash}\n    labels: {{made: here}}\n"
             ));
@@ -406,36 +348,36 @@ impl Dice {
 
     fn fields(&mut self) -> String {
         let mut text = String::new();
-        if self.one_in(3) {
-            text.push_str(&format!("namePrefix: {}\n", self.pick(&["p-", "q-", "p1-"])));
+        if self.0.one_in(3) {
+            text.push_str(&format!("namePrefix: {}\n", self.0.pick(&["p-", "q-", "p1-"])));
         }
-        if self.one_in(4) {
+        if self.0.one_in(4) {
             text.push_str("nameSuffix: -s\n");
         }
-        if self.one_in(3) {
-            text.push_str(&format!("namespace: {}\n", self.pick(&["one", "three", "default"])));
+        if self.0.one_in(3) {
+            text.push_str(&format!("namespace: {}\n", self.0.pick(&["one", "three", "default"])));
         }
-        if self.one_in(4) {
+        if self.0.one_in(4) {
             text.push_str(&format!("commonLabels:\n  team: {}\n", self.text()));
         }
-        if self.one_in(3) {
-            let (value, flag) = (self.text(), self.pick(&["includeSelectors", "includeTemplates"]));
+        if self.0.one_in(3) {
+            let (value, flag) = (self.text(), self.0.pick(&["includeSelectors", "includeTemplates"]));
             text.push_str(&format!(
                 "labels:\n- pairs:\n    app: {value}\n  {flag}: {}\n",
-                self.pick(&["true", "false"])
+                self.0.pick(&["true", "false"])
             ));
         }
-        if self.one_in(4) {
+        if self.0.one_in(4) {
             text.push_str(&format!("commonAnnotations:\n  owner: {}\n", self.text()));
         }
-        if self.one_in(3) {
+        if self.0.one_in(3) {
             let (name, field) = (
-                self.pick(&["nginx", "api"]),
-                self.pick(&["newTag: v9", "newName: other/x", "digest: sha256:1"]),
+                self.0.pick(&["nginx", "api"]),
+                self.0.pick(&["newTag: v9", "newName: other/x", "digest: sha256:1"]),
             );
             text.push_str(&format!("images:\n- name: {name}\n  {field}\n"));
         }
-        if self.one_in(6) {
+        if self.0.one_in(6) {
             text.push_str(&format!("replicas:\n- name: {}\n  count: 5\n", self.name()));
         }
         text
@@ -443,17 +385,17 @@ impl Dice {
 
     fn patches(&mut self) -> String {
         let mut text = String::new();
-        for _ in 0..self.roll(3) {
+        for _ in 0..self.0.roll(3) {
             if text.is_empty() {
                 text.push_str("patches:\n");
             }
-            let kind = self.pick(&["Deployment", "ConfigMap", "Thing", "Service", "StatefulSet"]);
-            let patch = match (self.roll(4), kind) {
+            let kind = self.0.pick(&["Deployment", "ConfigMap", "Thing", "Service", "StatefulSet"]);
+            let patch = match (self.0.roll(4), kind) {
                 (0, _) => "- op: add\n  path: /metadata/annotations\n  value: {j: \"1\"}\n".to_owned(),
                 (1, _) => format!("- op: replace\n  path: /metadata/name\n  value: {}\n", self.name()),
                 (_, "Deployment" | "StatefulSet") => {
                     let container = self.container("      ");
-                    let extra = self.pick(&["", "      - $patch: delete\n        name: api\n", "      - name: extra\n"]);
+                    let extra = self.0.pick(&["", "      - $patch: delete\n        name: api\n", "      - name: extra\n"]);
                     format!(
                         "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: any}}\nspec:\n  replicas: null\n  template:\n    spec:\n      \
                          containers:\n{container}{extra}"
@@ -474,8 +416,8 @@ impl Dice {
                     .to_owned(),
             };
             let indented: String = patch.lines().map(|line| format!("    {line}\n")).collect();
-            let target = match self.roll(3) {
-                0 => format!("kind: {kind}\n    name: {}", self.pick(&["web", "w.*", "api|db", ".*"])),
+            let target = match self.0.roll(3) {
+                0 => format!("kind: {kind}\n    name: {}", self.0.pick(&["web", "w.*", "api|db", ".*"])),
                 1 => format!("kind: {kind}\n    labelSelector: app"),
                 _ => format!("kind: {kind}"),
             };
@@ -485,17 +427,17 @@ impl Dice {
     }
 
     fn replacement(&mut self) -> String {
-        let (kind, field) = match self.roll(3) {
+        let (kind, field) = match self.0.roll(3) {
             0 => ("ConfigMap", "metadata.name"),
             1 => ("ConfigMap", "data.k"),
             _ => ("Service", "spec.ports.0.port"),
         };
-        let target = self.pick(&[
+        let target = self.0.pick(&[
             "spec.template.spec.containers.[name=web].image",
             "metadata.annotations.copied",
             "spec.template.spec.containers.*.env.[name=A].value",
         ]);
-        let create = self.pick(&["true", "false"]);
+        let create = self.0.pick(&["true", "false"]);
         format!(
             "replacements:\n- source: {{kind: {kind}, fieldPath: {field}}}\n  targets:\n  - select: {{kind: Deployment}}\n    \
              fieldPaths: [\"{target}\"]\n    options: {{create: {create}}}\n"
