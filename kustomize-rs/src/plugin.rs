@@ -185,7 +185,8 @@ fn external(loader: &Loader<'_, '_>, config: &Resource) -> Error {
             "plugin '{id}' is a program or a container, which this build does not run: use a built-in one"
         )
     } else {
-        format!("external plugins disabled; unable to load external plugin '{id}'")
+        let kind = &id.gvk.kind;
+        format!("external plugins disabled; unable to load external plugin '{kind}'")
     };
     Error::new(ErrorKind::Unsupported, message)
 }

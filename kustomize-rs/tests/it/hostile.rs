@@ -307,3 +307,15 @@ fn json_patches_with_wild_paths() {
         let _ = build(&[("app/kustomization.yaml", text.as_bytes()), ("app/a.yaml", resource)]);
     }
 }
+
+#[test]
+fn a_plugin_that_is_not_built_in_is_named_by_its_kind() {
+    refuses(
+        &[
+            ("app/kustomization.yaml", b"transformers: [shirt.yaml]\n"),
+            ("app/shirt.yaml", b"apiVersion: wear.example.com/v1\nkind: Shirt\nmetadata: {name: red}\n"),
+        ],
+        ErrorKind::Unsupported,
+        &["app/shirt.yaml:1:1", "external plugins disabled; unable to load external plugin 'Shirt'"],
+    );
+}
