@@ -84,19 +84,24 @@ pub(crate) struct Parts {
 impl Parts {
     /// Takes all parts out, each list in its final size, and keeps the room for the next text.
     pub(crate) fn take(&mut self) -> Self {
+        fn all<T>(from: &mut Vec<T>) -> Vec<T> {
+            let mut taken = Vec::with_capacity(from.len());
+            taken.append(from);
+            taken
+        }
         Self {
-            nodes: self.nodes.drain(..).collect(),
-            branches: self.branches.drain(..).collect(),
-            calls: self.calls.drain(..).collect(),
-            pipes: self.pipes.drain(..).collect(),
-            commands: self.commands.drain(..).collect(),
-            args: self.args.drain(..).collect(),
-            bases: self.bases.drain(..).collect(),
-            fields: self.fields.drain(..).collect(),
-            variables: self.variables.drain(..).collect(),
-            numbers: self.numbers.drain(..).collect(),
-            literals: self.literals.drain(..).collect(),
-            functions: self.functions.drain(..).collect(),
+            nodes: all(&mut self.nodes),
+            branches: all(&mut self.branches),
+            calls: all(&mut self.calls),
+            pipes: all(&mut self.pipes),
+            commands: all(&mut self.commands),
+            args: all(&mut self.args),
+            bases: all(&mut self.bases),
+            fields: all(&mut self.fields),
+            variables: all(&mut self.variables),
+            numbers: all(&mut self.numbers),
+            literals: all(&mut self.literals),
+            functions: all(&mut self.functions),
         }
     }
 

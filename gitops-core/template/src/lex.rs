@@ -1,8 +1,8 @@
 //! Cuts a template's text into tokens, as Go's lexer does: outside of actions text, inside of them words.
 
+use crate::ast::{Pos, Span};
 use crate::quote::quote;
 use crate::unicode::{is_alphanumeric, is_print};
-use std::fmt;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,28 +64,20 @@ impl Kind {
     }
 }
 
-/// A piece of the text. That of an error is the lexer's message.
+/// A piece of the text, by its place; that of an error is empty.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Token<'a> {
+pub(crate) struct Token {
     pub(crate) kind: Kind,
-    /// The offset in bytes.
-    pub(crate) pos: usize,
-    pub(crate) text: &'a str,
-    /// The line at the token's start, counted from 1.
-    pub(crate) line: usize,
+    pub(crate) start: Pos,
+    pub(crate) end: Pos,
 }
 
-impl fmt::Display for Token<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            Kind::Eof => f.write_str("EOF"),
-            kind if kind.is_keyword() => write!(f, "<{}>", self.text),
-            _ if self.text.len() > 10 => {
-                let start: String = self.text.chars().take(10).collect();
-                write!(f, "{}...", quote(&start))
-            }
-            _ => f.write_str(&quote(self.text)),
-        }
+impl Token {
+    /// What stands before the first token.
+    pub(crate) const NONE: Self = Self { kind: Kind::Eof, start: 0, end: 0 };
+
+    pub(crate) fn piece(self) -> Span {
+        Span { start: self.start, end: self.end }
     }
 }
 
@@ -112,45 +104,77 @@ impl Delimiters {
     }
 }
 
-/// Reads tokens one at a time.
+/// Reads tokens one at a time. Lines are counted where an error names one.
 pub(crate) struct Lexer<'a> {
     input: &'a str,
+    bytes: &'a [u8],
     delimiters: &'a Delimiters,
+    left: memchr::memmem::Finder<'a>,
+    right: &'a [u8],
     pos: usize,
     start: usize,
-    line: usize,
-    start_line: usize,
     paren_depth: usize,
-    inside_action: bool,
-    failed: bool,
+    within: Within,
     /// What is wrong, after an error.
     pub(crate) message: String,
-    left: memchr::memmem::Finder<'a>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Text,
+    Action,
+    /// Behind an error.
+    Nothing,
 }
 
 impl<'a> Lexer<'a> {
+    /// Reads a text of less than 4 GiB.
     pub(crate) fn new(input: &'a str, delimiters: &'a Delimiters) -> Self {
         Self {
             input,
+            bytes: input.as_bytes(),
             delimiters,
+            left: memchr::memmem::Finder::new(delimiters.left.as_str()),
+            right: delimiters.right.as_bytes(),
             pos: 0,
             start: 0,
-            line: 1,
-            start_line: 1,
             paren_depth: 0,
-            inside_action: false,
-            failed: false,
+            within: Within::Text,
             message: String::new(),
-            left: memchr::memmem::Finder::new(delimiters.left.as_str()),
         }
     }
 
     /// Returns the next token; at the end, and after an error, `Eof` for ever.
-    pub(crate) fn next(&mut self) -> Token<'a> {
-        if self.failed {
-            return Token { kind: Kind::Eof, pos: 0, text: "EOF", line: self.start_line };
+    pub(crate) fn next(&mut self) -> Token {
+        match self.within {
+            Within::Action => self.inside(),
+            Within::Text => self.text(),
+            Within::Nothing => self.token(Kind::Eof, self.start, self.start),
         }
-        if self.inside_action { self.inside() } else { self.text() }
+    }
+
+    /// Returns the text of a token.
+    pub(crate) fn piece(&self, token: Token) -> &'a str {
+        &self.input[token.start as usize..token.end as usize]
+    }
+
+    /// Returns the line at a token's start, counted from 1.
+    pub(crate) fn line(&self, token: Token) -> usize {
+        1 + memchr::memchr_iter(b'\n', &self.bytes[..token.start as usize]).count()
+    }
+
+    /// Prints a token as Go does.
+    pub(crate) fn show(&self, token: Token) -> String {
+        let text = self.piece(token);
+        match token.kind {
+            Kind::Eof => "EOF".to_owned(),
+            kind if kind.is_keyword() => format!("<{text}>"),
+            _ if text.len() > 10 => {
+                let start: String = text.chars().take(10).collect();
+                format!("{}...", quote(&start))
+            }
+            _ => quote(text),
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -168,10 +192,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn accept(&mut self, valid: &str) -> bool {
-        let found = self.peek().is_some_and(|c| valid.contains(c));
-        if found {
-            self.bump();
-        }
+        let found = self.bytes.get(self.pos).is_some_and(|byte| valid.as_bytes().contains(byte));
+        self.pos += usize::from(found);
         found
     }
 
@@ -179,72 +201,47 @@ impl<'a> Lexer<'a> {
         while self.accept(valid) {}
     }
 
-    /// Moves the start of the next token to the position.
-    fn ignore(&mut self) {
-        if self.pos > self.start {
-            self.line += count_lines(&self.input[self.start..self.pos]);
-        }
-        self.start = self.pos;
-        self.start_line = self.line;
+    #[allow(clippy::cast_possible_truncation, reason = "texts are bounded far below 4 GiB")]
+    fn token(&self, kind: Kind, start: usize, end: usize) -> Token {
+        Token { kind, start: start as Pos, end: end as Pos }
     }
 
-    fn emit(&mut self, kind: Kind) -> Token<'a> {
-        let text = &self.input[self.start..self.pos];
-        let token = Token { kind, pos: self.start, text, line: self.start_line };
-        // No other token spans lines.
-        if matches!(kind, Kind::Text | Kind::Space | Kind::RawString) {
-            self.ignore();
-        } else {
-            self.start = self.pos;
-        }
+    fn emit(&mut self, kind: Kind) -> Token {
+        let token = self.token(kind, self.start, self.pos);
+        self.start = self.pos;
         token
     }
 
-    fn error(&mut self, message: impl Into<String>) -> Token<'a> {
-        self.failed = true;
+    fn error(&mut self, message: impl Into<String>) -> Token {
+        self.within = Within::Nothing;
         self.message = message.into();
-        Token { kind: Kind::Error, pos: self.start, text: "", line: self.start_line }
+        self.token(Kind::Error, self.start, self.start)
     }
 
     /// Text up to an action. Loops over comments, which leave nothing behind.
-    fn text(&mut self) -> Token<'a> {
+    fn text(&mut self) -> Token {
         loop {
-            let Some(offset) = self.left.find(self.rest().as_bytes()) else {
-                self.pos = self.input.len();
-                return if self.pos > self.start {
-                    self.emit(Kind::Text)
-                } else {
-                    Token { kind: Kind::Eof, pos: self.pos, text: "EOF", line: self.start_line }
-                };
+            let Some(offset) = self.left.find(&self.bytes[self.pos..]) else {
+                self.pos = self.bytes.len();
+                return self.emit(if self.pos > self.start { Kind::Text } else { Kind::Eof });
             };
-            if offset > 0 {
-                self.pos += offset;
-                let trim = if has_left_trim(&self.input[self.pos + self.delimiters.left.len()..]) {
-                    let text = &self.input[self.start..self.pos];
-                    text.len() - text.trim_end_matches(is_space).len()
-                } else {
-                    0
-                };
-                self.pos -= trim;
-                let token = (self.pos > self.start).then(|| self.emit(Kind::Text));
-                self.pos += trim;
-                self.ignore();
-                if let Some(token) = token {
-                    return token;
-                }
+            let at = self.pos + offset;
+            let after = at + self.delimiters.left.len();
+            let is_trimmed = has_left_trim(&self.bytes[after..]);
+            let end = if is_trimmed { self.start + trimmed(&self.bytes[self.start..at]) } else { at };
+            let text = (end > self.start).then(|| self.token(Kind::Text, self.start, end));
+            (self.start, self.pos) = (at, at);
+            if let Some(text) = text {
+                return text;
             }
-            self.pos += self.delimiters.left.len();
-            let after_marker = if has_left_trim(self.rest()) { 2 } else { 0 };
-            if !self.input[self.pos + after_marker..].starts_with("/*") {
-                let token = self.emit(Kind::LeftDelim);
-                self.inside_action = true;
-                self.pos += after_marker;
-                self.ignore();
+            let first = after + if is_trimmed { 2 } else { 0 };
+            if !self.bytes[first..].starts_with(b"/*") {
+                self.within = Within::Action;
                 self.paren_depth = 0;
-                return token;
+                (self.start, self.pos) = (first, first);
+                return self.token(Kind::LeftDelim, at, after);
             }
-            self.pos += after_marker;
-            self.ignore();
+            (self.start, self.pos) = (first, first);
             if let Err(message) = self.comment() {
                 return self.error(message);
             }
@@ -253,194 +250,182 @@ impl<'a> Lexer<'a> {
 
     fn comment(&mut self) -> Result<(), &'static str> {
         self.pos += 2;
-        let end = memchr::memmem::find(self.rest().as_bytes(), b"*/").ok_or("unclosed comment")?;
+        let end = memchr::memmem::find(&self.bytes[self.pos..], b"*/").ok_or("unclosed comment")?;
         self.pos += end + 2;
-        let (delim, trim) = self.at_right_delim();
-        if !delim {
+        if self.is_trimming(self.pos) {
+            self.pos += 2 + self.right.len();
+            self.skip_space();
+        } else if self.is_right_delim(self.pos) {
+            self.pos += self.right.len();
+        } else {
             return Err("comment ends before closing delimiter");
         }
-        if trim {
-            self.pos += 2;
-        }
-        self.pos += self.delimiters.right.len();
-        if trim {
-            self.skip_space();
-        }
-        self.ignore();
+        self.start = self.pos;
         Ok(())
     }
 
     fn skip_space(&mut self) {
-        let rest = self.rest();
-        self.pos += rest.len() - rest.trim_start_matches(is_space).len();
+        self.pos += self.bytes[self.pos..].iter().take_while(|byte| is_space(**byte)).count();
     }
 
-    fn at_right_delim(&self) -> (bool, bool) {
-        let rest = self.rest();
-        // Most words begin with neither.
-        match rest.as_bytes().first() {
-            Some(b' ' | b'\t' | b'\r' | b'\n') => {}
-            first if first == self.delimiters.right.as_bytes().first() => {}
-            _ => return (false, false),
-        }
-        if has_right_trim(rest) && rest[2..].starts_with(&self.delimiters.right) {
-            return (true, true);
-        }
-        (rest.starts_with(&self.delimiters.right), false)
+    fn is_right_delim(&self, at: usize) -> bool {
+        // Most words begin otherwise, which is cheaper to see.
+        self.bytes.get(at) == self.right.first() && self.bytes[at..].starts_with(self.right)
     }
 
-    fn right_delim(&mut self) -> Token<'a> {
-        let (_, trim) = self.at_right_delim();
-        if trim {
-            self.pos += 2;
-            self.ignore();
+    /// Returns whether a space, a trim marker and the right delimiter stand there.
+    fn is_trimming(&self, at: usize) -> bool {
+        self.bytes.get(at).is_some_and(|byte| is_space(*byte))
+            && self.bytes.get(at + 1) == Some(&b'-')
+            && self.is_right_delim(at + 2)
+    }
+
+    fn right_delim(&mut self, is_trimmed: bool) -> Token {
+        if self.paren_depth > 0 {
+            return self.error("unclosed left paren");
         }
-        self.pos += self.delimiters.right.len();
+        self.start += if is_trimmed { 2 } else { 0 };
+        self.pos = self.start + self.right.len();
         let token = self.emit(Kind::RightDelim);
-        if trim {
+        if is_trimmed {
             self.skip_space();
-            self.ignore();
+            self.start = self.pos;
         }
-        self.inside_action = false;
+        self.within = Within::Text;
         token
     }
 
-    fn inside(&mut self) -> Token<'a> {
-        if self.at_right_delim().0 {
-            return if self.paren_depth == 0 {
-                self.right_delim()
-            } else {
-                self.error("unclosed left paren")
-            };
+    fn inside(&mut self) -> Token {
+        if self.is_right_delim(self.pos) && !self.is_trimming(self.pos) {
+            return self.right_delim(false);
         }
+        let Some(first) = self.bytes.get(self.pos) else { return self.error("unclosed action") };
         // Most tokens are words and what stands between them.
-        match self.input.as_bytes().get(self.pos) {
-            Some(b' ' | b'\t' | b'\r' | b'\n') => return self.space(),
-            Some(b'a'..=b'z' | b'A'..=b'Z' | b'_') => return self.identifier(),
-            _ => {}
+        match first {
+            b' ' | b'\t' | b'\r' | b'\n' => return self.space(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => return self.identifier(),
+            b'+' | b'-' | b'0'..=b'9' => return self.number(),
+            b'.' if self.bytes.get(self.pos + 1).is_none_or(u8::is_ascii_digit) => return self.number(),
+            byte if byte.is_ascii() => self.pos += 1,
+            _ => {
+                return match self.peek() {
+                    Some(c) if is_alphanumeric(c) => self.identifier(),
+                    c => self.unrecognized(c),
+                };
+            }
         }
-        let Some(c) = self.bump() else { return self.error("unclosed action") };
-        match c {
-            '=' => self.emit(Kind::Assign),
-            ':' => match self.bump() {
-                Some('=') => self.emit(Kind::Declare),
-                _ => self.error("expected :="),
-            },
-            '|' => self.emit(Kind::Pipe),
-            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
-            '`' => match memchr::memchr(b'`', self.rest().as_bytes()) {
+        match first {
+            b'=' => self.emit(Kind::Assign),
+            b':' if self.accept("=") => self.emit(Kind::Declare),
+            b':' => self.error("expected :="),
+            b'|' => self.emit(Kind::Pipe),
+            b'"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            b'`' => match memchr::memchr(b'`', &self.bytes[self.pos..]) {
                 Some(end) => {
                     self.pos += end + 1;
                     self.emit(Kind::RawString)
                 }
                 None => self.error("unterminated raw quoted string"),
             },
-            '$' => self.field_or_variable(Kind::Variable),
-            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
-            '.' if self.pos < self.input.len() && !self.rest().as_bytes()[0].is_ascii_digit() => {
-                self.field_or_variable(Kind::Field)
-            }
-            '.' | '+' | '-' | '0'..='9' => {
-                self.pos -= 1;
-                self.number()
-            }
-            c if is_alphanumeric(c) => {
-                self.pos -= c.len_utf8();
-                self.identifier()
-            }
-            '(' => {
+            b'$' => self.field_or_variable(Kind::Variable),
+            b'.' => self.field_or_variable(Kind::Field),
+            b'\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
+            b'(' => {
                 self.paren_depth += 1;
                 self.emit(Kind::LeftParen)
             }
-            ')' => match self.paren_depth.checked_sub(1) {
-                Some(depth) => {
-                    self.paren_depth = depth;
-                    self.emit(Kind::RightParen)
-                }
-                None => self.error("unexpected right paren"),
-            },
-            '!'..='~' => self.emit(Kind::Char),
-            c => self.error(format!("unrecognized character in action: {}", code_point(Some(c)))),
+            b')' if self.paren_depth == 0 => self.error("unexpected right paren"),
+            b')' => {
+                self.paren_depth -= 1;
+                self.emit(Kind::RightParen)
+            }
+            b'!'..=b'~' => self.emit(Kind::Char),
+            byte => self.unrecognized(Some(char::from(*byte))),
         }
     }
 
-    fn space(&mut self) -> Token<'a> {
-        let rest = self.rest().as_bytes();
-        let count = rest.iter().take_while(|b| is_space(char::from(**b))).count();
-        self.pos += count;
+    fn unrecognized(&mut self, c: Option<char>) -> Token {
+        self.error(format!("unrecognized character in action: {}", code_point(c)))
+    }
+
+    fn space(&mut self) -> Token {
+        self.pos += 1;
+        while self.bytes.get(self.pos).is_some_and(|byte| is_space(*byte)) {
+            self.pos += 1;
+        }
         // A space before a trim marker belongs to the marker.
-        let before = &self.input[self.pos - 1..];
-        if has_right_trim(before) && before[2..].starts_with(&self.delimiters.right) {
+        if self.is_trimming(self.pos - 1) {
             self.pos -= 1;
-            if count == 1 {
-                return self.right_delim();
+            if self.pos == self.start {
+                return self.right_delim(true);
             }
         }
         self.emit(Kind::Space)
     }
 
-    fn identifier(&mut self) -> Token<'a> {
-        self.skip_word();
-        if !self.at_terminator() {
-            let next = self.peek();
-            return self.error(format!("bad character {}", code_point(next)));
+    fn identifier(&mut self) -> Token {
+        if let Err(token) = self.word() {
+            return token;
         }
-        let kind = match &self.input[self.start..self.pos] {
-            "block" => Kind::Block,
-            "break" => Kind::Break,
-            "continue" => Kind::Continue,
-            "define" => Kind::Define,
-            "else" => Kind::Else,
-            "end" => Kind::End,
-            "if" => Kind::If,
-            "range" => Kind::Range,
-            "nil" => Kind::Nil,
-            "template" => Kind::Template,
-            "with" => Kind::With,
-            "true" | "false" => Kind::Bool,
+        let kind = match &self.bytes[self.start..self.pos] {
+            b"block" => Kind::Block,
+            b"break" => Kind::Break,
+            b"continue" => Kind::Continue,
+            b"define" => Kind::Define,
+            b"else" => Kind::Else,
+            b"end" => Kind::End,
+            b"if" => Kind::If,
+            b"range" => Kind::Range,
+            b"nil" => Kind::Nil,
+            b"template" => Kind::Template,
+            b"with" => Kind::With,
+            b"true" | b"false" => Kind::Bool,
             _ => Kind::Identifier,
         };
         self.emit(kind)
     }
 
-    fn field_or_variable(&mut self, kind: Kind) -> Token<'a> {
+    fn field_or_variable(&mut self, kind: Kind) -> Token {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
         }
-        self.skip_word();
-        if !self.at_terminator() {
-            let next = self.peek();
-            return self.error(format!("bad character {}", code_point(next)));
+        match self.word() {
+            Ok(()) => self.emit(kind),
+            Err(token) => token,
         }
-        self.emit(kind)
     }
 
-    /// Goes behind letters and digits, ASCII ones at once.
-    fn skip_word(&mut self) {
+    /// Goes behind letters and digits, after which something must stand that can follow a word.
+    fn word(&mut self) -> Result<(), Token> {
         loop {
-            let rest = self.rest().as_bytes();
-            let end = rest.iter().position(|b| !IN_WORD[usize::from(*b)]).unwrap_or(rest.len());
-            self.pos += end;
-            if rest.get(end).is_none_or(u8::is_ascii) {
-                return;
+            while self.bytes.get(self.pos).is_some_and(|byte| IN_WORD[usize::from(*byte)]) {
+                self.pos += 1;
+            }
+            if self.bytes.get(self.pos).is_none_or(u8::is_ascii) {
+                break;
             }
             match self.peek() {
                 Some(c) if is_alphanumeric(c) => self.pos += c.len_utf8(),
-                _ => return,
+                _ => break,
             }
         }
+        if self.at_terminator() {
+            return Ok(());
+        }
+        let next = self.peek();
+        Err(self.error(format!("bad character {}", code_point(next))))
     }
 
     fn at_terminator(&self) -> bool {
-        match self.input.as_bytes().get(self.pos) {
+        match self.bytes.get(self.pos) {
             None | Some(b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n') => true,
-            Some(_) => self.rest().starts_with(&self.delimiters.right),
+            Some(_) => self.is_right_delim(self.pos),
         }
     }
 
-    fn quoted(&mut self, mark: u8, kind: Kind, unterminated: &'static str) -> Token<'a> {
+    fn quoted(&mut self, mark: u8, kind: Kind, unterminated: &'static str) -> Token {
         loop {
-            let rest = self.rest().as_bytes();
+            let rest = &self.bytes[self.pos..];
             let Some(at) = memchr::memchr3(mark, b'\\', b'\n', rest) else { return self.error(unterminated) };
             self.pos += at + 1;
             match rest[at] {
@@ -451,22 +436,23 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self) -> Token<'a> {
-        let bad = |lexer: &mut Self| {
-            let text = quote(&lexer.input[lexer.start..lexer.pos]);
-            lexer.error(format!("bad number syntax: {text}"))
-        };
+    fn number(&mut self) -> Token {
         if !self.scan_number() {
-            return bad(self);
+            return self.bad_number();
         }
-        if matches!(self.peek(), Some('+' | '-')) {
+        if matches!(self.bytes.get(self.pos), Some(b'+' | b'-')) {
             // A complex number: 1+2i. No space may stand within.
-            if !self.scan_number() || !self.input[..self.pos].ends_with('i') {
-                return bad(self);
+            if !self.scan_number() || self.bytes[self.pos - 1] != b'i' {
+                return self.bad_number();
             }
             return self.emit(Kind::Complex);
         }
         self.emit(Kind::Number)
+    }
+
+    fn bad_number(&mut self) -> Token {
+        let text = quote(&self.input[self.start..self.pos]);
+        self.error(format!("bad number syntax: {text}"))
     }
 
     fn scan_number(&mut self) -> bool {
@@ -509,25 +495,17 @@ const IN_WORD: [bool; 256] = {
     table
 };
 
-fn count_lines(text: &str) -> usize {
-    if text == " " {
-        return 0;
-    }
-    memchr::memchr_iter(b'\n', text.as_bytes()).count()
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
+fn has_left_trim(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'-', space, ..] if is_space(*space))
 }
 
-fn has_left_trim(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() >= 2 && bytes[0] == b'-' && is_space(char::from(bytes[1]))
-}
-
-fn has_right_trim(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() >= 2 && is_space(char::from(bytes[0])) && bytes[1] == b'-'
+/// Returns how much of a text is left when the spaces at its end are cut off.
+fn trimmed(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1)
 }
 
 /// Prints a character as Go's `%#U`: `U+0023 '#'`; the end of the input as Go's −1.

@@ -2,7 +2,7 @@
 
 use crate::ast::{
     Arg, ArgKind, BaseId, Branch, BranchId, CallId, Callee, Command, FunctionId, Literal, LiteralId, Node,
-    NumberId, Parts, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Variable, VariableId,
+    NumberId, Parts, Pipe, PipeId, RED_ZONE, STACK, Source, Span, TemplateCall, Variable, VariableId,
 };
 use crate::error::ParseError;
 use crate::function::Functions;
@@ -66,23 +66,23 @@ struct Building<'a> {
     slots: Vec<&'a str>,
     range_depth: usize,
     parentheses: usize,
-    action_line: usize,
+    /// Where the action at hand began.
+    action: Option<Token>,
     /// Tokens handed back; the first one's line is the one that errors name.
-    tokens: [Token<'a>; 3],
+    tokens: [Token; 3],
     handed_back: usize,
 }
 
 impl Building<'_> {
     fn new(name: Str) -> Self {
-        let none = || Token { kind: Kind::Eof, pos: 0, text: "", line: 0 };
         Self {
             name,
             names: vec!["$"],
             slots: vec!["$"],
             range_depth: 0,
             parentheses: 0,
-            action_line: 0,
-            tokens: [none(), none(), none()],
+            action: None,
+            tokens: [Token::NONE; 3],
             handed_back: 0,
         }
     }
@@ -150,18 +150,13 @@ impl Control {
 
 type Parsed<T> = Result<T, ParseError>;
 
-#[allow(clippy::cast_possible_truncation, reason = "texts are bounded far below 4 GiB")]
-fn pos_of(token: &Token<'_>) -> Pos {
-    token.pos as Pos
-}
-
 impl<'a> Parser<'a> {
     fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
-        let line = self.building.tokens[0].line;
+        let line = self.lexer.line(self.building.tokens[0]);
         Err(ParseError { template: self.source.name.clone(), line, message: message.into() })
     }
 
-    fn next(&mut self) -> Token<'a> {
+    fn next(&mut self) -> Token {
         let building = &mut self.building;
         if building.handed_back > 0 {
             building.handed_back -= 1;
@@ -176,19 +171,19 @@ impl<'a> Parser<'a> {
     }
 
     /// Hands back the current token and one before it.
-    fn back2(&mut self, before: Token<'a>) {
+    fn back2(&mut self, before: Token) {
         self.building.tokens[1] = before;
         self.building.handed_back = 2;
     }
 
     /// Hands back the current token and two before it, the last one first.
-    fn back3(&mut self, second: Token<'a>, first: Token<'a>) {
+    fn back3(&mut self, second: Token, first: Token) {
         self.building.tokens[1] = first;
         self.building.tokens[2] = second;
         self.building.handed_back = 3;
     }
 
-    fn peek(&mut self) -> Token<'a> {
+    fn peek(&mut self) -> Token {
         let building = &mut self.building;
         if building.handed_back > 0 {
             return building.tokens[building.handed_back - 1];
@@ -198,7 +193,7 @@ impl<'a> Parser<'a> {
         building.tokens[0]
     }
 
-    fn next_non_space(&mut self) -> Token<'a> {
+    fn next_non_space(&mut self) -> Token {
         loop {
             let token = self.next();
             if token.kind != Kind::Space {
@@ -207,17 +202,23 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek_non_space(&mut self) -> Token<'a> {
-        let token = self.next_non_space();
-        self.back();
-        token
+    fn peek_non_space(&mut self) -> Token {
+        loop {
+            let token = self.peek();
+            if token.kind != Kind::Space {
+                return token;
+            }
+            self.building.handed_back -= 1;
+        }
     }
 
-    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
+    fn unexpected<T>(&self, token: Token, context: &str) -> Parsed<T> {
         if token.kind == Kind::Error {
             let mut extra = String::new();
-            let line = self.building.action_line;
-            if line != 0 && line != token.line {
+            let line = self.building.action.map(|action| self.lexer.line(action));
+            if let Some(line) = line
+                && line != self.lexer.line(token)
+            {
                 extra = format!(" in action started at {}:{line}", self.source.name);
                 if self.lexer.message.ends_with(" action") {
                     extra.drain(.." in action".len());
@@ -225,12 +226,12 @@ impl<'a> Parser<'a> {
             }
             return self.error(format!("{}{extra}", self.lexer.message));
         }
-        self.error(format!("unexpected {token} in {context}"))
+        self.error(format!("unexpected {} in {context}", self.lexer.show(token)))
     }
 
-    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token<'a>> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
         let token = self.next_non_space();
-        if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
+        if token.kind == kind { Ok(token) } else { self.unexpected(token, context) }
     }
 
     /// Ends the list of nodes that began when so many waited.
@@ -293,9 +294,9 @@ impl<'a> Parser<'a> {
         const CONTEXT: &str = "define clause";
         let token = self.next_non_space();
         if !matches!(token.kind, Kind::String | Kind::RawString) {
-            return self.unexpected(&token, CONTEXT);
+            return self.unexpected(token, CONTEXT);
         }
-        self.building.name = self.template_name(&token, CONTEXT)?;
+        self.building.name = self.template_name(token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
         let (nodes, end) = self.nodes()?;
         if !matches!(end, Met::End) {
@@ -304,11 +305,12 @@ impl<'a> Parser<'a> {
         self.finish(nodes)
     }
 
-    fn unquoted(&self, token: &Token<'_>) -> Parsed<Value> {
-        if let Some(text) = as_it_stands(token) {
+    fn unquoted(&self, token: Token) -> Parsed<Value> {
+        let quoted = self.lexer.piece(token);
+        if let Some(text) = as_it_stands(token.kind, quoted) {
             return Ok(Value::String(text.into()));
         }
-        match unquote_bytes(token.text) {
+        match unquote_bytes(quoted) {
             Some(bytes) => Ok(Value::from_bytes(&bytes)),
             None => self.error("invalid syntax"),
         }
@@ -330,19 +332,17 @@ impl<'a> Parser<'a> {
         let token = self.next_non_space();
         match token.kind {
             Kind::Text => {
-                let start = pos_of(&token);
-                let end = start + u32::try_from(token.text.len()).expect("texts are bounded");
-                Ok(Met::Node(Node::Text { start, end }))
+                Ok(Met::Node(Node::Text { start: token.start, end: token.end }))
             }
             Kind::LeftDelim => {
-                self.building.action_line = token.line;
+                self.building.action = Some(token);
                 let met = self.action();
                 if met.is_ok() {
-                    self.building.action_line = 0;
+                    self.building.action = None;
                 }
                 met
             }
-            _ => self.unexpected(&token, "input"),
+            _ => self.unexpected(token, "input"),
         }
     }
 
@@ -352,11 +352,11 @@ impl<'a> Parser<'a> {
             Kind::Block => self.block()?,
             Kind::Break => {
                 self.loop_control("{{break}}")?;
-                Node::Break { pos: pos_of(&token) }
+                Node::Break { pos: token.start }
             }
             Kind::Continue => {
                 self.loop_control("{{continue}}")?;
-                Node::Continue { pos: pos_of(&token) }
+                Node::Continue { pos: token.start }
             }
             Kind::Else => {
                 let peek = self.peek_non_space();
@@ -375,17 +375,17 @@ impl<'a> Parser<'a> {
             Kind::Template => {
                 const CONTEXT: &str = "template clause";
                 let token = self.next_non_space();
-                let name = self.template_name(&token, CONTEXT)?;
+                let name = self.template_name(token, CONTEXT)?;
                 let mut pipe = None;
                 if self.next_non_space().kind != Kind::RightDelim {
                     self.back();
                     pipe = Some(self.pipeline(CONTEXT, Kind::RightDelim)?);
                 }
-                self.call(&token, name, pipe)
+                self.call(token, name, pipe)
             }
             _ => {
                 self.back();
-                let pos = pos_of(&self.peek());
+                let pos = self.peek().start;
                 Node::Action { pos, pipe: self.pipeline("command", Kind::RightDelim)? }
             }
         };
@@ -395,7 +395,7 @@ impl<'a> Parser<'a> {
     fn loop_control(&mut self, name: &str) -> Parsed<()> {
         let token = self.next_non_space();
         if token.kind != Kind::RightDelim {
-            return self.unexpected(&token, name);
+            return self.unexpected(token, name);
         }
         if self.building.range_depth == 0 {
             return self.error(format!("{name} outside {{{{range}}}}"));
@@ -406,33 +406,33 @@ impl<'a> Parser<'a> {
     fn block(&mut self) -> Parsed<Node> {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
-        let name = self.template_name(&token, CONTEXT)?;
+        let name = self.template_name(token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
         // Go words a wrong end of a block with the line of its head, that of a definition with the line of the end.
-        let line = self.building.tokens[0].line;
+        let head = self.building.tokens[0];
         let ended = |inner: &mut Self| {
             let (nodes, end) = inner.nodes()?;
             match end {
                 Met::End => inner.finish(nodes),
                 end => Err(ParseError {
                     template: inner.source.name.clone(),
-                    line,
+                    line: inner.lexer.line(head),
                     message: format!("unexpected {} in {CONTEXT}", end.show()),
                 }),
             }
         };
         self.deeper(|parser| parser.within(name.clone(), ended))?;
-        Ok(self.call(&token, name, Some(pipe)))
+        Ok(self.call(token, name, Some(pipe)))
     }
 
-    fn call(&mut self, token: &Token<'_>, name: Str, pipe: Option<PipeId>) -> Node {
+    fn call(&mut self, token: Token, name: Str, pipe: Option<PipeId>) -> Node {
         Node::Template(CallId(push(
             &mut self.scratch.parts.calls,
-            TemplateCall { pos: pos_of(token), name, pipe },
+            TemplateCall { pos: token.start, name, pipe },
         )))
     }
 
-    fn template_name(&self, token: &Token<'_>, context: &str) -> Parsed<Str> {
+    fn template_name(&self, token: Token, context: &str) -> Parsed<Str> {
         match token.kind {
             Kind::String | Kind::RawString => {
                 let name = self.unquoted(token)?;
@@ -502,8 +502,8 @@ impl<'a> Parser<'a> {
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<PipeId> {
-        let pos = pos_of(&self.peek_non_space());
-        let mut declared: Vec<Token<'a>> = Vec::new();
+        let pos = self.peek_non_space().start;
+        let mut declared: Vec<Token> = Vec::new();
         let mut is_assign = false;
         loop {
             let variable = self.peek_non_space();
@@ -519,12 +519,12 @@ impl<'a> Parser<'a> {
                     is_assign = next.kind == Kind::Assign;
                     self.next_non_space();
                     declared.push(variable);
-                    self.building.names.push(variable.text);
+                    self.building.names.push(self.lexer.piece(variable));
                 }
-                Kind::Char if next.text == "," => {
+                Kind::Char if self.lexer.piece(next) == "," => {
                     self.next_non_space();
                     declared.push(variable);
-                    self.building.names.push(variable.text);
+                    self.building.names.push(self.lexer.piece(variable));
                     if context == "range" && declared.len() < 2 {
                         match self.peek_non_space().kind {
                             Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
@@ -559,13 +559,13 @@ impl<'a> Parser<'a> {
                     let command = self.command()?;
                     self.scratch.commands.push(command);
                 }
-                _ => return self.unexpected(&token, context),
+                _ => return self.unexpected(token, context),
             }
         }
         self.check_pipeline(first_command, context)?;
         let commands = append(&mut self.scratch.parts.commands, self.scratch.commands.drain(first_command..));
         let first = count(&self.scratch.parts.variables);
-        for variable in &declared {
+        for variable in declared {
             self.declare(variable, is_assign);
         }
         let declared = Span { start: first, end: count(&self.scratch.parts.variables) };
@@ -573,14 +573,15 @@ impl<'a> Parser<'a> {
     }
 
     /// Gives a declared variable its place; an assigned one keeps its own.
-    fn declare(&mut self, token: &Token<'a>, is_assign: bool) {
+    fn declare(&mut self, token: Token, is_assign: bool) {
+        let name = self.lexer.piece(token);
         let slot = if is_assign {
-            self.slot(token.text)
+            self.slot(name)
         } else {
-            self.building.slots.push(token.text);
+            self.building.slots.push(name);
             u32::try_from(self.building.slots.len() - 1).ok()
         };
-        self.scratch.parts.variables.push(Variable { name: piece(token), slot });
+        self.scratch.parts.variables.push(Variable { name: token.piece(), slot });
     }
 
     fn slot(&self, name: &str) -> Option<u32> {
@@ -605,7 +606,7 @@ impl<'a> Parser<'a> {
     }
 
     fn command(&mut self) -> Parsed<Command> {
-        let pos = pos_of(&self.peek_non_space());
+        let pos = self.peek_non_space().start;
         let first_arg = self.scratch.args.len();
         loop {
             self.peek_non_space();
@@ -617,7 +618,7 @@ impl<'a> Parser<'a> {
                 Kind::Space => continue,
                 Kind::RightDelim | Kind::RightParen => self.back(),
                 Kind::Pipe => {}
-                _ => return self.unexpected(&token, "operand"),
+                _ => return self.unexpected(token, "operand"),
             }
             break;
         }
@@ -635,7 +636,7 @@ impl<'a> Parser<'a> {
             return Ok(Some(arg));
         }
         // The position of `.a.b` and `$x.a` is that of the second part, as in Go.
-        let pos = pos_of(&first);
+        let pos = first.start;
         // Nothing else is parsed between the fields of one chain, so they stand side by side.
         let mut start = count(&self.scratch.parts.fields);
         if matches!(arg.kind, ArgKind::Field(_)) {
@@ -643,7 +644,7 @@ impl<'a> Parser<'a> {
         }
         while self.peek().kind == Kind::Field {
             let token = self.next();
-            self.scratch.parts.fields.push(field(&token));
+            self.scratch.parts.fields.push(field(token));
         }
         let chain = Span { start, end: count(&self.scratch.parts.fields) };
         match &mut arg.kind {
@@ -675,24 +676,26 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Parsed<Option<Arg>> {
         let token = self.next_non_space();
         let kind = match token.kind {
-            Kind::Identifier => ArgKind::Function(self.function(&token)?),
+            Kind::Identifier => ArgKind::Function(self.function(token)?),
             Kind::Dot => ArgKind::Dot,
             Kind::Nil => ArgKind::Nil,
             Kind::Variable => {
-                if !self.building.names.contains(&token.text) {
-                    return self.error(format!("undefined variable {}", quote(token.text)));
+                let name = self.lexer.piece(token);
+                if !self.building.names.contains(&name) {
+                    return self.error(format!("undefined variable {}", quote(name)));
                 }
-                let variable = Variable { name: piece(&token), slot: self.slot(token.text) };
+                let variable = Variable { name: token.piece(), slot: self.slot(name) };
                 let variable = VariableId(push(&mut self.scratch.parts.variables, variable));
                 ArgKind::Variable { variable, fields: Span::default() }
             }
-            Kind::Field => ArgKind::Field(append(&mut self.scratch.parts.fields, [field(&token)])),
-            Kind::Bool => ArgKind::Bool(token.text == "true"),
+            Kind::Field => ArgKind::Field(append(&mut self.scratch.parts.fields, [field(token)])),
+            Kind::Bool => ArgKind::Bool(self.lexer.piece(token) == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
+                let text = self.lexer.piece(token);
                 let number = match token.kind {
-                    Kind::CharConstant => Number::character(token.text),
-                    Kind::Complex => Number::complex(token.text),
-                    _ => Number::plain(token.text),
+                    Kind::CharConstant => Number::character(text),
+                    Kind::Complex => Number::complex(text),
+                    _ => Number::plain(text),
                 };
                 match number {
                     Ok(number) => ArgKind::Number(NumberId(push(&mut self.scratch.parts.numbers, number))),
@@ -712,7 +715,7 @@ impl<'a> Parser<'a> {
                 return Ok(Some(Arg { pos, kind: ArgKind::Pipe(pipe) }));
             }
             Kind::String | Kind::RawString => {
-                let literal = Literal { quoted: piece(&token), value: self.unquoted(&token)? };
+                let literal = Literal { quoted: token.piece(), value: self.unquoted(token)? };
                 ArgKind::String(LiteralId(push(&mut self.scratch.parts.literals, literal)))
             }
             _ => {
@@ -720,29 +723,30 @@ impl<'a> Parser<'a> {
                 return Ok(None);
             }
         };
-        Ok(Some(Arg { pos: pos_of(&token), kind }))
+        Ok(Some(Arg { pos: token.start, kind }))
     }
 
     /// Finds a function; each is kept once, and a text calls few.
-    fn function(&mut self, token: &Token<'_>) -> Parsed<FunctionId> {
+    fn function(&mut self, token: Token) -> Parsed<FunctionId> {
+        let name = self.lexer.piece(token);
         let known = &self.scratch.parts.functions;
-        let known = known.iter().position(|name| self.source.piece(*name) == token.text);
+        let known = known.iter().position(|known| self.source.piece(*known) == name);
         if let Some(at) = known {
             return Ok(FunctionId(u32::try_from(at).expect(FEWER)));
         }
-        let Some(callee) = Callee::find(token.text, self.functions) else {
-            return self.error(format!("function {} not defined", quote(token.text)));
+        let Some(callee) = Callee::find(name, self.functions) else {
+            return self.error(format!("function {} not defined", quote(name)));
         };
         self.scratch.callees.push(callee);
-        Ok(FunctionId(push(&mut self.scratch.parts.functions, piece(token))))
+        Ok(FunctionId(push(&mut self.scratch.parts.functions, token.piece())))
     }
 }
 
 /// Returns what a quoted text says where that is just what stands between its marks, as it mostly is.
-fn as_it_stands<'a>(token: &Token<'a>) -> Option<&'a str> {
-    let special = if token.kind == Kind::RawString { b'\r' } else { b'\\' };
-    let inner = token.text.get(1..token.text.len().checked_sub(1)?)?;
-    (token.kind != Kind::CharConstant && memchr::memchr(special, inner.as_bytes()).is_none()).then_some(inner)
+fn as_it_stands(kind: Kind, quoted: &str) -> Option<&str> {
+    let special = if kind == Kind::RawString { b'\r' } else { b'\\' };
+    let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    (kind != Kind::CharConstant && memchr::memchr(special, inner.as_bytes()).is_none()).then_some(inner)
 }
 
 const FEWER: &str = "there are fewer parts than bytes, which are bounded far below 4 GiB";
@@ -764,14 +768,7 @@ fn append<T>(all: &mut Vec<T>, some: impl IntoIterator<Item = T>) -> Span {
     Span { start, end: count(all) }
 }
 
-/// Returns where a token stands.
-fn piece(token: &Token<'_>) -> Span {
-    let start = pos_of(token);
-    Span { start, end: start + u32::try_from(token.text.len()).expect(FEWER) }
-}
-
 /// Returns where the name of `.name` stands.
-fn field(token: &Token<'_>) -> Span {
-    let whole = piece(token);
-    Span { start: whole.start + 1, end: whole.end }
+fn field(token: Token) -> Span {
+    Span { start: token.start + 1, end: token.end }
 }
