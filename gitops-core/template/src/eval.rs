@@ -253,7 +253,7 @@ impl Machine<'_> {
     ) -> Run<Operand> {
         let signature = function.signature();
         check_count(frame, name, signature, &words)?;
-        let mut arguments = Vec::with_capacity(words.args.len() + usize::from(words.last.is_some()));
+        let mut arguments = self.spare.pop().unwrap_or_default();
         let mut interfaces = 0_u64;
         for (i, arg) in words.args.iter().enumerate() {
             let operand = self.argument(frame, dot, arg, param(signature, i))?;
@@ -265,7 +265,10 @@ impl Machine<'_> {
             arguments.push(checked(frame, last, kind)?.value);
         }
         self.interfaces = interfaces;
-        self.invoke(frame, words.node, name, function, &arguments)
+        let result = self.invoke(frame, words.node, name, function, &arguments);
+        arguments.clear();
+        self.spare.push(arguments);
+        result
     }
 
     /// Go's `call`: the first argument is the function.

@@ -10,13 +10,13 @@ use crate::ast::{
 use crate::error::{Location, NilPath, RenderError};
 use crate::function::{CallContext, CallError, Function, Type};
 use crate::memo::{By, Memo};
+use crate::named::Named;
 use crate::parse::Scratch;
 use crate::quote::quote;
 use crate::set::{Options, Output, Templates, Trace};
-use crate::value::Value;
+use crate::value::{Map, Value};
 use crate::world::World;
 use gitops_yaml::Str;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A value and whether its static type is `interface {}`.
@@ -97,10 +97,12 @@ pub(crate) struct Machine<'r> {
     steps: usize,
     /// Definitions of texts that are being rendered, the innermost last.
     overlays: Vec<Arc<Overlay>>,
-    parsed: HashMap<Str, Arc<Overlay>>,
-    included: HashMap<Str, usize>,
+    parsed: Named<Arc<Overlay>>,
+    included: Named<usize>,
     memo: Memo<'r>,
     scratch: Scratch,
+    /// Room for the arguments of calls.
+    pub(crate) spare: Vec<Vec<Value>>,
     /// Which arguments of the call at hand have the static type `interface {}`: a bit each.
     pub(crate) interfaces: u64,
 }
@@ -109,7 +111,7 @@ pub(crate) struct Machine<'r> {
 #[derive(Debug)]
 struct Overlay {
     main: Option<Arc<Tree>>,
-    defined: HashMap<Str, Arc<Tree>>,
+    defined: Named<Arc<Tree>>,
 }
 
 impl<'r> Machine<'r> {
@@ -122,10 +124,11 @@ impl<'r> Machine<'r> {
             marks: Vec::new(),
             steps: 0,
             overlays: Vec::new(),
-            parsed: HashMap::new(),
-            included: HashMap::new(),
+            parsed: Named::default(),
+            included: Named::default(),
             memo: Memo::new(options.watched),
             scratch: Scratch::default(),
+            spare: Vec::new(),
             interfaces: 0,
         }
     }
@@ -563,8 +566,7 @@ impl CallContext for Machine<'_> {
                 quote(name)
             )));
         };
-        let count = self.included.entry(name.into()).or_default();
-        if *count > self.set.limits.include_depth {
+        if self.included.get(name).is_some_and(|depth| *depth > self.set.limits.include_depth) {
             return Err(CallError::new(format!(
                 "rendering template has a nested reference name: {name}: unable to execute template"
             )));
@@ -574,15 +576,15 @@ impl CallContext for Machine<'_> {
         if is_plain && let Some(text) = self.memo.get(By::Name, name, dot) {
             return Ok(text);
         }
-        *count += 1;
+        *self.included.entry(name.into()).or_default() += 1;
         self.step(STEPS_OF_TEXT)?;
         let before = self.memo.before();
         let text = self.captured(&tree, dot);
         if is_plain && let Ok(text) = &text {
             self.memo.keep(By::Name, name, dot, text, &before);
         }
-        if let Some(count) = self.included.get_mut(name) {
-            *count -= 1;
+        if let Some(depth) = self.included.get_mut(name) {
+            *depth -= 1;
         }
         text
     }
@@ -611,6 +613,16 @@ impl CallContext for Machine<'_> {
             self.memo.keep(By::Text, text, dot, printed, &before);
         }
         printed
+    }
+
+    fn yaml(&mut self, map: &Map, print: fn(&Map) -> Result<Value, CallError>) -> Result<Value, CallError> {
+        if let Some(text) = self.memo.yaml(map) {
+            return Ok(text);
+        }
+        let before = self.memo.before();
+        let text = print(map)?;
+        self.memo.keep_yaml(map, &text, &before);
+        Ok(text)
     }
 
     fn step(&mut self, count: usize) -> Result<(), CallError> {
@@ -644,7 +656,7 @@ impl Machine<'_> {
     fn parse_overlay(&mut self, text: &str) -> Result<Arc<Overlay>, CallError> {
         let name = self.set.name().clone();
         let parsed = self.set.parsed(name.clone(), text.into(), &mut self.scratch)?;
-        let mut overlay = Overlay { main: None, defined: HashMap::new() };
+        let mut overlay = Overlay { main: None, defined: Named::default() };
         for tree in parsed.trees().map(Arc::new) {
             if tree.name == name {
                 overlay.main = Some(tree);

@@ -4,10 +4,10 @@
 //! as Go's reflection does, so that a function only sees what it asked for.
 
 use crate::error::RenderError;
-use crate::value::{Element, Value};
+use crate::named::Named;
+use crate::value::{Element, Map, Value};
 use crate::world::World;
 use gitops_yaml::Str;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -225,6 +225,14 @@ pub trait CallContext {
     /// What parsing or rendering fails with.
     fn render_text(&mut self, text: &str, dot: &Value) -> Result<Value, CallError>;
 
+    /// Returns a map as YAML: what `print` makes of it, or made before of the same map with nothing changed since.
+    ///
+    /// # Errors
+    /// What `print` fails with.
+    fn yaml(&mut self, map: &Map, print: fn(&Map) -> Result<Value, CallError>) -> Result<Value, CallError> {
+        print(map)
+    }
+
     /// Counts work that a function does in one call, so that a template can't make it unbounded.
     ///
     /// # Errors
@@ -321,7 +329,7 @@ impl Function {
 /// Functions by name. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Functions {
-    by_name: Arc<HashMap<Str, Arc<Function>>>,
+    by_name: Arc<Named<Arc<Function>>>,
 }
 
 impl Functions {

@@ -1,11 +1,11 @@
 //! Remembers what `include` and `tpl` gave for the render's own data, so that a chart's `fullname` and `labels` are
-//! worked out once and not at each of their hundred uses.
+//! worked out once and not at each of their hundred uses; and what maps are as YAML.
 //!
 //! A text is kept when nothing but the data decided it: while it was rendered no function changed a map, asked the world, or
 //! read what is [watched](crate::Options::watched). It serves until a function changes a map, or the data is another one.
 
-use crate::value::{Object, Value};
-use gitops_yaml::Str;
+use crate::named::Named;
+use crate::value::{Map, Object, Value};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,8 +27,10 @@ pub(crate) enum By {
 #[derive(Default)]
 pub(crate) struct Memo<'r> {
     root: Option<Arc<dyn Object>>,
-    by_name: HashMap<Str, Value>,
-    by_text: HashMap<Str, Value>,
+    by_name: Named<Value>,
+    by_text: Named<Value>,
+    /// What maps are as YAML, by their address; each map is held, so that no other takes its place.
+    yaml: HashMap<usize, (Map, Value), foldhash::fast::RandomState>,
     bytes: usize,
     changes: usize,
     questions: Cell<usize>,
@@ -75,6 +77,7 @@ impl<'r> Memo<'r> {
     fn clear(&mut self) {
         self.by_name.clear();
         self.by_text.clear();
+        self.yaml.clear();
         self.bytes = 0;
     }
 
@@ -92,6 +95,20 @@ impl<'r> Memo<'r> {
             By::Text => &self.by_text,
         };
         if self.is_root(data) { kept.get(key).cloned() } else { None }
+    }
+
+    /// Returns a map as YAML, if it was kept.
+    pub(crate) fn yaml(&self, map: &Map) -> Option<Value> {
+        self.yaml.get(&map.address()).map(|(_, text)| text.clone())
+    }
+
+    /// Keeps a map as YAML, if the map alone decided it. One that nobody else holds is not asked for again.
+    pub(crate) fn keep_yaml(&mut self, map: &Map, text: &Value, before: &Before) {
+        let size = text.as_string_bytes().map_or(0, <[u8]>::len);
+        if map.is_shared() && self.before() == *before && self.bytes + size <= MOST_BYTES {
+            self.bytes += size;
+            self.yaml.insert(map.address(), (map.clone(), text.clone()));
+        }
     }
 
     pub(crate) fn before(&self) -> Before {

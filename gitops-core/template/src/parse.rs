@@ -8,12 +8,12 @@ use crate::error::ParseError;
 use crate::function::Functions;
 use crate::lex::{Delimiters, Kind, Lexer, Token};
 use crate::limits::Limits;
+use crate::named::Named;
 use crate::number::Number;
 use crate::parsed::ParsedText;
 use crate::quote::{quote, unquote_bytes};
 use crate::value::Value;
 use gitops_yaml::Str;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Parses one text: the template of its own name and all that it defines.
@@ -38,7 +38,7 @@ pub(crate) fn parse(
         building: Building::new(source.name.clone()),
         scratch: std::mem::take(scratch),
         trees: Vec::new(),
-        by_name: HashMap::new(),
+        by_name: Named::default(),
         blocks: 0,
         is_merged: false,
     };
@@ -97,7 +97,7 @@ struct Parser<'a> {
     scratch: Scratch,
     /// The templates that are read to their end: name and list.
     trees: Vec<(Str, Span)>,
-    by_name: HashMap<Str, usize>,
+    by_name: Named<usize>,
     blocks: usize,
     /// A definition has the name of the text, and became one with it.
     is_merged: bool,
@@ -331,9 +331,7 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Parsed<Met> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => {
-                Ok(Met::Node(Node::Text { start: token.start, end: token.end }))
-            }
+            Kind::Text => Ok(Met::Node(Node::Text { start: token.start, end: token.end })),
             Kind::LeftDelim => {
                 self.building.action = Some(token);
                 let met = self.action();

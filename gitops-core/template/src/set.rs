@@ -6,12 +6,12 @@ use crate::exec::{Machine, Mark};
 use crate::function::{CallError, Functions};
 use crate::lex::Delimiters;
 use crate::limits::Limits;
+use crate::named::Named;
 use crate::parse::Scratch;
 use crate::parsed::ParsedText;
 use crate::value::Value;
 use crate::world::{Hermetic, World};
 use gitops_yaml::Str;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -45,7 +45,7 @@ pub struct Templates {
     pub(crate) delimiters: Delimiters,
     pub(crate) missing_key: MissingKey,
     pub(crate) limits: Limits,
-    trees: HashMap<Str, Arc<Tree>>,
+    trees: Named<Arc<Tree>>,
     room: Room,
 }
 
@@ -190,7 +190,7 @@ impl Templates {
             delimiters: Delimiters::default(),
             missing_key: MissingKey::default(),
             limits: Limits::default(),
-            trees: HashMap::new(),
+            trees: Named::default(),
             room: Room::default(),
         }
     }

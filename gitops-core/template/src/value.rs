@@ -4,9 +4,9 @@
 //! everyone who holds it. Callers that render the same data twice hand out a [`Map::copy`] each time.
 
 use crate::function::Function;
+use crate::sorted::Sorted;
 use gitops_yaml::Str;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -198,19 +198,19 @@ pub struct Map {
 
 #[derive(Default)]
 struct Content {
-    entries: BTreeMap<Str, Value>,
+    entries: Sorted,
     /// Makes the entries when they are first asked for.
     deferred: Option<Box<Make>>,
 }
 
-type Make = dyn FnOnce() -> BTreeMap<Str, Value> + Send + Sync;
+type Make = dyn FnOnce() -> Vec<(Str, Value)> + Send + Sync;
 
 /// The entries of a map, while nobody changes them.
 pub(crate) struct Entries<'m>(RwLockReadGuard<'m, Content>);
 
 impl std::ops::Deref for Entries<'_> {
-    type Target = BTreeMap<Str, Value>;
-    fn deref(&self) -> &Self::Target {
+    type Target = Sorted;
+    fn deref(&self) -> &Sorted {
         &self.0.entries
     }
 }
@@ -218,7 +218,7 @@ impl std::ops::Deref for Entries<'_> {
 impl fmt::Debug for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Keys alone: a map may hold itself.
-        f.debug_set().entries(self.read().keys()).finish()
+        f.debug_set().entries(self.read().iter().map(|(key, _)| key)).finish()
     }
 }
 
@@ -240,16 +240,16 @@ impl Map {
     ///
     /// ```
     /// use gitops_template::{Map, Value};
-    /// let map = Map::deferred(|| [("a".into(), Value::int(1))].into());
+    /// let map = Map::deferred(|| vec![("a".into(), Value::int(1))]);
     /// assert_eq!(map.len(), 1);
     /// ```
     #[must_use]
-    pub fn deferred(make: impl FnOnce() -> BTreeMap<Str, Value> + Send + Sync + 'static) -> Self {
-        let content = Content { entries: BTreeMap::new(), deferred: Some(Box::new(make)) };
+    pub fn deferred(make: impl FnOnce() -> Vec<(Str, Value)> + Send + Sync + 'static) -> Self {
+        let content = Content { entries: Sorted::default(), deferred: Some(Box::new(make)) };
         Self { content: Arc::new(RwLock::new(content)), element: Element::Any }
     }
 
-    fn of(entries: BTreeMap<Str, Value>, element: Element) -> Self {
+    fn of(entries: Sorted, element: Element) -> Self {
         Self { content: Arc::new(RwLock::new(Content { entries, deferred: None })), element }
     }
 
@@ -302,7 +302,17 @@ impl Map {
     /// Returns the keys of this moment, in their byte order.
     #[must_use]
     pub fn keys(&self) -> Vec<Str> {
-        self.read().keys().cloned().collect()
+        self.read().iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Returns what no other map has while this one is held.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.content).addr()
+    }
+
+    /// Returns whether somebody else holds the map too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.content) > 1
     }
 
     /// Returns whether both are the very same map.
@@ -337,7 +347,7 @@ impl Map {
     fn write(&self) -> RwLockWriteGuard<'_, Content> {
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(make) = content.deferred.take() {
-            content.entries = make();
+            content.entries = make().into_iter().collect();
         }
         content
     }

@@ -1,7 +1,6 @@
 //! Templates that stay parsed from one render to the next.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_template::{ParsedText, Templates};
@@ -22,7 +21,7 @@ pub struct ParsedTemplates(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    parsed: HashMap<Text, ParsedText>,
+    parsed: HashMap<Text, ParsedText, foldhash::fast::RandomState>,
     bytes: usize,
 }
 
@@ -53,20 +52,9 @@ impl ParsedTemplates {
     }
 }
 
-/// A text as a key: few texts of one length begin and end alike.
-#[derive(Debug, PartialEq, Eq)]
+/// A text as a key; all of it is hashed, because sibling charts have texts that only differ in a name in their middle.
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Text(Arc<[u8]>);
-
-impl Hash for Text {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        const EDGE: usize = 64;
-        let bytes = &*self.0;
-        bytes.len().hash(state);
-        let edge = EDGE.min(bytes.len());
-        bytes[..edge].hash(state);
-        bytes[bytes.len() - edge..].hash(state);
-    }
-}
 
 #[cfg(test)]
 mod tests {

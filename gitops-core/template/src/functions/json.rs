@@ -1,7 +1,7 @@
 //! JSON and YAML in and out.
 
 use super::{Result, pure, text};
-use crate::function::{CallError, Functions, Type};
+use crate::function::{CallError, Function, Functions, Signature, Type};
 use crate::limits::OUTPUT_BYTES;
 use crate::value::{MAX_DEPTH, Map, Value};
 use gitops_yaml::{
@@ -13,7 +13,13 @@ const ANY: &[Type] = &[Type::Any];
 const STRING: &[Type] = &[Type::String];
 
 pub(super) fn add(functions: &mut Functions) {
-    functions.insert("toYaml", pure(ANY, Type::String, |args| or_nothing(to_yaml(&args[0]))));
+    functions.insert(
+        "toYaml",
+        Function::new(Signature::new(ANY, Type::String), |context, args| match &args[0] {
+            Value::Map(map) => context.yaml(map, |map| or_nothing(to_yaml(&Value::Map(map.clone())))),
+            other => or_nothing(to_yaml(other)),
+        }),
+    );
     functions.insert(
         "mustToYaml",
         pure(ANY, Type::String, |args| {

@@ -217,18 +217,26 @@ fn indent(before: &'static str) -> Function {
         let text = text(&args[1]);
         let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
         check_size(context, lines.checked_mul(count).and_then(|n| n.checked_add(text.len())))?;
-        let pad = " ".repeat(count);
         let mut out = String::with_capacity(before.len() + text.len() + lines * count);
         out.push_str(before);
-        for (i, line) in text.split('\n').enumerate() {
-            if i > 0 {
-                out.push('\n');
-            }
-            out.push_str(&pad);
-            out.push_str(line);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()) {
+            push_spaces(&mut out, count);
+            out.push_str(&text[start..=end]);
+            start = end + 1;
         }
+        push_spaces(&mut out, count);
+        out.push_str(&text[start..]);
         Ok(out.into())
     })
+}
+
+fn push_spaces(out: &mut String, count: usize) {
+    const SPACES: &str = "                                ";
+    match SPACES.get(..count) {
+        Some(spaces) => out.push_str(spaces),
+        None => out.extend(std::iter::repeat_n(' ', count)),
+    }
 }
 
 /// sprig's `strslice`: a list's items that are not nil, or the value itself.
