@@ -177,6 +177,9 @@ impl<'r> Request<'r> {
                 merge_tables(&mut all, &table);
             }
             chart.set_values(all);
+            // Its chart is made for the first time, as in a cluster that is new.
+            let version = crate::source::helm_chart::with_metadata(&chart.metadata().version, "1");
+            version.into_iter().for_each(|version| chart.set_version(version));
         }
         Ok(chart)
     }
@@ -374,23 +377,22 @@ fn values(
         let refuse = |message: String| Gap::error(show(&entry), message);
         let wanted = text(&entry, &["valuesKey"]);
         let wanted = if wanted.is_empty() { Str::literal("values.yaml") } else { wanted };
+        let unresolved = {
+            let (kind, namespace, name) = &key;
+            format!(
+                "could not resolve {kind} chart values reference '{namespace}/{name}' with key '{wanted}'"
+            )
+        };
         let config = match world.configs.get(&key) {
             Some(config) => config,
             None if is_optional => continue,
-            None => {
-                let what = "could not resolve chart values reference";
-                return Err(missing(&key, &world.configs, show(&entry), what));
-            }
+            None => return Err(missing(&key, &world.configs, show(&entry), &unresolved)),
         };
         let Some(value) = config.data.get(&wanted) else {
             if is_optional {
                 continue;
             }
-            let (kind, namespace, name) = &key;
-            let message = format!(
-                "could not resolve {kind} chart values reference '{namespace}/{name}' with key '{wanted}': key not found"
-            );
-            return Err(refuse(message));
+            return Err(refuse(format!("{unresolved}: key not found")));
         };
         if let Some(opened) = &config.secrets {
             // The value may be a document of several, each a secret.
@@ -401,7 +403,7 @@ fn values(
         }
         let path = text(&entry, &["targetPath"]);
         let form = Form::of(Some(&path), is_true(&entry, &["literal"]));
-        all.lay(value, form).map_err(|error| refuse(error.to_string()))?;
+        all.lay(value, form).map_err(|error| refuse(format!("{unresolved}: {error}")))?;
     }
     Ok(all.finish())
 }

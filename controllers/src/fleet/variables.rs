@@ -129,7 +129,10 @@ pub(crate) fn variables(
                 }
             }
             None if is_optional => {}
-            None => return Err(missing(&key, configs, show(&entry), "substitute from")),
+            None => {
+                let what = format!("post build failed: substitute from '{}/{}' error", key.0, key.2);
+                return Err(missing(&key, configs, show(&entry), &what));
+            }
         }
     }
     let own = spec.at_path(&["postBuild", "substitute"]).and_then(Node::entries).unwrap_or_default();
@@ -150,17 +153,15 @@ pub(crate) fn variables(
     Ok(found)
 }
 
-/// Says that a ConfigMap or Secret is nowhere in the repository.
+/// Says in a server's words that a ConfigMap or Secret is nowhere in the repository, and what is near.
 pub(crate) fn missing(key: &ConfigKey, configs: &Configs, place: String, what: &str) -> Gap {
     let (kind, namespace, name) = key;
-    let gap = Gap::new(
-        Severity::Error,
-        place,
-        format!("{what} '{kind}/{name}': no such {kind} in namespace {namespace} of this repository"),
-    );
+    let resource = format!("{}s", kind.to_lowercase());
+    let gap = Gap::new(Severity::Error, place, format!("{what}: {resource} \"{name}\" not found"));
+    let nowhere = format!("namespace {namespace} of this repository has no such {kind}");
     match gitops_yaml::did_you_mean(name, configs.names(key)) {
-        Some(near) => gap.help(format!("did you mean {near}?")),
-        None => gap.help(format!("add the {kind} to the repository, or mark the reference optional")),
+        Some(near) => gap.help(format!("{nowhere}: did you mean {near}?")),
+        None => gap.help(format!("{nowhere}: add it, or mark the reference optional")),
     }
 }
 

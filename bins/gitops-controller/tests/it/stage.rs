@@ -125,6 +125,12 @@ impl Stage {
         self.context.world.cluster().get(&target).await.unwrap()
     }
 
+    /// Asks for a look at a repository's files before its interval is over.
+    pub(crate) async fn fetch_again(&self, repository: &str) {
+        let now = format!("{:?}", std::time::SystemTime::now());
+        self.apply(&format!("apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {repository}, namespace: flux-system, annotations: {{reconcile.fluxcd.io/requestedAt: \"{}\"}}}}\n", now.replace('"', ""))).await;
+    }
+
     /// Returns the `Ready` condition of an object of namespace flux-system as `status reason: message`.
     pub(crate) fn ready(&self, kind: Kind, name: &str) -> String {
         let key = Key::new(kind, "flux-system", name.to_owned());
