@@ -179,11 +179,13 @@ impl Machine<'_> {
                     }
                     return Ok(Operand::of(value));
                 }
-                if let Some(Value::Map(map)) = object.plain() {
+                let plain = if object.as_map().is_none() { object.plain() } else { None };
+                let plain = if let Some(Value::Map(map)) = &plain { Some(map) } else { object.as_map() };
+                if let Some(map) = plain {
                     if words.any() {
                         return Err(frame.error(format!("{name} is not a method but has arguments")));
                     }
-                    return self.entry(frame, &map, name, missing_key);
+                    return self.entry(frame, map, name, missing_key);
                 }
                 Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
             }

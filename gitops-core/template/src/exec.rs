@@ -93,6 +93,8 @@ pub(crate) struct Machine<'r> {
     world: &'r dyn World,
     trace: Trace,
     out: Vec<u8>,
+    /// Where the text at hand begins in the output: `include` prints behind what its caller has printed.
+    start: usize,
     marks: Vec<Mark>,
     steps: usize,
     /// Definitions of texts that are being rendered, the innermost last.
@@ -121,6 +123,7 @@ impl<'r> Machine<'r> {
             world: options.world,
             trace: options.trace,
             out: Vec::new(),
+            start: 0,
             marks: Vec::new(),
             steps: 0,
             overlays: Vec::new(),
@@ -143,14 +146,16 @@ impl<'r> Machine<'r> {
         self.included.clear();
         self.memo.begin(data);
         let result = self.execute(&tree, data);
-        let (out, marks) = (std::mem::take(&mut self.out), std::mem::take(&mut self.marks));
-        match result {
-            Ok(()) => Ok(Output::new(out, marks)),
+        let marks = std::mem::take(&mut self.marks);
+        let output = match result {
+            Ok(()) => Ok(Output::new(&self.out, marks)),
             Err(error) => {
                 self.overlays.clear();
                 Err(*error)
             }
-        }
+        };
+        self.out.clear();
+        output
     }
 
     fn tree(&self, name: &str) -> Option<Arc<Tree>> {
@@ -176,15 +181,14 @@ impl<'r> Machine<'r> {
 
     /// Renders to a text of its own.
     fn captured(&mut self, tree: &Tree, dot: &Value) -> Result<Value, CallError> {
-        let outer = std::mem::take(&mut self.out);
+        let start = std::mem::replace(&mut self.start, self.out.len());
         let trace = std::mem::replace(&mut self.trace, Trace::Off);
         let result = self.execute(tree, dot);
         self.trace = trace;
-        let text = std::mem::replace(&mut self.out, outer);
-        match result {
-            Ok(()) => Ok(Value::from_bytes(&text)),
-            Err(error) => Err(CallError::from(*error)),
-        }
+        let text = result.map(|()| Value::from_bytes(&self.out[self.start..]));
+        self.out.truncate(self.start);
+        self.start = start;
+        text.map_err(|error| CallError::from(*error))
     }
 
     /// Counts a step of work.
@@ -204,7 +208,7 @@ impl<'r> Machine<'r> {
 
     fn check_output(&self, frame: &Frame<'_>) -> Run<()> {
         let most = self.set.limits.output_bytes;
-        if self.out.len() > most {
+        if self.out.len() - self.start > most {
             return Err(limit(frame.error(format!("the output is over the limit of {most} bytes"))));
         }
         Ok(())
@@ -261,7 +265,11 @@ impl<'r> Machine<'r> {
                 let shown = frame.tree.show(Part::Node(node));
                 return Err(frame.error(format!("can't print {shown} of type {}", function.type_name())));
             }
-            value => crate::printf::write_value(&mut self.out, value, self.set.limits.output_bytes),
+            value => crate::printf::write_value(
+                &mut self.out,
+                value,
+                self.start.saturating_add(self.set.limits.output_bytes),
+            ),
         }
         self.check_output(frame)
     }

@@ -158,11 +158,11 @@ impl<'a> Parser<'a> {
 
     fn next(&mut self) -> Token {
         let building = &mut self.building;
-        if building.handed_back > 0 {
-            building.handed_back -= 1;
-        } else {
+        if building.handed_back == 0 {
             building.tokens[0] = self.lexer.next();
+            return building.tokens[0];
         }
+        building.handed_back -= 1;
         building.tokens[building.handed_back]
     }
 
@@ -500,41 +500,11 @@ impl<'a> Parser<'a> {
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<PipeId> {
-        let pos = self.peek_non_space().start;
-        let mut declared: Vec<Token> = Vec::new();
-        let mut is_assign = false;
-        loop {
-            let variable = self.peek_non_space();
-            if variable.kind != Kind::Variable {
-                break;
-            }
-            self.next();
-            // A space after the variable makes it an argument: `$x 1`, which is not `$x, …`.
-            let after = self.peek();
-            let next = self.peek_non_space();
-            match next.kind {
-                Kind::Assign | Kind::Declare => {
-                    is_assign = next.kind == Kind::Assign;
-                    self.next_non_space();
-                    declared.push(variable);
-                    self.building.names.push(self.lexer.piece(variable));
-                }
-                Kind::Char if self.lexer.piece(next) == "," => {
-                    self.next_non_space();
-                    declared.push(variable);
-                    self.building.names.push(self.lexer.piece(variable));
-                    if context == "range" && declared.len() < 2 {
-                        match self.peek_non_space().kind {
-                            Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
-                            _ => return self.error("range can only initialize variables"),
-                        }
-                    }
-                    return self.error(format!("too many declarations in {context}"));
-                }
-                _ if after.kind == Kind::Space => self.back3(variable, after),
-                _ => self.back2(variable),
-            }
-            break;
+        let first = self.peek_non_space();
+        let pos = first.start;
+        let (mut declared, mut is_assign) = (Vec::new(), false);
+        if first.kind == Kind::Variable {
+            is_assign = self.declarations(context, &mut declared)?;
         }
         let first_command = self.scratch.commands.len();
         loop {
@@ -553,8 +523,7 @@ impl<'a> Parser<'a> {
                 | Kind::String
                 | Kind::Variable
                 | Kind::LeftParen => {
-                    self.back();
-                    let command = self.command()?;
+                    let command = self.command(token)?;
                     self.scratch.commands.push(command);
                 }
                 _ => return self.unexpected(token, context),
@@ -568,6 +537,48 @@ impl<'a> Parser<'a> {
         }
         let declared = Span { start: first, end: count(&self.scratch.parts.variables) };
         Ok(PipeId(push(&mut self.scratch.parts.pipes, Pipe { pos, declared, is_assign, commands })))
+    }
+
+    /// Reads what stands before `:=` or `=`, if that is what begins with a variable; returns whether it was `=`.
+    fn declarations(&mut self, context: &str, declared: &mut Vec<Token>) -> Parsed<bool> {
+        loop {
+            let variable = self.peek_non_space();
+            if variable.kind != Kind::Variable {
+                return Ok(false);
+            }
+            self.next();
+            // A space after the variable makes it an argument: `$x 1`, which is not `$x, …`.
+            let after = self.peek();
+            let next = self.peek_non_space();
+            match next.kind {
+                Kind::Assign | Kind::Declare => {
+                    self.next_non_space();
+                    declared.push(variable);
+                    self.building.names.push(self.lexer.piece(variable));
+                    return Ok(next.kind == Kind::Assign);
+                }
+                Kind::Char if self.lexer.piece(next) == "," => {
+                    self.next_non_space();
+                    declared.push(variable);
+                    self.building.names.push(self.lexer.piece(variable));
+                    if context != "range" || declared.len() > 1 {
+                        return self.error(format!("too many declarations in {context}"));
+                    }
+                    let next = self.peek_non_space().kind;
+                    if !matches!(next, Kind::Variable | Kind::RightDelim | Kind::RightParen) {
+                        return self.error("range can only initialize variables");
+                    }
+                }
+                _ if after.kind == Kind::Space => {
+                    self.back3(variable, after);
+                    return Ok(false);
+                }
+                _ => {
+                    self.back2(variable);
+                    return Ok(false);
+                }
+            }
+        }
     }
 
     /// Gives a declared variable its place; an assigned one keeps its own.
@@ -603,35 +614,35 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn command(&mut self) -> Parsed<Command> {
-        let pos = self.peek_non_space().start;
+    fn command(&mut self, first: Token) -> Parsed<Command> {
         let first_arg = self.scratch.args.len();
+        let mut token = first;
         loop {
-            self.peek_non_space();
-            if let Some(arg) = self.operand()? {
-                self.scratch.args.push(arg);
+            let (arg, after) = self.operand(token)?;
+            self.scratch.args.extend(arg);
+            match after.kind {
+                Kind::Space => token = self.next_non_space(),
+                Kind::Pipe => break,
+                Kind::RightDelim | Kind::RightParen => {
+                    self.back();
+                    break;
+                }
+                _ => return self.unexpected(after, "operand"),
             }
-            let token = self.next();
-            match token.kind {
-                Kind::Space => continue,
-                Kind::RightDelim | Kind::RightParen => self.back(),
-                Kind::Pipe => {}
-                _ => return self.unexpected(token, "operand"),
-            }
-            break;
         }
         if self.scratch.args.len() == first_arg {
             return self.error("empty command");
         }
         let args = append(&mut self.scratch.parts.args, self.scratch.args.drain(first_arg..));
-        Ok(Command { pos, args })
+        Ok(Command { pos: first.start, args })
     }
 
-    fn operand(&mut self) -> Parsed<Option<Arg>> {
-        let Some(mut arg) = self.term()? else { return Ok(None) };
-        let first = self.peek();
+    /// Reads an operand that begins with this token, if it begins one, and the token that follows.
+    fn operand(&mut self, token: Token) -> Parsed<(Option<Arg>, Token)> {
+        let Some(mut arg) = self.term(token)? else { return Ok((None, token)) };
+        let first = self.next();
         if first.kind != Kind::Field {
-            return Ok(Some(arg));
+            return Ok((Some(arg), first));
         }
         // The position of `.a.b` and `$x.a` is that of the second part, as in Go.
         let pos = first.start;
@@ -640,9 +651,10 @@ impl<'a> Parser<'a> {
         if matches!(arg.kind, ArgKind::Field(_)) {
             start -= 1;
         }
-        while self.peek().kind == Kind::Field {
-            let token = self.next();
+        let mut token = first;
+        while token.kind == Kind::Field {
             self.scratch.parts.fields.push(field(token));
+            token = self.next();
         }
         let chain = Span { start, end: count(&self.scratch.parts.fields) };
         match &mut arg.kind {
@@ -668,11 +680,10 @@ impl<'a> Parser<'a> {
                 arg = Arg { pos, kind: ArgKind::Chain { base, fields: chain } };
             }
         }
-        Ok(Some(arg))
+        Ok((Some(arg), token))
     }
 
-    fn term(&mut self) -> Parsed<Option<Arg>> {
-        let token = self.next_non_space();
+    fn term(&mut self, token: Token) -> Parsed<Option<Arg>> {
         let kind = match token.kind {
             Kind::Identifier => ArgKind::Function(self.function(token)?),
             Kind::Dot => ArgKind::Dot,
@@ -716,10 +727,7 @@ impl<'a> Parser<'a> {
                 let literal = Literal { quoted: token.piece(), value: self.unquoted(token)? };
                 ArgKind::String(LiteralId(push(&mut self.scratch.parts.literals, literal)))
             }
-            _ => {
-                self.back();
-                return Ok(None);
-            }
+            _ => return Ok(None),
         };
         Ok(Some(Arg { pos: token.start, kind }))
     }

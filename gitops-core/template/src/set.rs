@@ -145,16 +145,11 @@ pub struct Origin {
 }
 
 impl Output {
-    pub(crate) fn new(bytes: Vec<u8>, marks: Vec<Mark>) -> Self {
-        match String::from_utf8(bytes) {
-            Ok(mut text) => {
-                // Outputs are kept, and a text that grew holds up to twice its size.
-                text.shrink_to_fit();
-                Self { text, raw: None, marks }
-            }
-            Err(error) => {
-                let raw = error.into_bytes();
-                Self { text: String::from_utf8_lossy(&raw).into_owned(), raw: Some(raw), marks }
+    pub(crate) fn new(bytes: &[u8], marks: Vec<Mark>) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self { text: text.to_owned(), raw: None, marks },
+            Err(_) => {
+                Self { text: String::from_utf8_lossy(bytes).into_owned(), raw: Some(bytes.to_vec()), marks }
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const FEW: usize = 64;
 
 /// Up to how many keys are compared one after another: most differ in length, which is quick to see.
-const SHORT: usize = 16;
+const SHORT: usize = 24;
 
 /// Values by their keys.
 pub(crate) enum Sorted {

@@ -396,6 +396,9 @@ impl Map {
 
 impl Drop for List {
     fn drop(&mut self) {
+        if Arc::strong_count(&self.items) > 1 {
+            return;
+        }
         let mut pending = Vec::new();
         self.take_nested(&mut pending);
         drop_nested(pending);
@@ -404,6 +407,10 @@ impl Drop for List {
 
 impl Drop for Map {
     fn drop(&mut self) {
+        // Most drops are of clones.
+        if Arc::strong_count(&self.content) > 1 {
+            return;
+        }
         let mut pending = Vec::new();
         self.take_nested(&mut pending);
         drop_nested(pending);
@@ -464,6 +471,11 @@ pub trait Object: Send + Sync + fmt::Debug {
 
     /// Returns the value as a plain one, for `range`, `index`, `len`, `toYaml` and the like.
     fn plain(&self) -> Option<Value> {
+        self.as_map().cloned().map(Value::Map)
+    }
+
+    /// Returns the map that the object is under a name of its own; then it is what [`plain`](Self::plain) gives.
+    fn as_map(&self) -> Option<&Map> {
         None
     }
 

@@ -59,8 +59,8 @@ impl Object for Values {
         Cow::Borrowed("common.Values")
     }
 
-    fn plain(&self) -> Option<Value> {
-        Some(Value::Map(self.0.clone()))
+    fn as_map(&self) -> Option<&Map> {
+        Some(&self.0)
     }
 
     fn truth(&self) -> bool {

@@ -78,12 +78,23 @@ pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value, limit: usize) {
         Value::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Int(value, kind) if !kind.has_text() => write!(out, "{value}").expect("writing to memory"),
         Value::Uint(value, _) => write!(out, "{value}").expect("writing to memory"),
+        Value::Float(value) if let Some(whole) = small_whole(*value) => {
+            write!(out, "{whole}").expect("writing to memory");
+        }
         value => {
             let mut printer = Printer { out: std::mem::take(out), ..Printer::new(limit) };
             printer.argument(value, 'v');
             *out = printer.out;
         }
     }
+}
+
+/// Returns a float that prints as the integer that it is: values' numbers mostly do.
+#[allow(clippy::cast_possible_truncation, reason = "it is small")]
+fn small_whole(value: f64) -> Option<i64> {
+    const MOST: f64 = 1e6;
+    (value.fract() == 0.0 && value.abs() < MOST && (value != 0.0 || value.is_sign_positive()))
+        .then_some(value as i64)
 }
 
 /// Takes bytes for text; what is no UTF-8 is replaced.
