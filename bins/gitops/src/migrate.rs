@@ -1,5 +1,8 @@
 //! `gitops migrate`: files of Flux's older versions become today's, and keep their comments and their form.
 
+mod automation;
+mod edits;
+mod patches;
 mod text;
 
 use crate::Failure;
@@ -33,12 +36,12 @@ Exit codes: 0 done, 1 failed, or something is left that must be changed by hand
 What older versions had, and what becomes of it:
   Kustomization          validation                              removed: the server always validates
                          serviceAccount.name                     serviceAccountName
-                         patchesStrategicMerge, patchesJson6902  named: write them as patches
+                         patchesStrategicMerge, patchesJson6902  items of patches
   GitRepository          gitImplementation, accessFrom           removed
   HelmChart, HelmRelease valuesFile                              valuesFiles
   HelmRelease            install.skipCRDs, upgrade.skipCRDs      crds: Skip
-  ImageUpdateAutomation  checkout, commit, push (v1alpha1)       named: write them as sourceRef and git
-                         .Updated in a message template          named: .Changed says the same")]
+  ImageUpdateAutomation  checkout, commit, push (v1alpha1)       sourceRef and git
+                         .Updated in a message template          .Changed; a template that reads more of it is named")]
 pub(crate) struct Args {
     /// The file or folder.
     #[arg(long, short = 'f', value_name = "PATH")]
@@ -81,6 +84,9 @@ fn migrate_files(args: &Args, path: &Path) -> Result<ExitCode, Failure> {
             continue;
         };
         let migration = text::migrate(&text);
+        if migration.is_unread && text.contains(".toolkit.fluxcd.io/") {
+            say::warning(format_args!("skipping {shown}: it is no YAML; a template is changed by hand"));
+        }
         for change in &migration.changes {
             say::generate(format_args!("{shown}:{}: {}", change.line, change.what));
         }
@@ -89,7 +95,7 @@ fn migrate_files(args: &Args, path: &Path) -> Result<ExitCode, Failure> {
         }
         left += migration.left.len();
         if !migration.changes.is_empty() {
-            changed.push((file, migration.text));
+            changed.push((file, text, migration.text));
         }
     }
     let code = if left > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS };
@@ -98,18 +104,31 @@ fn migrate_files(args: &Args, path: &Path) -> Result<ExitCode, Failure> {
         return Ok(code);
     }
     if args.dry_run {
+        for (file, before, after) in &changed {
+            print!("{}", unified(&file.display().to_string(), before, after));
+        }
         say::success("dry-run mode enabled, no changes will be made");
         return Ok(code);
     }
     if !args.yes && !confirm("Are you sure you want to proceed with the above upgrades")? {
         return Err("aborting".into());
     }
-    for (file, text) in changed {
+    for (file, _, text) in changed {
         std::fs::write(&file, text).map_err(|why| format!("{}: {why}", file.display()))?;
         say::success(format_args!("file {} migrated successfully", file.display()));
     }
     say::success("custom resources migrated successfully");
     Ok(code)
+}
+
+/// Shows what would change in a file.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    let name = name.trim_start_matches(['.', '/']);
+    similar::TextDiff::from_lines(before, after)
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .to_string()
 }
 
 /// Gathers the files of a folder that end as wanted; links are not followed.

@@ -1,8 +1,9 @@
 //! One file's text, with the lines changed that older versions need changed.
 
+use super::edits::{Edits, Field, Remark};
+use super::{automation, patches};
 use crate::cluster::KindInfo;
-use gitops_yaml::{Entry, FileId, Node, ReadOptions, read_stream};
-use std::collections::BTreeMap;
+use gitops_yaml::{Dialect, Document, FileId, Node, ReadOptions, print_sigs, read_stream};
 
 /// A text that is today's, and what was done for it.
 #[derive(Debug)]
@@ -11,220 +12,199 @@ pub(super) struct Migration {
     pub(super) changes: Vec<Remark>,
     /// What a person has to change.
     pub(super) left: Vec<Remark>,
-}
-
-/// What there is to say of a line.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Remark {
-    pub(super) line: usize,
-    pub(super) what: String,
-}
-
-/// Changes of whole lines, and of what stands in them.
-struct Lines<'t> {
-    lines: Vec<&'t str>,
-    /// The new text of a line; nothing where it goes.
-    edited: BTreeMap<usize, Option<String>>,
-    changes: Vec<Remark>,
-    left: Vec<Remark>,
+    /// Whether the text is no YAML.
+    pub(super) is_unread: bool,
 }
 
 /// Brings a text to the newest versions; one that is no YAML of objects stays as it is.
 pub(super) fn migrate(text: &str) -> Migration {
-    let mut lines = Lines {
-        lines: text.split_inclusive('\n').collect(),
-        edited: BTreeMap::new(),
-        changes: Vec::new(),
-        left: Vec::new(),
+    let mut edits = Edits::new(text);
+    let documents = read(text);
+    let is_unread = documents.is_none();
+    let before = documents.unwrap_or_default();
+    for document in &before {
+        object(&mut edits, &document.root);
+    }
+    let after = edits.text().filter(|new| is_rest_kept(&before, new));
+    let Edits { mut done, mut left, .. } = edits;
+    let text = after.unwrap_or_else(|| {
+        // An anchor that others refer to, or an odd form.
+        for mut remark in done.drain(..) {
+            remark.what.push_str(": to be done by hand, the file can't be rewritten in place");
+            left.push(remark);
+        }
+        text.to_owned()
+    });
+    done.sort_by_key(|change| change.line);
+    left.sort_by_key(|gap| gap.line);
+    Migration { text, changes: done, left, is_unread }
+}
+
+fn read(text: &str) -> Option<Vec<Document>> {
+    read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()).ok()
+}
+
+/// The fields of a specification that are rewritten, and what they become.
+const REWRITTEN: [&str; 17] = [
+    "validation",
+    "serviceAccount",
+    "serviceAccountName",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "gitImplementation",
+    "accessFrom",
+    "valuesFile",
+    "valuesFiles",
+    "chart",
+    "install",
+    "upgrade",
+    "checkout",
+    "commit",
+    "push",
+    "sourceRef",
+];
+
+/// Whether a changed text holds the same objects, but for the fields that are rewritten.
+fn is_rest_kept(before: &[Document], new: &str) -> bool {
+    let rest = |document: &Document| {
+        let kept = |node: &Node, gone: &[&str]| -> Node {
+            let entries = node.entries().unwrap_or_default().iter();
+            let is_kept = |key: Option<&str>| key.is_none_or(|key| !gone.contains(&key));
+            Node::mapping(entries.filter(|entry| is_kept(entry.key.as_str())).cloned().collect())
+        };
+        let root = &document.root;
+        if !root.is_mapping() || root.get("kind").and_then(Node::as_str) == Some("List") {
+            return Vec::<String>::new();
+        }
+        let spec = root.get("spec").map(|spec| kept(spec, &[&REWRITTEN[..], &["git"]].concat()));
+        let printed = |node: &Node| print_sigs(node, Dialect::Yaml11).unwrap_or_default();
+        let others = kept(root, &["apiVersion", "spec"]);
+        let patches = root.get("spec").map(patches::all).unwrap_or_default();
+        std::iter::once(&others).chain(&spec).map(printed).chain(patches).collect()
     };
-    let documents = read_stream(text.as_bytes(), FileId::NONE, &ReadOptions::yaml11()).unwrap_or_default();
-    for document in &documents {
-        lines.object(&document.root);
-    }
-    lines.finish()
+    read(new).is_some_and(|after| {
+        after.len() == before.len() && before.iter().zip(&after).all(|(old, new)| rest(old) == rest(new))
+    })
 }
 
-impl Lines<'_> {
-    fn object(&mut self, object: &Node) {
-        let text = |field| object.get(field).and_then(Node::as_str).unwrap_or_default();
-        if text("kind") == "List" {
-            object
-                .get("items")
-                .and_then(Node::items)
-                .into_iter()
-                .flatten()
-                .for_each(|item| self.object(item));
-            return;
-        }
-        let Some(kind) = KindInfo::of(text("kind")).filter(|kind| kind.kind == text("kind")) else { return };
-        let (Some((group, old)), Some((known, new))) =
-            (text("apiVersion").split_once('/'), kind.api_version.split_once('/'))
-        else {
-            return;
-        };
-        if group != known {
-            return;
-        }
-        if old != new
-            && let Some(version) = object.get("apiVersion")
-        {
-            let (line, column) = at(version);
-            let wanted = (format!("{group}/{old}"), kind.api_version.to_owned());
-            self.replace(line, column, &wanted, &format!("{} {old} -> {new}", kind.kind));
-        }
-        if let Some(spec) = object.get("spec") {
-            self.spec(kind.kind, spec);
+fn object(edits: &mut Edits<'_>, node: &Node) {
+    let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
+    if text("kind") == "List" {
+        node.get("items").and_then(Node::items).into_iter().flatten().for_each(|item| object(edits, item));
+        return;
+    }
+    let Some(kind) = KindInfo::of(text("kind")).filter(|kind| kind.kind == text("kind")) else { return };
+    let (Some((group, old)), Some((known, new))) =
+        (text("apiVersion").split_once('/'), kind.api_version.split_once('/'))
+    else {
+        return;
+    };
+    if group != known {
+        return;
+    }
+    if old != new
+        && let Some(version) = node.get("apiVersion")
+    {
+        let what = format!("{} {old} -> {new}", kind.kind);
+        if edits.swap(version, text("apiVersion"), kind.api_version) {
+            edits.say(version, what);
+        } else {
+            edits.leave(version, what);
         }
     }
-
-    fn spec(&mut self, kind: &str, spec: &Node) {
-        match kind {
-            "Kustomization" => {
-                self.remove(spec, "validation");
-                self.service_account(spec);
-                self.leave(spec, &["patchesStrategicMerge", "patchesJson6902"], "write it as patches");
-            }
-            "GitRepository" => {
-                self.remove(spec, "gitImplementation");
-                self.remove(spec, "accessFrom");
-            }
-            "HelmChart" => self.values_file(spec),
-            "HelmRelease" => {
-                if let Some(chart) = spec.at_path(&["chart", "spec"]) {
-                    self.values_file(chart);
-                }
-                for action in ["install", "upgrade"] {
-                    if let Some(action) = spec.get(action) {
-                        self.skip_crds(action);
-                    }
-                }
-            }
-            "ImageUpdateAutomation" => {
-                self.leave(spec, &["checkout", "commit", "push"], "write it as sourceRef and git");
-                let template = spec.at_path(&["git", "commit", "messageTemplate"]);
-                if let Some(template) = template
-                    && template.as_str().is_some_and(|text| text.contains(".Updated"))
-                {
-                    let (line, _) = at(template);
-                    let what = "the template reads .Updated, which was removed: write it with .Changed";
-                    self.left.push(Remark { line: line + 1, what: what.to_owned() });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn service_account(&mut self, spec: &Node) {
-        let Some(entry) = entry(spec, "serviceAccount") else { return };
-        let Some(name) = entry.value.get("name").and_then(Node::as_str) else { return };
-        let indent = " ".repeat(at(&entry.key).1);
-        if let Some(line) = self.remove(spec, "serviceAccount") {
-            self.edited.insert(line, Some(format!("{indent}serviceAccountName: {name}\n")));
-        }
-    }
-
-    fn values_file(&mut self, spec: &Node) {
-        let Some(entry) = entry(spec, "valuesFile") else { return };
-        if spec.get("valuesFiles").is_some() || entry.value.as_str().is_none_or(str::is_empty) {
-            self.remove(spec, "valuesFile");
-            return;
-        }
-        let ((line, column), (value_line, value_column)) = (at(&entry.key), at(&entry.value));
-        let Some(text) = self.lines.get(line).filter(|_| line == value_line) else {
-            self.leave(spec, &["valuesFile"], "write it as valuesFiles, a list");
-            return;
-        };
-        let (Some(before), Some(value)) = (text.get(..column), text.get(value_column..)) else { return };
-        let end = value.find(" #").unwrap_or(value.trim_end().len());
-        let (value, rest) = value.split_at(end.min(value.trim_end().len()));
-        let new = format!("{before}valuesFiles: [{}]{rest}", value.trim_end());
-        self.edited.insert(line, Some(new));
-        self.changes.push(Remark { line: line + 1, what: "valuesFile -> valuesFiles".to_owned() });
-    }
-
-    fn skip_crds(&mut self, action: &Node) {
-        let Some(entry) = entry(action, "skipCRDs") else { return };
-        let indent = " ".repeat(at(&entry.key).1);
-        let skips = entry.value.scalar().is_some_and(|value| &**value == "true");
-        if let Some(line) = self.remove(action, "skipCRDs")
-            && skips
-            && action.get("crds").is_none()
-        {
-            self.edited.insert(line, Some(format!("{indent}crds: Skip\n")));
-        }
-    }
-
-    /// Names fields that a person has to rewrite.
-    fn leave(&mut self, mapping: &Node, fields: &[&str], how: &str) {
-        for field in fields {
-            if let Some(entry) = entry(mapping, field) {
-                let what = format!("{field} was removed: {how}");
-                self.left.push(Remark { line: at(&entry.key).0 + 1, what });
-            }
-        }
-    }
-
-    /// Replaces a text of a line, from a column on.
-    fn replace(&mut self, line: usize, column: usize, (old, new): &(String, String), what: &str) {
-        let Some(text) = self.lines.get(line) else { return };
-        let (Some(before), Some(from)) = (text.get(..column), text.get(column..)) else { return };
-        self.edited.insert(line, Some(format!("{before}{}", from.replacen(old.as_str(), new, 1))));
-        self.changes.push(Remark { line: line + 1, what: what.to_owned() });
-    }
-
-    /// Takes a field's lines away; returns the first of them. A field beside others on one line is named instead.
-    fn remove(&mut self, mapping: &Node, field: &str) -> Option<usize> {
-        let entry = entry(mapping, field)?;
-        let (line, column) = at(&entry.key);
-        let text = self.lines.get(line)?;
-        let stands_alone = text.get(..column).is_some_and(|before| before.trim().is_empty())
-            && mapping.entries()?.iter().filter(|other| at(&other.key).0 == line).count() == 1
-            && mapping.entries()?.len() > 1;
-        if !stands_alone {
-            self.left.push(Remark { line: line + 1, what: format!("{field} was removed: take it away") });
-            return None;
-        }
-        let deeper = |text: &&str| {
-            let indent = text.len() - text.trim_start_matches(' ').len();
-            let is_item = indent == column && text.trim_start().starts_with("- ");
-            text.trim().is_empty() || indent > column || is_item
-        };
-        let mut end = line + 1;
-        while self.lines.get(end).is_some_and(&deeper) {
-            end += 1;
-        }
-        // Blank lines before the next field are not the field's.
-        while end > line + 1 && self.lines.get(end - 1).is_some_and(|text| text.trim().is_empty()) {
-            end -= 1;
-        }
-        self.edited.extend((line..end).map(|line| (line, None)));
-        self.changes.push(Remark { line: line + 1, what: format!("{field} was removed") });
-        Some(line)
-    }
-
-    fn finish(mut self) -> Migration {
-        let mut text = String::new();
-        for (index, line) in self.lines.iter().enumerate() {
-            match self.edited.get(&index) {
-                Some(Some(new)) => text.push_str(new),
-                Some(None) => {}
-                None => text.push_str(line),
-            }
-        }
-        self.changes.sort_by_key(|change| change.line);
-        self.left.sort_by_key(|gap| gap.line);
-        Migration { text, changes: self.changes, left: self.left }
+    if let Some(of_kind) = node.get("spec") {
+        spec(edits, kind.kind, of_kind);
     }
 }
 
-fn entry<'a>(mapping: &'a Node, field: &str) -> Option<&'a Entry> {
-    mapping.entries()?.iter().find(|entry| entry.key.as_str() == Some(field))
+fn spec(edits: &mut Edits<'_>, kind: &str, spec: &Node) {
+    match kind {
+        "Kustomization" => {
+            remove(edits, spec, "validation");
+            service_account(edits, spec);
+            patches::migrate(edits, spec);
+        }
+        "GitRepository" => {
+            remove(edits, spec, "gitImplementation");
+            remove(edits, spec, "accessFrom");
+        }
+        "HelmChart" => values_file(edits, spec),
+        "HelmRelease" => {
+            if let Some(chart) = spec.at_path(&["chart", "spec"]) {
+                values_file(edits, chart);
+            }
+            for action in ["install", "upgrade"] {
+                if let Some(action) = spec.get(action) {
+                    skip_crds(edits, action);
+                }
+            }
+        }
+        "ImageUpdateAutomation" => {
+            automation::migrate(edits, spec);
+            automation::template(edits, spec);
+        }
+        _ => {}
+    }
 }
 
-/// A node's line and column, from 0.
-fn at(node: &Node) -> (usize, usize) {
-    let from_zero = |number: u32| usize::try_from(number.saturating_sub(1)).unwrap_or(0);
-    (from_zero(node.place.line), from_zero(node.place.column))
+fn remove(edits: &mut Edits<'_>, mapping: &Node, name: &str) {
+    if let Some(field) = Field::of(mapping, name) {
+        let is_removed = edits.remove(&field);
+        tell(edits, &field, is_removed, "was removed", "was removed: take it away");
+    }
+}
+
+/// Says that a field was rewritten, or that a person has to.
+fn tell(edits: &mut Edits<'_>, field: &Field<'_>, is_done: bool, done: &str, left: &str) {
+    let key = &field.entry.key;
+    let name = key.as_str().unwrap_or_default();
+    if is_done {
+        edits.say(key, format!("{name} {done}"));
+    } else {
+        edits.leave(key, format!("{name} {left}"));
+    }
+}
+
+fn service_account(edits: &mut Edits<'_>, spec: &Node) {
+    let Some(field) = Field::of(spec, "serviceAccount") else { return };
+    let name = field.value().get("name").and_then(Node::as_str).unwrap_or_default();
+    let is_done = if name.is_empty() || spec.get("serviceAccountName").is_some() {
+        edits.remove(&field)
+    } else {
+        edits.replace(&field, &[("serviceAccountName", Node::string(name))])
+    };
+    tell(edits, &field, is_done, "-> serviceAccountName", "was removed: write it as serviceAccountName");
+}
+
+fn values_file(edits: &mut Edits<'_>, spec: &Node) {
+    let Some(field) = Field::of(spec, "valuesFile") else { return };
+    let value = field.value();
+    if spec.get("valuesFiles").is_some() || value.as_str().is_none_or(str::is_empty) {
+        remove(edits, spec, "valuesFile");
+        return;
+    }
+    let line = edits.line(super::edits::line_of(value));
+    let raw = edits.raw_scalar(value).filter(|raw| line.contains(raw));
+    let is_done = match raw {
+        // The value keeps its quotes, and the line its comment.
+        Some(raw) => edits.swap(value, raw, &format!("[{raw}]")) && edits.rename(&field, "valuesFiles"),
+        None => edits.replace(&field, &[("valuesFiles", Node::sequence(vec![value.clone()]))]),
+    };
+    tell(edits, &field, is_done, "-> valuesFiles", "was removed: write it as valuesFiles, a list");
+}
+
+fn skip_crds(edits: &mut Edits<'_>, action: &Node) {
+    let Some(field) = Field::of(action, "skipCRDs") else { return };
+    let skips = field.value().scalar().is_some_and(|value| &**value == "true");
+    let is_done = if !skips || action.get("crds").is_some() {
+        edits.remove(&field)
+    } else {
+        // What is in flow style may have quotes.
+        let is_swapped = !field.is_in_flow() && edits.swap(field.value(), "true", "Skip");
+        is_swapped && edits.rename(&field, "crds") || edits.replace(&field, &[("crds", Node::string("Skip"))])
+    };
+    tell(edits, &field, is_done, "was removed", "was removed: write crds: Skip");
 }
 
 #[cfg(test)]
@@ -247,11 +227,11 @@ mod tests {
 
     #[test]
     fn renamed_fields_keep_their_values() {
-        let text = "apiVersion: helm.toolkit.fluxcd.io/v2beta1\nkind: HelmRelease\nspec:\n  chart:\n    spec:\n      chart: x\n      valuesFile: prod.yaml # mine\n  install:\n    skipCRDs: true\n    replace: true\n";
+        let text = "apiVersion: helm.toolkit.fluxcd.io/v2beta1\nkind: HelmRelease\nspec:\n  chart:\n    spec:\n      chart: x\n      valuesFile: prod.yaml # mine\n  install:\n    skipCRDs: true # ours\n    replace: true\n";
         let migrated = migrate(text);
         assert!(migrated.text.contains("      valuesFiles: [prod.yaml] # mine\n"), "{}", migrated.text);
         assert!(
-            migrated.text.contains("  install:\n    crds: Skip\n    replace: true\n"),
+            migrated.text.contains("  install:\n    crds: Skip # ours\n    replace: true\n"),
             "{}",
             migrated.text
         );
@@ -259,13 +239,81 @@ mod tests {
 
     #[test]
     fn what_can_not_be_rewritten_is_named() {
-        let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nspec: {validation: client, interval: 1m}\n";
+        let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nspec:\n  validation: &v client\n  postBuild: {substitute: {v: *v}}\n";
         let migrated = migrate(text);
-        assert_eq!(
-            migrated.left,
-            [Remark { line: 3, what: "validation was removed: take it away".to_owned() }]
-        );
+        assert_eq!(migrated.text, text);
+        assert!(migrated.changes.is_empty());
+        assert_eq!(migrated.left.iter().map(|gap| gap.line).collect::<Vec<_>>(), [1, 4]);
+        let images = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation\nspec:\n  git:\n    commit:\n      messageTemplate: '{{ len .Updated.Images }}'\n";
+        assert_eq!(migrate(images).left.len(), 1);
         assert!(migrate("apiVersion: apps/v1\nkind: Deployment\n").changes.is_empty());
-        assert!(migrate("{{ no yaml").changes.is_empty());
+        assert!(migrate("{{ no yaml").is_unread);
+    }
+
+    /// Migrates a Kustomization of v1beta2 with this specification; what comes out must be left as it is.
+    #[track_caller]
+    fn check(kind: &str, before: &str, after: &str) {
+        let (group, new) = match kind {
+            "Kustomization" => ("kustomize.toolkit.fluxcd.io/v1beta2", "kustomize.toolkit.fluxcd.io/v1"),
+            "HelmRelease" => ("helm.toolkit.fluxcd.io/v2beta1", "helm.toolkit.fluxcd.io/v2"),
+            _ => ("image.toolkit.fluxcd.io/v1alpha1", "image.toolkit.fluxcd.io/v1"),
+        };
+        let object = |version: &str, spec: &str| format!("apiVersion: {version}\nkind: {kind}\nspec:{spec}");
+        let migrated = migrate(&object(group, before));
+        assert_eq!(migrated.text, object(new, after));
+        assert!(migrated.left.is_empty(), "{:?}", migrated.left);
+        let again = migrate(&migrated.text);
+        assert!(again.changes.is_empty() && again.left.is_empty(), "{again:?}");
+    }
+
+    #[test]
+    fn merges_and_operations_become_patches_with_their_comments() {
+        check(
+            "Kustomization",
+            "\n  # merges\n  patchesStrategicMerge: # old\n  # first\n  - kind: A # a\n    spec:\n      # b\n      c: |\n        # text\n\n        d\n  # second\n  - kind: B\n  prune: true\n",
+            "\n  # merges\n  patches: # old\n  # first\n  - patch: |\n      kind: A # a\n      spec:\n        # b\n        c: |\n          # text\n\n          d\n  # second\n  - patch: |\n      kind: B\n  prune: true\n",
+        );
+        check(
+            "Kustomization",
+            "\n  patchesJson6902:\n    - target:\n        kind: A # a\n      patch: # b\n      - op: add\n        # c\n        path: /x\n    - patch:\n        - op: remove\n      target: {kind: B}\n  prune: true\n",
+            "\n  patches:\n    - target:\n        kind: A # a\n      patch: | # b\n        - op: add\n          # c\n          path: /x\n    - patch: |\n        - op: remove\n      target: {kind: B}\n  prune: true\n",
+        );
+        check(
+            "Kustomization",
+            "\n  patches:\n    # kept\n    - path: x.yaml\n  patchesStrategicMerge:\n  - {kind: A}\n  patchesJson6902:\n  - target: {kind: B}\n    patch: [{op: remove, path: /a}]\n",
+            "\n  patches:\n    # kept\n    - patch: |\n        kind: A\n    - path: x.yaml\n    - target: {kind: B}\n      patch: |\n        - {op: remove, path: /a}\n",
+        );
+    }
+
+    #[test]
+    fn flow_style_and_json_stay_what_they_are() {
+        check(
+            "Kustomization",
+            " {interval: 1m, serviceAccount: {name: deployer}, patchesStrategicMerge: [{kind: \"it's\"}], validation: client}\n",
+            " {interval: 1m, serviceAccountName: deployer, patches: [{\"patch\":\"kind: \\\"it's\\\"\\n\"}]}\n",
+        );
+        check(
+            "HelmRelease",
+            " {\"chart\": {\"spec\": {\"valuesFile\": \"a.yaml\"}}, \"install\": {\"skipCRDs\": true}, \"upgrade\": {\"skipCRDs\": false, \"force\": true}}\n",
+            " {\"chart\": {\"spec\": {\"valuesFiles\": [\"a.yaml\"]}}, \"install\": {\"crds\": \"Skip\"}, \"upgrade\": {\"force\": true}}\n",
+        );
+    }
+
+    #[test]
+    fn line_breaks_of_windows_stay() {
+        check(
+            "Kustomization",
+            "\r\n  validation: client\r\n  patchesStrategicMerge:\r\n  - kind: A\r\n    spec: {}\r\n  prune: true\r\n",
+            "\r\n  patches:\r\n  - patch: |\r\n      kind: A\r\n      spec: {}\r\n  prune: true\r\n",
+        );
+    }
+
+    #[test]
+    fn automations_of_v1alpha1_get_sources_and_templates_of_today() {
+        check(
+            "ImageUpdateAutomation",
+            "\n  checkout:\n    gitRepositoryRef:\n      name: fleet # ours\n    branch: main\n  commit:\n    authorName: bot\n    authorEmail: bot@example.org\n    messageTemplate: |\n      # subject\n      {{ range $file, $_ := .Updated.Files }}{{ $file }}{{ end }}\n  push:\n    branch: auto\n  interval: 1m\n",
+            "\n  # ours\n  sourceRef:\n    kind: GitRepository\n    name: fleet\n  git:\n    checkout:\n      ref:\n        branch: main\n    commit:\n      author:\n        name: bot\n        email: bot@example.org\n      messageTemplate: |\n        # subject\n        {{ range $file, $_ := .Changed.FileChanges }}{{ $file }}{{ end }}\n    push:\n      branch: auto\n  interval: 1m\n",
+        );
     }
 }

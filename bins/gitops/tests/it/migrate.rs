@@ -35,6 +35,12 @@ fn files_become_todays_once_and_others_stay() {
     let said = |done: &Output| String::from_utf8(done.stderr.clone()).unwrap();
     let tried = files.migrate(&["--dry-run"]);
     assert!(said(&tried).contains("image.yaml:3: ImageRepository v1beta1 -> v1\n"), "{}", said(&tried));
+    let shown = String::from_utf8(tried.stdout).unwrap();
+    assert!(
+        shown.contains(
+            "-apiVersion: image.toolkit.fluxcd.io/v1beta1\n+apiVersion: image.toolkit.fluxcd.io/v1\n"
+        )
+    );
     let read = |name: &str| std::fs::read_to_string(files.0.join(name)).unwrap();
     assert_eq!(read("apps/image.yaml"), old);
     // Nobody says yes.
