@@ -31,9 +31,11 @@ mod process;
 mod push;
 mod references;
 mod remote;
+mod signing;
 mod submodules;
 mod verify;
 mod wire;
 
 pub use options::{Limits, Options, PlainHttp, Proxy, SshLogin};
 pub use remote::Git;
+pub use signing::{KeyRingError, openpgp_signing_key, ssh_signing_key};

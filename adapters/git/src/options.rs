@@ -21,6 +21,9 @@ pub struct Options {
     pub ssh_program: String,
     /// Whose keys and hosts ssh uses.
     pub ssh_login: SshLogin,
+    /// The algorithms by which ssh lets a host prove who it is, the best first: `rsa-sha2-512`; ssh's own choice where there are
+    /// none.
+    pub ssh_host_key_algorithms: Vec<String>,
 }
 
 impl Default for Options {
@@ -33,6 +36,7 @@ impl Default for Options {
             plain_http: PlainHttp::WithoutCredentials,
             ssh_program: "ssh".into(),
             ssh_login: SshLogin::default(),
+            ssh_host_key_algorithms: Vec::new(),
         }
     }
 }

@@ -61,8 +61,13 @@ impl Channel for Process<'_> {
             Failure::Refused(words)
         } else if has(&["not appear to be a git repository", "not found", "does not exist", "no such"]) {
             Failure::NotFound(format!("repository not found: {words}"))
-        } else if has(&["dubious ownership", "invalid format", "error in libcrypto", "incorrect passphrase"])
-        {
+        } else if has(&[
+            "dubious ownership",
+            "invalid format",
+            "error in libcrypto",
+            "incorrect passphrase",
+            "bad key types",
+        ]) {
             Failure::Bad(words)
         } else {
             Failure::Passing(words)
@@ -219,6 +224,9 @@ fn ssh(
     let seconds = options.timeout.as_secs().clamp(1, 60);
     for option in [format!("ConnectTimeout={seconds}").as_str(), "SendEnv=GIT_PROTOCOL"] {
         command.args(["-o", option]);
+    }
+    if !options.ssh_host_key_algorithms.is_empty() {
+        command.arg("-o").arg(format!("HostKeyAlgorithms={}", options.ssh_host_key_algorithms.join(",")));
     }
     let files = match (&credentials.identity, options.ssh_login) {
         (None, SshLogin::OfUser) => {

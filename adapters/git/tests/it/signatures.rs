@@ -5,7 +5,7 @@ use gitops_core::ports::{
     Author, Checkout, FetchRequest, GitReference, GitRemote, PortError, PushRequest, Secret, SignatureError,
     SignatureProblem, SigningKey, Verification, VerificationMode,
 };
-use gitops_git::Git;
+use gitops_git::{Git, KeyRingError, openpgp_signing_key};
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
@@ -476,5 +476,64 @@ async fn a_signed_commit_is_byte_for_byte_the_one_that_git_makes() {
             repository.on_server(&["cat-file", "commit", &ours])
         );
         assert_eq!(repository.head(), ours);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_that_signs_is_picked_out_of_a_ring() {
+    let Some(ring) = Keyring::new() else { return };
+    ring.make("ann@example.org", "ed25519", "", "0");
+    ring.make("bob@example.org", "rsa3072", "open sesame", "1y");
+    let binary = ring.folder.path().join("ring.gpg");
+    let export =
+        ["--passphrase", "open sesame", "--output", binary.to_str().unwrap(), "--export-secret-keys"];
+    ring.gpg(&export);
+    let binary = std::fs::read(binary).unwrap();
+    let armored = ring.gpg(&["--passphrase", "open sesame", "--armor", "--export-secret-keys"]).into_bytes();
+    // As by appending one export to another.
+    let mut joined = ring.secret("ann", "").reveal().as_bytes().to_vec();
+    joined.extend_from_slice(ring.secret("bob", "open sesame").reveal().as_bytes());
+    let (ann, bob) = (ring.fingerprint("ann"), ring.fingerprint("bob"));
+    let short = &bob[bob.len() - 16..];
+    let passphrase = Secret::new("open sesame");
+    for bytes in [&binary, &armored, &joined] {
+        for (id, owner) in [
+            (None, "ann"),
+            (Some(short.to_owned()), "bob"),
+            (Some(format!("0x{}", short.to_lowercase())), "bob"),
+            (Some(bob.clone()), "bob"),
+            (Some(ann.clone()), "ann"),
+        ] {
+            let key = openpgp_signing_key(bytes, id.as_deref(), Some(&passphrase)).unwrap();
+            let repository = Repository::with(&[("a", "1")]);
+            let id = Git::default().push(&request(&repository, key)).await.unwrap();
+            ring.serve(&repository.bare(), &ring.fingerprint(owner));
+            repository.on_server(&["verify-commit", &id]);
+            let signers = fetch(&repository, pgp(&[ring.public(owner)])).await.unwrap().signers;
+            assert!(ring.fingerprint(owner).ends_with(&signers[0].key));
+        }
+    }
+    let refused = |bytes: &[u8], id: Option<&str>, passphrase: Option<&Secret>| {
+        openpgp_signing_key(bytes, id, passphrase).unwrap_err()
+    };
+    assert_eq!(refused(b"", None, None), KeyRingError::Empty);
+    assert_eq!(refused(b" \n", None, None), KeyRingError::Empty);
+    assert!(matches!(refused(b"hunter2", None, None), KeyRingError::Unreadable(_)));
+    assert!(matches!(refused(&binary[..binary.len() / 2], None, None), KeyRingError::Unreadable(_)));
+    assert_eq!(refused(&binary, Some("0xabc"), None), KeyRingError::IdLength(3));
+    let why = refused(&binary, Some("0123456789abcdef"), None).to_string();
+    let both = format!("{}, {short}", &ann[ann.len() - 16..]);
+    assert_eq!(why, format!("no GPG keyring matching key id '0123456789ABCDEF' found; there is {both}"));
+    let public = ring.public("bob");
+    assert_eq!(
+        refused(public.as_bytes(), Some(short), None).to_string(),
+        format!("keyring does not contain private key for key id '{short}'")
+    );
+    assert_eq!(refused(public.as_bytes(), None, None), KeyRingError::PublicOnly(None));
+    for (passphrase, wanted) in [
+        (None, "unable to decrypt GPG private key: it wants a passphrase"),
+        (Some(Secret::new("hunter2")), "unable to decrypt GPG private key: the passphrase is wrong"),
+    ] {
+        assert_eq!(refused(&binary, Some(short), passphrase.as_ref()).to_string(), wanted);
     }
 }

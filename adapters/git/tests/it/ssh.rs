@@ -3,7 +3,7 @@
 use crate::repository::{Repository, location};
 use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{Author, Checkout, FetchRequest, GitReference, GitRemote, PortError, PushRequest};
-use gitops_git::Git;
+use gitops_git::{Git, Options};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -166,6 +166,32 @@ async fn hosts_that_are_not_known_are_refused() {
     let secret = [("identity".to_owned(), identity)].into_iter().collect();
     let error = GitLocation::new(&server.url(&repository.bare()), Some(&secret), LocalRepositories::Refused);
     assert!(error.unwrap_err().to_string().contains("'known_hosts' is required"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_proves_who_it_is_by_the_wanted_algorithms() {
+    let Some(server) = Sshd::start() else { return };
+    let repository = Repository::with(&[("a", "1")]);
+    let private = key(server.folder.path(), "key", &["ed25519"], "");
+    server.trust(&private);
+    let to = server.location(&repository, &private, &server.known_host(), "");
+    for (algorithms, wanted) in [
+        (&["ssh-ed25519"][..], None),
+        (&["rsa-sha2-512", "ssh-ed25519"], None),
+        (&["rsa-sha2-512", "rsa-sha2-256"], Some("no matching host key type found")),
+        (&["rsa-sha3"], Some("Bad key types 'rsa-sha3'")),
+    ] {
+        let mut options = Options::default();
+        options.ssh_host_key_algorithms = algorithms.iter().map(|name| (*name).to_owned()).collect();
+        let done = Git::new(options).resolve(&to, &GitReference::default()).await;
+        match (done, wanted) {
+            (Ok(_), None) => {}
+            (Err(error), Some(wanted)) => {
+                assert!(error.to_string().contains(wanted) && !error.can_retry(), "{error}");
+            }
+            (done, _) => panic!("{algorithms:?}: {done:?}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
