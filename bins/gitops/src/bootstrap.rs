@@ -1,20 +1,27 @@
 //! `gitops bootstrap`: a repository that keeps the controller of its own cluster.
 
 mod git;
+mod host_keys;
 mod layout;
+mod provider;
+mod signing;
+mod token;
+mod work;
 
 use crate::Failure;
 use crate::cluster::ClusterFlags;
 use crate::create::Keys;
-use crate::install::ControllerFlags;
+use crate::install::{Controller, ControllerFlags};
 use clap::Subcommand;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Commit the controller's manifests to a repository, install them, and let the cluster follow the repository.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
+  GITHUB_TOKEN=... gitops bootstrap github --owner=org --repository=fleet --path=clusters/production
+  GITLAB_TOKEN=... gitops bootstrap gitlab --owner=group --repository=fleet --path=clusters/production
   gitops bootstrap git --url=ssh://git@example.com/org/fleet --private-key-file=./id_ed25519 --path=clusters/production
   gitops bootstrap git --url=https://example.com/org/fleet --token-auth --password=TOKEN --path=clusters/production")]
 pub(crate) struct Args {
@@ -63,12 +70,18 @@ struct Common {
     ssh_hostname: Option<String>,
     #[command(flatten)]
     keys: Keys,
+    /// The algorithms by which an SSH server proves who it is, the best first: rsa-sha2-512,rsa-sha2-256.
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAME", value_parser = algorithm)]
+    ssh_hostkey_algos: Vec<String>,
     /// Certificates of authorities that the server's is signed by, in PEM.
     #[arg(long, global = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// An armored OpenPGP private key that signs the commits.
+    /// A key ring with the OpenPGP private key that signs the commits, as gpg --export-secret-keys writes it, armored or not.
     #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["ssh_signing_key_file", "ssh_signing_reuse_private_key"])]
     gpg_key_ring: Option<PathBuf>,
+    /// The id or fingerprint of the key in the ring; the first one's by default.
+    #[arg(long, global = true, value_name = "ID", requires = "gpg_key_ring")]
+    gpg_key_id: Option<String>,
     /// The passphrase of that key.
     #[arg(long, global = true, value_name = "TEXT", requires = "gpg_key_ring")]
     gpg_passphrase: Option<String>,
@@ -95,6 +108,11 @@ struct Common {
 #[derive(Subcommand, Debug)]
 enum What {
     Git(Box<git::Args>),
+    #[command(name = "github")]
+    GitHub(Box<provider::github::Args>),
+    #[command(name = "gitlab")]
+    GitLab(Box<provider::gitlab::Args>),
+    Gitea(Box<provider::gitea::Args>),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -102,6 +120,9 @@ enum What {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.what {
         What::Git(git) => git::run(args, git),
+        What::GitHub(github) => provider::github::run(args, github),
+        What::GitLab(gitlab) => provider::gitlab::run(args, gitlab),
+        What::Gitea(gitea) => provider::gitea::run(args, gitea),
         What::Other(words) => {
             let name = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
             Err(refusal(&name).into())
@@ -111,18 +132,44 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// What to use where a server's own interface would make the repository.
 fn refusal(name: &str) -> String {
-    let url = match name {
-        "github" => "https://github.com/OWNER/REPOSITORY",
-        "gitlab" => "https://gitlab.com/GROUP/PROJECT",
-        "gitea" => "https://gitea.example.com/OWNER/REPOSITORY",
-        "bitbucket-server" => "https://bitbucket.example.com/scm/PROJECT/REPOSITORY.git",
-        other => {
-            return format!(
-                "unknown command {other:?} for \"gitops bootstrap\", use: gitops bootstrap git --url=URL"
-            );
+    match name {
+        "bitbucket-server" => "Bitbucket is not asked to make repositories or access keys: make the repository there, then use: gitops bootstrap git --url=https://bitbucket.example.com/scm/PROJECT/REPOSITORY.git --token-auth --password=TOKEN --path=PATH".to_owned(),
+        other => format!("unknown command {other:?} for \"gitops bootstrap\", use: gitops bootstrap git --url=URL"),
+    }
+}
+
+/// Reads the name of an algorithm; ssh itself says whether it knows it.
+fn algorithm(text: &str) -> Result<String, &'static str> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-@.".contains(&byte);
+    if text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("no name of a host key algorithm, such as rsa-sha2-512")
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()).into())
+}
+
+impl Common {
+    /// Refuses to sign with a key that nobody gave.
+    fn refuse_reused_key(&self, name: &str) -> Result<(), Failure> {
+        if self.ssh_signing_reuse_private_key {
+            return Err(format!("--ssh-signing-reuse-private-key is not supported by 'bootstrap {name}', whose key is made anew; use --ssh-signing-key-file").into());
         }
-    };
-    format!(
-        "{name} is not asked to make repositories or deploy keys: make the repository there, then use: gitops bootstrap git --url={url} --token-auth --password=TOKEN --path=PATH"
-    )
+        Ok(())
+    }
+}
+
+impl Args {
+    /// Refuses what no repository can be followed with.
+    fn check(&self, controller: &Controller<'_>) -> Result<(), Failure> {
+        for component in ["source-controller", "kustomize-controller"] {
+            if !controller.has(component) {
+                return Err(format!("component {component} is required").into());
+            }
+        }
+        Ok(())
+    }
 }

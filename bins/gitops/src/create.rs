@@ -19,7 +19,7 @@ mod source_oci;
 mod tenant;
 mod upsert;
 
-pub(crate) use key_pair::{Keys, known_hosts};
+pub(crate) use key_pair::{Keys, scanned, trusted};
 pub(crate) use upsert::upsert;
 
 use crate::Failure;

@@ -16,3 +16,4 @@ mod repository;
 mod server;
 mod signatures;
 mod ssh;
+mod sshd;

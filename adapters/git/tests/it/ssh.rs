@@ -1,122 +1,20 @@
 //! OpenSSH's own server: which keys and hosts are believed, and which are refused.
 
 use crate::repository::{Repository, location};
+use crate::sshd::{Sshd, key, public};
 use gitops_core::git_location::{GitLocation, LocalRepositories};
 use gitops_core::ports::{Author, Checkout, FetchRequest, GitReference, GitRemote, PortError, PushRequest};
 use gitops_git::{Git, Options};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Where Debian puts the server.
-const PROGRAM: &str = "/usr/sbin/sshd";
-
-/// A server of this test alone, which lets in whom [`Sshd::trust`] names.
-struct Sshd {
-    folder: tempfile::TempDir,
-    port: u16,
-    user: String,
-    child: Child,
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+fn to(server: &Sshd, repository: &Repository, private: &Path, hosts: &str, passphrase: &str) -> GitLocation {
+    let identity = std::fs::read_to_string(private).unwrap();
+    let mut secret = vec![("identity", identity.as_str()), ("known_hosts", hosts)];
+    if !passphrase.is_empty() {
+        secret.push(("password", passphrase));
     }
-}
-
-fn output(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// Makes a key pair and returns the file of its private half.
-fn key(folder: &Path, name: &str, kind: &[&str], passphrase: &str) -> PathBuf {
-    let file = folder.join(name);
-    output(Command::new("ssh-keygen").args(["-q", "-N", passphrase, "-f"]).arg(&file).arg("-t").args(kind));
-    file
-}
-
-fn public(private: &Path) -> String {
-    std::fs::read_to_string(private.with_extension("pub")).unwrap()
-}
-
-impl Sshd {
-    /// Starts a server, or says that there is none.
-    fn start() -> Option<Self> {
-        if !Path::new(PROGRAM).exists() {
-            eprintln!("skipped: {PROGRAM} is not installed");
-            return None;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        key(folder.path(), "host", &["ed25519"], "");
-        std::fs::write(at("authorized"), "").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let settings = [
-            format!("Port {port}\nListenAddress 127.0.0.1\nPidFile none\nHostKey {}", at("host")),
-            format!(
-                "AuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nAcceptEnv GIT_PROTOCOL",
-                at("authorized")
-            ),
-            "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n".into(),
-        ];
-        std::fs::write(at("settings"), settings.join("\n")).unwrap();
-        // The server wants its folder even where it has no use for it; only root needs it, and only root can make it.
-        let _ = std::fs::create_dir("/run/sshd");
-        let child = Command::new(PROGRAM)
-            .args(["-D", "-e", "-f", &at("settings")])
-            .stderr(std::fs::File::create(at("words")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut server = Self { port, user: output(Command::new("id").arg("-un")), child, folder };
-        for _ in 0..600 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(server);
-            }
-            if server.child.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let words = std::fs::read_to_string(server.folder.path().join("words")).unwrap();
-        panic!("the server does not start: {words}");
-    }
-
-    /// Lets the owner of a key in.
-    fn trust(&self, private: &Path) {
-        let file = self.folder.path().join("authorized");
-        let known = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(file, known + &public(private)).unwrap();
-    }
-
-    /// The line by which a client knows the server.
-    fn known_host(&self) -> String {
-        format!("[127.0.0.1]:{} {}", self.port, public(&self.folder.path().join("host")))
-    }
-
-    fn url(&self, repository: &Path) -> String {
-        format!("ssh://{}@127.0.0.1:{}{}", self.user, self.port, repository.display())
-    }
-
-    fn location(
-        &self,
-        repository: &Repository,
-        private: &Path,
-        hosts: &str,
-        passphrase: &str,
-    ) -> GitLocation {
-        let identity = std::fs::read_to_string(private).unwrap();
-        let mut secret = vec![("identity", identity.as_str()), ("known_hosts", hosts)];
-        if !passphrase.is_empty() {
-            secret.push(("password", passphrase));
-        }
-        location(&self.url(&repository.bare()), &secret)
-    }
+    location(&server.url(&repository.bare()), &secret)
 }
 
 async fn fetch(location: GitLocation) -> Result<Checkout, PortError> {
@@ -134,9 +32,9 @@ async fn every_kind_of_key_fetches_and_pushes() {
             .into_iter()
             .enumerate()
     {
-        let private = key(server.folder.path(), &format!("key-{index}"), &[kind], passphrase);
+        let private = key(&server.folder, &format!("key-{index}"), &[kind], passphrase);
         server.trust(&private);
-        let to = server.location(&repository, &private, &server.known_host(), passphrase);
+        let to = to(&server, &repository, &private, &server.known_host(), passphrase);
         let checkout = fetch(to.clone()).await.unwrap();
         assert_eq!(checkout.revision.to_string(), format!("main@sha1:{parent}"));
         assert_eq!(Git::default().resolve(&to, &GitReference::default()).await.unwrap(), checkout.revision);
@@ -153,12 +51,12 @@ async fn every_kind_of_key_fetches_and_pushes() {
 async fn hosts_that_are_not_known_are_refused() {
     let Some(server) = Sshd::start() else { return };
     let repository = Repository::with(&[("a", "1")]);
-    let private = key(server.folder.path(), "key", &["ed25519"], "");
+    let private = key(&server.folder, "key", &["ed25519"], "");
     server.trust(&private);
-    let other = public(&key(server.folder.path(), "other", &["ed25519"], ""));
+    let other = public(&key(&server.folder, "other", &["ed25519"], ""));
     let elsewhere = server.known_host().replace("127.0.0.1", "git.example.org");
     for hosts in [format!("[127.0.0.1]:{} {other}", server.port), elsewhere, "# nobody".into()] {
-        let error = fetch(server.location(&repository, &private, &hosts, "")).await.unwrap_err();
+        let error = fetch(to(&server, &repository, &private, &hosts, "")).await.unwrap_err();
         assert!(error.to_string().to_lowercase().contains("host key verification failed"), "{error}");
         assert!(!error.can_retry(), "{error}");
     }
@@ -172,9 +70,9 @@ async fn hosts_that_are_not_known_are_refused() {
 async fn a_host_proves_who_it_is_by_the_wanted_algorithms() {
     let Some(server) = Sshd::start() else { return };
     let repository = Repository::with(&[("a", "1")]);
-    let private = key(server.folder.path(), "key", &["ed25519"], "");
+    let private = key(&server.folder, "key", &["ed25519"], "");
     server.trust(&private);
-    let to = server.location(&repository, &private, &server.known_host(), "");
+    let to = to(&server, &repository, &private, &server.known_host(), "");
     for (algorithms, wanted) in [
         (&["ssh-ed25519"][..], None),
         (&["rsa-sha2-512", "ssh-ed25519"], None),
@@ -198,24 +96,24 @@ async fn a_host_proves_who_it_is_by_the_wanted_algorithms() {
 async fn logins_that_fail_are_told_apart_and_not_tried_again() {
     let Some(server) = Sshd::start() else { return };
     let repository = Repository::with(&[("a", "1")]);
-    let stranger = key(server.folder.path(), "stranger", &["ed25519"], "");
-    let locked = key(server.folder.path(), "locked", &["ed25519"], "open sesame");
+    let stranger = key(&server.folder, "stranger", &["ed25519"], "");
+    let locked = key(&server.folder, "locked", &["ed25519"], "open sesame");
     server.trust(&locked);
     let hosts = server.known_host();
     for (private, passphrase) in [(&stranger, ""), (&locked, "hunter2"), (&locked, "")] {
-        let error = fetch(server.location(&repository, private, &hosts, passphrase)).await.unwrap_err();
+        let error = fetch(to(&server, &repository, private, &hosts, passphrase)).await.unwrap_err();
         assert!(error.to_string().contains("authentication required"), "{error}");
         assert!(!error.can_retry(), "{error}");
         let said = format!("{error} {error:?}");
         assert!(!said.contains("hunter2") && !said.contains("PRIVATE KEY"), "{said}");
     }
-    let mut gone = server.location(&repository, &locked, &hosts, "open sesame");
+    let mut gone = to(&server, &repository, &locked, &hosts, "open sesame");
     gone.path = "/srv/none.git".into();
     let error = fetch(gone).await.unwrap_err();
     assert!(error.to_string().contains("repository not found") && !error.can_retry(), "{error}");
     // The path is one word for the far shell, whatever is in it.
-    let mut odd = server.location(&repository, &locked, &hosts, "open sesame");
-    let mark = server.folder.path().join("mark");
+    let mut odd = to(&server, &repository, &locked, &hosts, "open sesame");
+    let mark = server.folder.join("mark");
     odd.path = format!("/srv/none.git'; touch {}; '", mark.display());
     assert!(fetch(odd).await.is_err());
     assert!(!mark.exists());

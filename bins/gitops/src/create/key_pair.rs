@@ -60,17 +60,29 @@ fn public_key(file: &Path, password: &str) -> Result<String, Failure> {
 
 /// Asks an SSH server for its key, as a line of `known_hosts`.
 pub(crate) fn known_hosts(host: &str) -> Result<String, Failure> {
+    let lines = scanned(host)?;
+    trusted(&lines)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("SSH key scan for host {host} failed: no key was offered").into())
+}
+
+/// Asks an SSH server for all its keys, as lines of `known_hosts`.
+pub(crate) fn scanned(host: &str) -> Result<Vec<String>, Failure> {
     let (name, port) = host.rsplit_once(':').unwrap_or((host, "22"));
     let mut command = Command::new("ssh-keyscan");
     command.args(["-T", "30", "-t", "ecdsa,ed25519,rsa", "-p", port, name]);
-    let text = output(&mut command, "SSH key scan failed")?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let failed = format!("SSH key scan for host {host} failed");
+    let text = output(&mut command, &failed)?;
+    let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    if lines.is_empty() { Err(format!("{failed}: no key was offered").into()) } else { Ok(lines) }
+}
+
+/// The key that Flux would take of those a server has.
+pub(crate) fn trusted(lines: &[String]) -> Option<&str> {
+    let kind = |line: &String| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
     let wanted = ["ecdsa-", "ssh-ed25519", "ssh-rsa"];
-    let best = wanted.iter().find_map(|kind| {
-        lines.iter().find(|line| line.split_whitespace().nth(1).is_some_and(|word| word.starts_with(kind)))
-    });
-    best.map(|line| (*line).to_owned())
-        .ok_or_else(|| format!("SSH key scan for host {host} failed: no key was offered").into())
+    let best = wanted.iter().find_map(|name| lines.iter().find(|line| kind(line).starts_with(name)));
+    best.map(String::as_str)
 }
 
 fn output(command: &mut Command, failed: &str) -> Result<String, Failure> {
@@ -80,8 +92,11 @@ fn output(command: &mut Command, failed: &str) -> Result<String, Failure> {
         .output()
         .map_err(|why| format!("{failed}: {program} can not be run: {why}"))?;
     if done.status.success() {
-        Ok(String::from_utf8(done.stdout)?)
-    } else {
-        Err(format!("{failed}: {}", String::from_utf8_lossy(&done.stderr).trim()).into())
+        return Ok(String::from_utf8(done.stdout)?);
+    }
+    // ssh-keyscan has no word about a server that is not there.
+    match String::from_utf8_lossy(&done.stderr).trim() {
+        "" => Err(format!("{failed}: no SSH server answers there").into()),
+        why => Err(format!("{failed}: {why}").into()),
     }
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A bare repository that goes with the value.
-struct Repository(PathBuf);
+pub(crate) struct Repository(pub(crate) PathBuf);
 
 impl Repository {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let root = std::env::temp_dir().join(format!("gitops-bootstrap-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&root).unwrap();
         let made = Self(root);
@@ -22,11 +22,11 @@ impl Repository {
         made
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         git(&self.0.join("repo.git"), args)
     }
 
-    fn head(&self) -> Option<String> {
+    pub(crate) fn head(&self) -> Option<String> {
         let done = Command::new("git")
             .args(["rev-parse", "-q", "--verify", "main"])
             .current_dir(self.0.join("repo.git"))
@@ -42,10 +42,16 @@ impl Drop for Repository {
     }
 }
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, args: &[&str]) -> String {
     let done = Command::new("git").args(args).current_dir(folder).output().unwrap();
     assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+}
+
+/// A text as a Secret holds it.
+pub(crate) fn encoded(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 /// Says of an object what its controller would.
@@ -100,7 +106,11 @@ fn play(embedded: &Embedded, repository: &Repository) {
 }
 
 fn run(embedded: &Embedded, repository: &Repository, words: &[&str]) -> Output {
-    let mut command = embedded.command(words);
+    played(embedded, repository, embedded.command(words))
+}
+
+/// Runs a command while its cluster does what controllers would.
+pub(crate) fn played(embedded: &Embedded, repository: &Repository, mut command: Command) -> Output {
     let running = std::thread::spawn(move || command.output().unwrap());
     while !running.is_finished() {
         play(embedded, repository);
@@ -195,7 +205,10 @@ fn what_can_not_be_bootstrapped_says_why() {
         String::from_utf8(done.stderr).unwrap()
     };
     for (words, why) in [
-        (&["bootstrap", "github", "--owner=me"][..], "✗ github is not asked to make repositories"),
+        (
+            &["bootstrap", "bitbucket-server", "--owner=me"][..],
+            "✗ Bitbucket is not asked to make repositories",
+        ),
         (&["bootstrap", "git"], "✗ --url is required"),
         (
             &["bootstrap", "git", "--url=http://example.com/a"],

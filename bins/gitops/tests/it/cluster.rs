@@ -4,7 +4,7 @@ mod compare;
 mod flow;
 mod look;
 
-use gitops_core::ports::{Cluster, FieldConflicts, ObjectRef, Part, WriteOptions};
+use gitops_core::ports::{Cluster, DeleteOptions, FieldConflicts, ObjectRef, Part, WriteOptions};
 use gitops_local_cluster::{ApiServer, LocalCluster};
 use gitops_yaml::{FileId, Node, ReadOptions, read_stream};
 use std::path::PathBuf;
@@ -65,6 +65,12 @@ impl Embedded {
         let gvk = gitops_core::object::Gvk::new(api_version, kind);
         let target = ObjectRef { gvk, namespace: namespace.into(), name: name.into() };
         self.runtime.block_on(self.cluster.get(&target)).unwrap()
+    }
+
+    pub(crate) fn remove(&self, api_version: &str, kind: &str, namespace: &str, name: &str) {
+        let gvk = gitops_core::object::Gvk::new(api_version, kind);
+        let target = ObjectRef { gvk, namespace: namespace.into(), name: name.into() };
+        self.runtime.block_on(self.cluster.delete(&target, &DeleteOptions::default())).unwrap();
     }
 
     /// Runs a command on this cluster.

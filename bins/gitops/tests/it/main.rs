@@ -3,6 +3,10 @@
 
 mod artifact;
 mod bootstrap;
+#[cfg(unix)]
+mod bootstrap_provider;
+#[cfg(unix)]
+mod bootstrap_ssh;
 mod build_remote;
 mod charts;
 mod cluster;
@@ -24,4 +28,12 @@ mod migrate;
 mod remote;
 #[path = "../../../../adapters/transport/tests/it/server.rs"]
 mod server;
+#[cfg(unix)]
+#[path = "../../../../adapters/git/tests/it/sshd.rs"]
+#[allow(
+    dead_code,
+    clippy::print_stderr,
+    reason = "shared with tests that ask more of it; says what is skipped"
+)]
+mod sshd;
 mod up;
