@@ -31,7 +31,7 @@ pub(crate) struct FleetFlags {
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
     /// age keys that open what SOPS encrypted, as age-keygen writes them (repeatable; SOPS_AGE_KEY and SOPS_AGE_KEY_FILE are
-    /// read too). Without a key **SOPS** stands in place of each encrypted value.
+    /// read too). Without a key **SOPS** stands in place of each encrypted value, and __SOPS__ within other texts.
     #[arg(long, value_name = "FILE")]
     sops_age_key_file: Vec<PathBuf>,
     /// The Kubernetes version that charts see.

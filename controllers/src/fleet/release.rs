@@ -22,7 +22,7 @@ use super::ports::RemoteChart;
 use super::recorder::{Digest, Recorder};
 use super::render::{Fleet, World};
 use super::roots::Declared;
-use super::sealed::Secrets;
+use super::sealed::{SEALED_WORD, Secrets};
 use super::variables::{missing, references};
 use crate::helm_release::finish::Finish;
 use crate::helm_release::{Form, ReleaseNames, ReleaseValues};
@@ -51,6 +51,8 @@ pub(crate) struct Request<'r> {
     pub(crate) values: Table,
     /// What of the values was decrypted.
     pub(crate) secrets: Vec<Arc<Secrets>>,
+    /// What of the values is not known.
+    gaps: Vec<Gap>,
 }
 
 /// What a release became.
@@ -99,9 +101,9 @@ impl<'r> Request<'r> {
                 return Err(Gap::error(&*declared.place, "neither spec.chart nor spec.chartRef is set"));
             }
         };
-        let mut secrets = Vec::new();
-        let values = values(id, &spec, world, &|node| declared.show(node), &mut secrets)?;
-        Ok(Self { declared, spec, release, chart, values_files, values, secrets })
+        let (mut secrets, mut gaps) = (Vec::new(), Vec::new());
+        let values = values(id, &spec, world, &|node| declared.show(node), (&mut secrets, &mut gaps))?;
+        Ok(Self { declared, spec, release, chart, values_files, values, secrets, gaps })
     }
 
     /// What the render depends on, beside files of the tree; nothing where that can't be told.
@@ -211,7 +213,7 @@ impl<'r> Request<'r> {
         let mut warnings = Warnings::new();
         let templated = helm_rs::template(chart, &self.values, &options, &mut warnings)
             .map_err(|error| Gap::error(&*self.declared.place, format!("helm template failed: {error}")))?;
-        let mut made = Made::default();
+        let mut made = Made { gaps: self.gaps.clone(), ..Made::default() };
         let crds = match text(&self.spec, &["install", "crds"]).as_str() {
             "Skip" => &[][..],
             _ => &templated.crds,
@@ -369,7 +371,7 @@ fn values(
     spec: &Node,
     world: &World,
     show: &dyn Fn(&Node) -> String,
-    secrets: &mut Vec<Arc<Secrets>>,
+    (secrets, gaps): (&mut Vec<Arc<Secrets>>, &mut Vec<Gap>),
 ) -> Result<Table, Gap> {
     let inline = spec.get("values").map(Value::from_node);
     let mut all = ReleaseValues::new(inline.as_ref().and_then(Value::as_table).cloned().unwrap_or_default());
@@ -403,6 +405,15 @@ fn values(
         }
         let path = text(&entry, &["targetPath"]);
         let form = Form::of(Some(&path), is_true(&entry, &["literal"]));
+        if value.trim_end() == SEALED_WORD && matches!(form, Form::File) {
+            let message =
+                format!("the values of {}/{} are sealed and left out: no key opens them", key.0, key.2);
+            gaps.push(
+                Gap::new(Severity::Unresolved, show(&entry), message)
+                    .help("give an age key that opens the file"),
+            );
+            continue;
+        }
         all.lay(value, form).map_err(|error| refuse(format!("{unresolved}: {error}")))?;
     }
     Ok(all.finish())

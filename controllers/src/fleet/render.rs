@@ -207,7 +207,8 @@ impl<'a> Fleet<'a> {
         self
     }
 
-    /// Sets the keys that open what SOPS encrypted. Without them, or where none fits, `**SOPS**` stands in place of each
+    /// Sets the keys that open what SOPS encrypted. Without them, or where none fits, `**SOPS**` (within another text, such as
+    /// one that a variable goes into, `__SOPS__`, which no YAML takes for anything but a word) stands in place of each
     /// value and a gap names the file.
     #[must_use]
     pub fn keys(mut self, keys: &'a AgeKeys) -> Self {

@@ -9,7 +9,7 @@ use gitops_yaml::{FileId, Files, Node, ReadOptions, Str, read_stream};
 use super::app::{AppId, RenderedObject};
 use super::flux::{app_id, is_kustomization, is_source, kind, text};
 use super::kustomize::is_manifest;
-use super::sealed::Secrets;
+use super::sealed::{Secrets, hold_places};
 use super::variables::Configs;
 
 /// An object in a file.
@@ -82,10 +82,14 @@ pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
 pub(crate) fn find_raw_configs<'f>(source: &dyn Source, files: impl IntoIterator<Item = &'f str>) -> Configs {
     let mut raw = Configs::default();
     for path in files.into_iter().filter(|path| is_manifest(path)) {
-        for declared in objects_of(source, path) {
-            if matches!(super::flux::kind(&declared.node), "ConfigMap" | "Secret")
-                && let Ok(object) = RenderedObject::of(&declared.node, declared.place)
-            {
+        for mut declared in objects_of(source, path) {
+            if !matches!(super::flux::kind(&declared.node), "ConfigMap" | "Secret") {
+                continue;
+            }
+            if declared.node.get("sops").is_some_and(Node::is_mapping) {
+                hold_places(&mut declared.node);
+            }
+            if let Ok(object) = RenderedObject::of(&declared.node, declared.place) {
                 raw.add(&object);
             }
         }

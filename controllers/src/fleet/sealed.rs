@@ -22,6 +22,9 @@ const SHORTEST: usize = 3;
 const PACKED_PLACEHOLDER: &str = "KipTT1BTKi";
 /// The same of what stands in place of docker's configuration.
 const PACKED_MASK: &str = "eyJtYXNrIjoiKipTT1BTKi";
+/// What stands in place of a sealed value that goes into another text: unlike [`PLACEHOLDER`], which YAML takes for an alias
+/// where it begins a value, it is a plain word wherever it is put.
+pub(crate) const SEALED_WORD: &str = "__SOPS__";
 /// What is shown in place of a value.
 const HIDDEN: &str = "***";
 
@@ -247,7 +250,15 @@ pub(crate) fn hold_places(node: &mut Node) {
 
 /// Returns whether a value holds a placeholder, in base64 too.
 pub(crate) fn is_placeholder(text: &str) -> bool {
-    text.contains(PLACEHOLDER) || text.starts_with(PACKED_PLACEHOLDER) || text.starts_with(PACKED_MASK)
+    text.contains(PLACEHOLDER)
+        || text.contains(SEALED_WORD)
+        || text.starts_with(PACKED_PLACEHOLDER)
+        || text.starts_with(PACKED_MASK)
+}
+
+/// A value as it may be put into another text.
+pub(crate) fn as_word(value: Str) -> Str {
+    if value.contains(PLACEHOLDER) { value.replace(PLACEHOLDER, SEALED_WORD).into() } else { value }
 }
 
 /// What several apps have decrypted.

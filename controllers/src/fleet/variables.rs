@@ -11,7 +11,7 @@ use gitops_yaml::{Data, Dialect, FileId, Kind, Node, ReadOptions, Str, print_sig
 
 use super::app::{AppId, Gap, RenderedObject, Severity};
 use super::flux::{kind, text};
-use super::sealed::Secrets;
+use super::sealed::{Secrets, as_word};
 
 /// Which object a reference names: `ConfigMap` or `Secret`, namespace, name.
 pub(crate) type ConfigKey = (Str, Str, Str);
@@ -68,7 +68,7 @@ impl Config {
             for entry in object.get(field).and_then(Node::entries).unwrap_or_default() {
                 let (Some(key), Some(value)) = (entry.key.scalar(), entry.value.scalar()) else { continue };
                 let value = if is_secret && field == "data" { decoded(value) } else { value.clone() };
-                config.data.insert(key.clone(), value);
+                config.data.insert(key.clone(), as_word(value));
             }
         }
         config

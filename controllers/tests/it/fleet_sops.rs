@@ -89,8 +89,32 @@ fn without_a_key_words_stand_in_their_place_and_one_note_names_each_file() {
         assert!(yaml(&rendered, "db").contains("password: '**SOPS**'"));
         assert!(yaml(&rendered, "app-").contains("TOKEN: KipTT1BTKio="));
         assert!(!yaml(&rendered, "app-").contains("sops"), "{}", yaml(&rendered, "app-"));
-        assert!(yaml(&rendered, "url").contains("db://me:**SOPS**@db"));
+        assert!(yaml(&rendered, "url").contains("db://me:__SOPS__@db"));
     }
+}
+
+#[test]
+fn without_a_key_sealed_variables_and_values_leave_every_document_whole() {
+    let mut tree = tree(SECRET);
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bare}\ndata:\n  plain: ${password}\n  flow: {a: ['${password}', b]}\n";
+    tree.add_file("apps/bare.yaml", map).unwrap();
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: all, namespace: flux-system}\n\
+                   spec:\n  interval: 5m\n  chart: {spec: {chart: ./charts/web, sourceRef: {kind: GitRepository, name: fleet}}}\n  \
+                   valuesFrom: [{kind: Secret, name: db, valuesKey: password}]\n";
+    tree.add_file("apps/all.yaml", release).unwrap();
+    let rendered = Fleet::new(&tree).render(&mut Cache::default());
+    assert!(
+        gaps(&rendered).iter().all(|(severity, _)| *severity == Severity::Unresolved),
+        "{:?}",
+        gaps(&rendered)
+    );
+    assert!(
+        yaml(&rendered, "bare").contains("    - __SOPS__\n    - b\n  plain: __SOPS__\n"),
+        "{}",
+        yaml(&rendered, "bare")
+    );
+    let told = "note: the values of Secret/db are sealed and left out";
+    assert!(gaps(&rendered).iter().any(|(_, gap)| gap.contains(told)), "{:?}", gaps(&rendered));
 }
 
 #[test]
