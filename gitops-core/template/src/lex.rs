@@ -111,6 +111,8 @@ pub(crate) struct Lexer<'a> {
     delimiters: &'a Delimiters,
     left: memchr::memmem::Finder<'a>,
     right: &'a [u8],
+    /// The first byte of the right delimiter.
+    right_first: Option<u8>,
     pos: usize,
     start: usize,
     paren_depth: usize,
@@ -136,6 +138,7 @@ impl<'a> Lexer<'a> {
             delimiters,
             left: memchr::memmem::Finder::new(delimiters.left.as_str()),
             right: delimiters.right.as_bytes(),
+            right_first: delimiters.right.bytes().next(),
             pos: 0,
             start: 0,
             paren_depth: 0,
@@ -212,6 +215,7 @@ impl<'a> Lexer<'a> {
         token
     }
 
+    #[cold]
     fn error(&mut self, message: impl Into<String>) -> Token {
         self.within = Within::Nothing;
         self.message = message.into();
@@ -270,7 +274,7 @@ impl<'a> Lexer<'a> {
 
     fn is_right_delim(&self, at: usize) -> bool {
         // Most words begin otherwise, which is cheaper to see.
-        self.bytes.get(at) == self.right.first() && self.bytes[at..].starts_with(self.right)
+        self.bytes.get(at).copied() == self.right_first && self.bytes[at..].starts_with(self.right)
     }
 
     /// Returns whether a space, a trim marker and the right delimiter stand there.
@@ -300,8 +304,13 @@ impl<'a> Lexer<'a> {
             return self.right_delim(false);
         }
         let Some(first) = self.bytes.get(self.pos) else { return self.error("unclosed action") };
-        // Most tokens are words and what stands between them.
+        // Most tokens are words and a space between them.
         match first {
+            b' ' if matches!(self.bytes.get(self.pos + 1), Some(next) if *next != b'-' && !is_space(*next)) =>
+            {
+                self.pos += 1;
+                return self.emit(Kind::Space);
+            }
             b' ' | b'\t' | b'\r' | b'\n' => return self.space(),
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => return self.identifier(),
             b'+' | b'-' | b'0'..=b'9' => return self.number(),
@@ -398,28 +407,23 @@ impl<'a> Lexer<'a> {
     /// Goes behind letters and digits, after which something must stand that can follow a word.
     fn word(&mut self) -> Result<(), Token> {
         loop {
-            while self.bytes.get(self.pos).is_some_and(|byte| IN_WORD[usize::from(*byte)]) {
-                self.pos += 1;
-            }
-            if self.bytes.get(self.pos).is_none_or(u8::is_ascii) {
-                break;
+            let rest = &self.bytes[self.pos..];
+            let end = rest.iter().position(|byte| CLASS[usize::from(*byte)] != Class::Word);
+            self.pos += end.unwrap_or(rest.len());
+            if self.at_terminator() {
+                return Ok(());
             }
             match self.peek() {
                 Some(c) if is_alphanumeric(c) => self.pos += c.len_utf8(),
-                _ => break,
+                next => return Err(self.error(format!("bad character {}", code_point(next)))),
             }
         }
-        if self.at_terminator() {
-            return Ok(());
-        }
-        let next = self.peek();
-        Err(self.error(format!("bad character {}", code_point(next))))
     }
 
     fn at_terminator(&self) -> bool {
         match self.bytes.get(self.pos) {
-            None | Some(b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n') => true,
-            Some(_) => self.is_right_delim(self.pos),
+            None => true,
+            Some(byte) => CLASS[usize::from(*byte)] == Class::Terminator || self.is_right_delim(self.pos),
         }
     }
 
@@ -484,12 +488,24 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// The ASCII characters of words.
-const IN_WORD: [bool; 256] = {
-    let mut table = [false; 256];
+/// What an ASCII character is to words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Word,
+    /// It may follow a word.
+    Terminator,
+    Other,
+}
+
+const CLASS: [Class; 256] = {
+    let mut table = [Class::Other; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+        table[byte as usize] = match byte {
+            b'.' | b',' | b'|' | b':' | b')' | b'(' | b' ' | b'\t' | b'\r' | b'\n' => Class::Terminator,
+            b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => Class::Word,
+            _ => Class::Other,
+        };
         byte += 1;
     }
     table

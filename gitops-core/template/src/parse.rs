@@ -42,7 +42,7 @@ pub(crate) fn parse(
         blocks: 0,
         is_merged: false,
     };
-    parser.text()?;
+    parser.text().map_err(|error| *error)?;
     let is_merged = parser.is_merged;
     let trees = parser.trees;
     *scratch = parser.scratch;
@@ -148,12 +148,13 @@ impl Control {
     }
 }
 
-type Parsed<T> = Result<T, ParseError>;
+type Parsed<T> = Result<T, Box<ParseError>>;
 
 impl<'a> Parser<'a> {
+    #[cold]
     fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
         let line = self.lexer.line(self.building.tokens[0]);
-        Err(ParseError { template: self.source.name.clone(), line, message: message.into() })
+        Err(Box::new(ParseError { template: self.source.name.clone(), line, message: message.into() }))
     }
 
     fn next(&mut self) -> Token {
@@ -212,6 +213,7 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[cold]
     fn unexpected<T>(&self, token: Token, context: &str) -> Parsed<T> {
         if token.kind == Kind::Error {
             let mut extra = String::new();
@@ -412,11 +414,11 @@ impl<'a> Parser<'a> {
             let (nodes, end) = inner.nodes()?;
             match end {
                 Met::End => inner.finish(nodes),
-                end => Err(ParseError {
+                end => Err(Box::new(ParseError {
                     template: inner.source.name.clone(),
                     line: inner.lexer.line(head),
                     message: format!("unexpected {} in {CONTEXT}", end.show()),
-                }),
+                })),
             }
         };
         self.deeper(|parser| parser.within(name.clone(), ended))?;
