@@ -140,7 +140,7 @@ impl Source {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Node {
     Text { start: Pos, end: Pos },
     Action { pos: Pos, pipe: PipeId },
@@ -178,7 +178,7 @@ pub(crate) struct Pipe {
     pub(crate) commands: Span,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Command {
     pub(crate) pos: Pos,
     pub(crate) args: Span,
@@ -200,13 +200,13 @@ pub(crate) struct Literal {
     pub(crate) value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Arg {
     pub(crate) pos: Pos,
     pub(crate) kind: ArgKind,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum ArgKind {
     Bool(bool),
     Dot,

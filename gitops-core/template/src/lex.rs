@@ -124,6 +124,8 @@ pub(crate) struct Lexer<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Text,
+    /// Between a text and the left delimiter that ends it.
+    Delim,
     Action,
     /// Behind an error.
     Nothing,
@@ -152,6 +154,7 @@ impl<'a> Lexer<'a> {
         match self.within {
             Within::Action => self.inside(),
             Within::Text => self.text(),
+            Within::Delim => self.left_delim().unwrap_or_else(|| self.text()),
             Within::Nothing => self.token(Kind::Eof, self.start, self.start),
         }
     }
@@ -223,33 +226,40 @@ impl<'a> Lexer<'a> {
     }
 
     /// Text up to an action. Loops over comments, which leave nothing behind.
+    #[inline(never)]
     fn text(&mut self) -> Token {
         loop {
             let Some(offset) = self.left.find(&self.bytes[self.pos..]) else {
                 self.pos = self.bytes.len();
                 return self.emit(if self.pos > self.start { Kind::Text } else { Kind::Eof });
             };
-            let at = self.pos + offset;
-            let after = at + self.delimiters.left.len();
-            let is_trimmed = has_left_trim(&self.bytes[after..]);
-            let end = if is_trimmed { self.start + trimmed(&self.bytes[self.start..at]) } else { at };
-            let text = (end > self.start).then(|| self.token(Kind::Text, self.start, end));
+            let (start, at) = (self.pos, self.pos + offset);
+            let is_trimmed = has_left_trim(&self.bytes[at + self.delimiters.left.len()..]);
+            let end = if is_trimmed { start + trimmed(&self.bytes[start..at]) } else { at };
             (self.start, self.pos) = (at, at);
-            if let Some(text) = text {
-                return text;
+            if end > start {
+                self.within = Within::Delim;
+                return self.token(Kind::Text, start, end);
             }
-            let first = after + if is_trimmed { 2 } else { 0 };
-            if !self.bytes[first..].starts_with(b"/*") {
-                self.within = Within::Action;
-                self.paren_depth = 0;
-                (self.start, self.pos) = (first, first);
-                return self.token(Kind::LeftDelim, at, after);
-            }
-            (self.start, self.pos) = (first, first);
-            if let Err(message) = self.comment() {
-                return self.error(message);
+            if let Some(token) = self.left_delim() {
+                return token;
             }
         }
+    }
+
+    /// The left delimiter, which stands here, if it does not begin a comment.
+    fn left_delim(&mut self) -> Option<Token> {
+        let after = self.pos + self.delimiters.left.len();
+        let first = after + if has_left_trim(&self.bytes[after..]) { 2 } else { 0 };
+        let token = self.token(Kind::LeftDelim, self.pos, after);
+        (self.start, self.pos) = (first, first);
+        if self.bytes[first..].starts_with(b"/*") {
+            self.within = Within::Text;
+            return self.comment().err().map(|message| self.error(message));
+        }
+        self.within = Within::Action;
+        self.paren_depth = 0;
+        Some(token)
     }
 
     fn comment(&mut self) -> Result<(), &'static str> {
@@ -284,6 +294,7 @@ impl<'a> Lexer<'a> {
             && self.is_right_delim(at + 2)
     }
 
+    #[inline(never)]
     fn right_delim(&mut self, is_trimmed: bool) -> Token {
         if self.paren_depth > 0 {
             return self.error("unclosed left paren");
@@ -303,26 +314,38 @@ impl<'a> Lexer<'a> {
         if self.is_right_delim(self.pos) && !self.is_trimming(self.pos) {
             return self.right_delim(false);
         }
-        let Some(first) = self.bytes.get(self.pos) else { return self.error("unclosed action") };
+        let Some(&first) = self.bytes.get(self.pos) else { return self.error("unclosed action") };
         // Most tokens are words and a space between them.
         match first {
             b' ' if matches!(self.bytes.get(self.pos + 1), Some(next) if *next != b'-' && !is_space(*next)) =>
             {
                 self.pos += 1;
-                return self.emit(Kind::Space);
+                self.emit(Kind::Space)
             }
-            b' ' | b'\t' | b'\r' | b'\n' => return self.space(),
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => return self.identifier(),
-            b'+' | b'-' | b'0'..=b'9' => return self.number(),
-            b'.' if self.bytes.get(self.pos + 1).is_none_or(u8::is_ascii_digit) => return self.number(),
-            byte if byte.is_ascii() => self.pos += 1,
-            _ => {
-                return match self.peek() {
-                    Some(c) if is_alphanumeric(c) => self.identifier(),
-                    c => self.unrecognized(c),
-                };
+            b' ' | b'\t' | b'\r' | b'\n' => self.space(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.identifier(),
+            b'+' | b'-' | b'0'..=b'9' => self.number(),
+            b'.' if self.bytes.get(self.pos + 1).is_none_or(u8::is_ascii_digit) => self.number(),
+            b'$' => {
+                self.pos += 1;
+                self.field_or_variable(Kind::Variable)
             }
+            b'.' => {
+                self.pos += 1;
+                self.field_or_variable(Kind::Field)
+            }
+            byte if byte.is_ascii() => self.mark(byte),
+            _ => match self.peek() {
+                Some(c) if is_alphanumeric(c) => self.identifier(),
+                c => self.unrecognized(c),
+            },
         }
+    }
+
+    /// What begins with an ASCII character that is neither letter, digit nor space.
+    #[inline(never)]
+    fn mark(&mut self, first: u8) -> Token {
+        self.pos += 1;
         match first {
             b'=' => self.emit(Kind::Assign),
             b':' if self.accept("=") => self.emit(Kind::Declare),
@@ -336,8 +359,6 @@ impl<'a> Lexer<'a> {
                 }
                 None => self.error("unterminated raw quoted string"),
             },
-            b'$' => self.field_or_variable(Kind::Variable),
-            b'.' => self.field_or_variable(Kind::Field),
             b'\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
             b'(' => {
                 self.paren_depth += 1;
@@ -349,7 +370,7 @@ impl<'a> Lexer<'a> {
                 self.emit(Kind::RightParen)
             }
             b'!'..=b'~' => self.emit(Kind::Char),
-            byte => self.unrecognized(Some(char::from(*byte))),
+            byte => self.unrecognized(Some(char::from(byte))),
         }
     }
 
@@ -357,6 +378,7 @@ impl<'a> Lexer<'a> {
         self.error(format!("unrecognized character in action: {}", code_point(c)))
     }
 
+    #[inline(never)]
     fn space(&mut self) -> Token {
         self.pos += 1;
         while self.bytes.get(self.pos).is_some_and(|byte| is_space(*byte)) {
@@ -372,6 +394,7 @@ impl<'a> Lexer<'a> {
         self.emit(Kind::Space)
     }
 
+    #[inline(never)]
     fn identifier(&mut self) -> Token {
         if let Err(token) = self.word() {
             return token;
@@ -394,6 +417,7 @@ impl<'a> Lexer<'a> {
         self.emit(kind)
     }
 
+    #[inline(never)]
     fn field_or_variable(&mut self, kind: Kind) -> Token {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { kind } else { Kind::Dot });
@@ -440,6 +464,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    #[inline(never)]
     fn number(&mut self) -> Token {
         if !self.scan_number() {
             return self.bad_number();

@@ -112,6 +112,8 @@ pub(crate) struct Scratch {
     nodes: Vec<Node>,
     args: Vec<Arg>,
     commands: Vec<Command>,
+    /// Variables that pipelines at hand declare.
+    declared: Vec<Token>,
 }
 
 /// What a list of nodes meets next.
@@ -238,7 +240,7 @@ impl<'a> Parser<'a> {
 
     /// Ends the list of nodes that began when so many waited.
     fn end_list(&mut self, first: usize) -> Span {
-        append(&mut self.scratch.parts.nodes, self.scratch.nodes.drain(first..))
+        settle(&mut self.scratch.nodes, first, &mut self.scratch.parts.nodes)
     }
 
     /// Finishes the tree under construction.
@@ -285,7 +287,8 @@ impl<'a> Parser<'a> {
                 }
                 self.back2(delim);
             }
-            match self.text_or_action()? {
+            let token = self.next_non_space();
+            match self.text_or_action(token)? {
                 Met::Node(node) => self.scratch.nodes.push(node),
                 end => return self.error(format!("unexpected {}", end.show())),
             }
@@ -321,17 +324,19 @@ impl<'a> Parser<'a> {
     /// Nodes up to an `else` or `end`.
     fn nodes(&mut self) -> Parsed<(Span, Met)> {
         let first = self.scratch.nodes.len();
-        while self.peek_non_space().kind != Kind::Eof {
-            match self.text_or_action()? {
+        loop {
+            let token = self.next_non_space();
+            if token.kind == Kind::Eof {
+                return self.error("unexpected EOF");
+            }
+            match self.text_or_action(token)? {
                 Met::Node(node) => self.scratch.nodes.push(node),
                 end => return Ok((self.end_list(first), end)),
             }
         }
-        self.error("unexpected EOF")
     }
 
-    fn text_or_action(&mut self) -> Parsed<Met> {
-        let token = self.next_non_space();
+    fn text_or_action(&mut self, token: Token) -> Parsed<Met> {
         match token.kind {
             Kind::Text => Ok(Met::Node(Node::Text { start: token.start, end: token.end })),
             Kind::LeftDelim => {
@@ -385,8 +390,7 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 self.back();
-                let pos = self.peek().start;
-                Node::Action { pos, pipe: self.pipeline("command", Kind::RightDelim)? }
+                Node::Action { pos: token.start, pipe: self.pipeline("command", Kind::RightDelim)? }
             }
         };
         Ok(Met::Node(node))
@@ -477,12 +481,12 @@ impl<'a> Parser<'a> {
                 (Control::If, Kind::If) => {
                     self.next();
                     let node = Node::If(self.control(Control::If)?);
-                    append(&mut self.scratch.parts.nodes, [node])
+                    append(&mut self.scratch.parts.nodes, node)
                 }
                 (Control::With, Kind::With) => {
                     self.next();
                     let node = Node::With(self.control(Control::With)?);
-                    append(&mut self.scratch.parts.nodes, [node])
+                    append(&mut self.scratch.parts.nodes, node)
                 }
                 _ => {
                     let (list, end) = self.nodes()?;
@@ -504,10 +508,8 @@ impl<'a> Parser<'a> {
     fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<PipeId> {
         let first = self.peek_non_space();
         let pos = first.start;
-        let (mut declared, mut is_assign) = (Vec::new(), false);
-        if first.kind == Kind::Variable {
-            is_assign = self.declarations(context, &mut declared)?;
-        }
+        let first_declared = self.scratch.declared.len();
+        let is_assign = first.kind == Kind::Variable && self.declarations(context)?;
         let first_command = self.scratch.commands.len();
         loop {
             let token = self.next_non_space();
@@ -532,17 +534,19 @@ impl<'a> Parser<'a> {
             }
         }
         self.check_pipeline(first_command, context)?;
-        let commands = append(&mut self.scratch.parts.commands, self.scratch.commands.drain(first_command..));
+        let commands = settle(&mut self.scratch.commands, first_command, &mut self.scratch.parts.commands);
         let first = count(&self.scratch.parts.variables);
-        for variable in declared {
-            self.declare(variable, is_assign);
+        for at in first_declared..self.scratch.declared.len() {
+            self.declare(self.scratch.declared[at], is_assign);
         }
+        self.scratch.declared.truncate(first_declared);
         let declared = Span { start: first, end: count(&self.scratch.parts.variables) };
         Ok(PipeId(push(&mut self.scratch.parts.pipes, Pipe { pos, declared, is_assign, commands })))
     }
 
     /// Reads what stands before `:=` or `=`, if that is what begins with a variable; returns whether it was `=`.
-    fn declarations(&mut self, context: &str, declared: &mut Vec<Token>) -> Parsed<bool> {
+    fn declarations(&mut self, context: &str) -> Parsed<bool> {
+        let first = self.scratch.declared.len();
         loop {
             let variable = self.peek_non_space();
             if variable.kind != Kind::Variable {
@@ -555,15 +559,15 @@ impl<'a> Parser<'a> {
             match next.kind {
                 Kind::Assign | Kind::Declare => {
                     self.next_non_space();
-                    declared.push(variable);
+                    self.scratch.declared.push(variable);
                     self.building.names.push(self.lexer.piece(variable));
                     return Ok(next.kind == Kind::Assign);
                 }
                 Kind::Char if self.lexer.piece(next) == "," => {
                     self.next_non_space();
-                    declared.push(variable);
+                    self.scratch.declared.push(variable);
                     self.building.names.push(self.lexer.piece(variable));
-                    if context != "range" || declared.len() > 1 {
+                    if context != "range" || self.scratch.declared.len() > first + 1 {
                         return self.error(format!("too many declarations in {context}"));
                     }
                     let next = self.peek_non_space().kind;
@@ -635,7 +639,7 @@ impl<'a> Parser<'a> {
         if self.scratch.args.len() == first_arg {
             return self.error("empty command");
         }
-        let args = append(&mut self.scratch.parts.args, self.scratch.args.drain(first_arg..));
+        let args = settle(&mut self.scratch.args, first_arg, &mut self.scratch.parts.args);
         Ok(Command { pos: first.start, args })
     }
 
@@ -699,7 +703,7 @@ impl<'a> Parser<'a> {
                 let variable = VariableId(push(&mut self.scratch.parts.variables, variable));
                 ArgKind::Variable { variable, fields: Span::default() }
             }
-            Kind::Field => ArgKind::Field(append(&mut self.scratch.parts.fields, [field(token)])),
+            Kind::Field => ArgKind::Field(append(&mut self.scratch.parts.fields, field(token))),
             Kind::Bool => ArgKind::Bool(self.lexer.piece(token) == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let text = self.lexer.piece(token);
@@ -737,8 +741,12 @@ impl<'a> Parser<'a> {
     /// Finds a function; each is kept once, and a text calls few.
     fn function(&mut self, token: Token) -> Parsed<FunctionId> {
         let name = self.lexer.piece(token);
-        let known = &self.scratch.parts.functions;
-        let known = known.iter().position(|known| self.source.piece(*known) == name);
+        let text = self.source.text.as_bytes();
+        let is_same = |known: &Span| {
+            known.end - known.start == token.end - token.start
+                && text[known.start as usize..known.end as usize] == *name.as_bytes()
+        };
+        let known = self.scratch.parts.functions.iter().position(is_same);
         if let Some(at) = known {
             return Ok(FunctionId(u32::try_from(at).expect(FEWER)));
         }
@@ -769,10 +777,17 @@ fn push<T>(all: &mut Vec<T>, one: T) -> u32 {
     count(all) - 1
 }
 
-/// Adds neighbours and returns their places.
-fn append<T>(all: &mut Vec<T>, some: impl IntoIterator<Item = T>) -> Span {
+/// Adds one neighbour and returns its place.
+fn append<T>(all: &mut Vec<T>, one: T) -> Span {
+    let start = push(all, one);
+    Span { start, end: start + 1 }
+}
+
+/// Adds those that waited since the first one as neighbours, and returns their places.
+fn settle<T: Copy>(waiting: &mut Vec<T>, first: usize, all: &mut Vec<T>) -> Span {
     let start = count(all);
-    all.extend(some);
+    all.extend_from_slice(&waiting[first..]);
+    waiting.truncate(first);
     Span { start, end: count(all) }
 }
 
