@@ -4,6 +4,7 @@ mod automation;
 mod edits;
 mod patches;
 mod text;
+mod versions;
 
 use crate::Failure;
 use crate::cluster::{ClusterFlags, Target, list, node, run as run_async, say, within, worded, writing};
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 /// Bring files, or the objects of a cluster, to the newest versions of Flux's API.
 ///
 /// In files the version is rewritten, and so are fields that were removed or renamed since; every other byte stays. What can
-/// not be rewritten in place is named with its line. Without --path the objects of a cluster are stored anew.
+/// not be rewritten in place is named with its line. In templates of charts versions alone are rewritten. Without --path the objects of a cluster are stored anew.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   # See what would change
@@ -27,6 +28,9 @@ use std::process::ExitCode;
 
   # Change the files of a repository
   gitops migrate -f ./clusters --yes
+
+  # Templates of charts as well, for a cluster with Flux 2.6
+  gitops migrate -f . --extensions=.yml,.yaml,.tpl --version=2.6
 
   # Store the objects of a cluster in their newest version, before older versions are removed
   gitops migrate --context staging
@@ -49,6 +53,9 @@ pub(crate) struct Args {
     /// The endings of the files that are read.
     #[arg(long, short, value_delimiter = ',', default_value = ".yaml,.yml", value_name = "ENDING")]
     extensions: Vec<String>,
+    /// The minor version of Flux that the files are for: 2.6 to 2.9, by default the newest; with --path alone.
+    #[arg(long, short, default_value = "", hide_default_value = true, value_name = "VERSION")]
+    version: String,
     /// Say what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -71,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn migrate_files(args: &Args, path: &Path) -> Result<ExitCode, Failure> {
+    let wanted = versions::Wanted::parse(&args.version)?;
     say::action("starting migration of custom resources");
     let mut files = Vec::new();
     collect(path, &args.extensions, true, &mut files)?;
@@ -83,9 +91,11 @@ fn migrate_files(args: &Args, path: &Path) -> Result<ExitCode, Failure> {
             say::warning(format_args!("skipping {shown}: it is no text"));
             continue;
         };
-        let migration = text::migrate(&text);
+        let migration = text::migrate(&text, wanted);
         if migration.is_unread && text.contains(".toolkit.fluxcd.io/") {
-            say::warning(format_args!("skipping {shown}: it is no YAML; a template is changed by hand"));
+            say::warning(format_args!(
+                "{shown} is no YAML: versions alone are looked at, and fields left as they are"
+            ));
         }
         for change in &migration.changes {
             say::generate(format_args!("{shown}:{}: {}", change.line, change.what));

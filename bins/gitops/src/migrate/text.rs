@@ -1,6 +1,7 @@
 //! One file's text, with the lines changed that older versions need changed.
 
 use super::edits::{Edits, Field, Remark};
+use super::versions::{self, Wanted};
 use super::{automation, patches};
 use crate::cluster::KindInfo;
 use gitops_yaml::{Dialect, Document, FileId, Node, ReadOptions, print_sigs, read_stream};
@@ -16,14 +17,16 @@ pub(super) struct Migration {
     pub(super) is_unread: bool,
 }
 
-/// Brings a text to the newest versions; one that is no YAML of objects stays as it is.
-pub(super) fn migrate(text: &str) -> Migration {
+/// Brings a text to the wanted versions. Of one that is no YAML, as templates of charts are, versions alone are rewritten.
+pub(super) fn migrate(text: &str, wanted: Wanted) -> Migration {
+    let (text, mut versions) = versions::rewrite(text, wanted);
+    let text = text.as_str();
     let mut edits = Edits::new(text);
     let documents = read(text);
     let is_unread = documents.is_none();
     let before = documents.unwrap_or_default();
     for document in &before {
-        object(&mut edits, &document.root);
+        object(&mut edits, &document.root, wanted);
     }
     let after = edits.text().filter(|new| is_rest_kept(&before, new));
     let Edits { mut done, mut left, .. } = edits;
@@ -35,6 +38,7 @@ pub(super) fn migrate(text: &str) -> Migration {
         }
         text.to_owned()
     });
+    done.append(&mut versions);
     done.sort_by_key(|change| change.line);
     left.sort_by_key(|gap| gap.line);
     Migration { text, changes: done, left, is_unread }
@@ -88,26 +92,23 @@ fn is_rest_kept(before: &[Document], new: &str) -> bool {
     })
 }
 
-fn object(edits: &mut Edits<'_>, node: &Node) {
+fn object(edits: &mut Edits<'_>, node: &Node, wanted: Wanted) {
     let text = |field| node.get(field).and_then(Node::as_str).unwrap_or_default();
     if text("kind") == "List" {
-        node.get("items").and_then(Node::items).into_iter().flatten().for_each(|item| object(edits, item));
+        let items = node.get("items").and_then(Node::items).unwrap_or_default();
+        items.iter().for_each(|item| object(edits, item, wanted));
         return;
     }
     let Some(kind) = KindInfo::of(text("kind")).filter(|kind| kind.kind == text("kind")) else { return };
-    let (Some((group, old)), Some((known, new))) =
-        (text("apiVersion").split_once('/'), kind.api_version.split_once('/'))
-    else {
-        return;
-    };
-    if group != known {
+    let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
+    if group(text("apiVersion")) != group(kind.api_version) {
         return;
     }
-    if old != new
+    if let Some(new) = wanted.instead_of(text("apiVersion"), kind.kind)
         && let Some(version) = node.get("apiVersion")
     {
-        let what = format!("{} {old} -> {new}", kind.kind);
-        if edits.swap(version, text("apiVersion"), kind.api_version) {
+        let what = versions::what(kind.kind, text("apiVersion"), new);
+        if edits.swap(version, text("apiVersion"), new) {
             edits.say(version, what);
         } else {
             edits.leave(version, what);
@@ -214,21 +215,21 @@ mod tests {
     #[test]
     fn removed_fields_go_and_comments_stay() {
         let text = "# the apps\napiVersion: kustomize.toolkit.fluxcd.io/v1beta1 # old\nkind: Kustomization\nmetadata:\n  name: apps\nspec:\n  validation: client # of old\n\n  serviceAccount:\n    name: deployer\n  # kept\n  interval: 5m\n";
-        let migrated = migrate(text);
+        let migrated = migrate(text, Wanted::Newest);
         assert_eq!(
             migrated.text,
             "# the apps\napiVersion: kustomize.toolkit.fluxcd.io/v1 # old\nkind: Kustomization\nmetadata:\n  name: apps\nspec:\n\n  serviceAccountName: deployer\n  # kept\n  interval: 5m\n"
         );
         assert_eq!(migrated.changes.len(), 3);
         assert_eq!(migrated.changes[0].what, "Kustomization v1beta1 -> v1");
-        let again = migrate(&migrated.text);
+        let again = migrate(&migrated.text, Wanted::Newest);
         assert!(again.changes.is_empty() && again.text == migrated.text);
     }
 
     #[test]
     fn renamed_fields_keep_their_values() {
         let text = "apiVersion: helm.toolkit.fluxcd.io/v2beta1\nkind: HelmRelease\nspec:\n  chart:\n    spec:\n      chart: x\n      valuesFile: prod.yaml # mine\n  install:\n    skipCRDs: true # ours\n    replace: true\n";
-        let migrated = migrate(text);
+        let migrated = migrate(text, Wanted::Newest);
         assert!(migrated.text.contains("      valuesFiles: [prod.yaml] # mine\n"), "{}", migrated.text);
         assert!(
             migrated.text.contains("  install:\n    crds: Skip # ours\n    replace: true\n"),
@@ -240,14 +241,14 @@ mod tests {
     #[test]
     fn what_can_not_be_rewritten_is_named() {
         let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nspec:\n  validation: &v client\n  postBuild: {substitute: {v: *v}}\n";
-        let migrated = migrate(text);
-        assert_eq!(migrated.text, text);
-        assert!(migrated.changes.is_empty());
-        assert_eq!(migrated.left.iter().map(|gap| gap.line).collect::<Vec<_>>(), [1, 4]);
+        let migrated = migrate(text, Wanted::Newest);
+        assert_eq!(migrated.text, text.replace("v1beta2", "v1"));
+        assert_eq!(migrated.changes.len(), 1);
+        assert_eq!(migrated.left.iter().map(|gap| gap.line).collect::<Vec<_>>(), [4]);
         let images = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageUpdateAutomation\nspec:\n  git:\n    commit:\n      messageTemplate: '{{ len .Updated.Images }}'\n";
-        assert_eq!(migrate(images).left.len(), 1);
-        assert!(migrate("apiVersion: apps/v1\nkind: Deployment\n").changes.is_empty());
-        assert!(migrate("{{ no yaml").is_unread);
+        assert_eq!(migrate(images, Wanted::Newest).left.len(), 1);
+        assert!(migrate("apiVersion: apps/v1\nkind: Deployment\n", Wanted::Newest).changes.is_empty());
+        assert!(migrate("{{ no yaml", Wanted::Newest).is_unread);
     }
 
     /// Migrates a Kustomization of v1beta2 with this specification; what comes out must be left as it is.
@@ -259,10 +260,10 @@ mod tests {
             _ => ("image.toolkit.fluxcd.io/v1alpha1", "image.toolkit.fluxcd.io/v1"),
         };
         let object = |version: &str, spec: &str| format!("apiVersion: {version}\nkind: {kind}\nspec:{spec}");
-        let migrated = migrate(&object(group, before));
+        let migrated = migrate(&object(group, before), Wanted::Newest);
         assert_eq!(migrated.text, object(new, after));
         assert!(migrated.left.is_empty(), "{:?}", migrated.left);
-        let again = migrate(&migrated.text);
+        let again = migrate(&migrated.text, Wanted::Newest);
         assert!(again.changes.is_empty() && again.left.is_empty(), "{again:?}");
     }
 
@@ -315,5 +316,20 @@ mod tests {
             "\n  checkout:\n    gitRepositoryRef:\n      name: fleet # ours\n    branch: main\n  commit:\n    authorName: bot\n    authorEmail: bot@example.org\n    messageTemplate: |\n      # subject\n      {{ range $file, $_ := .Updated.Files }}{{ $file }}{{ end }}\n  push:\n    branch: auto\n  interval: 1m\n",
             "\n  # ours\n  sourceRef:\n    kind: GitRepository\n    name: fleet\n  git:\n    checkout:\n      ref:\n        branch: main\n    commit:\n      author:\n        name: bot\n        email: bot@example.org\n      messageTemplate: |\n        # subject\n        {{ range $file, $_ := .Changed.FileChanges }}{{ $file }}{{ end }}\n    push:\n      branch: auto\n  interval: 1m\n",
         );
+    }
+
+    #[test]
+    fn versions_are_rewritten_in_references_patches_and_templates() {
+        let text = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  healthChecks:\n    - apiVersion: \"helm.toolkit.fluxcd.io/v2beta1\" # old\n      kind: HelmRelease\n  patchesStrategicMerge:\n    - apiVersion: helm.toolkit.fluxcd.io/v2beta2\n      kind: HelmRelease\n";
+        let migrated = migrate(text, Wanted::Newest);
+        assert!(!migrated.text.contains("v2beta"), "{}", migrated.text);
+        assert!(migrated.text.contains("    - patch: |\n        apiVersion: helm.toolkit.fluxcd.io/v2\n"));
+        assert!(migrated.text.contains("\"helm.toolkit.fluxcd.io/v2\" # old\n"));
+        let template = "{{- if .Values.on }}\napiVersion: image.toolkit.fluxcd.io/v1beta1\nkind: ImagePolicy\n{{- end }}\n";
+        let migrated = migrate(template, Wanted::V2_6);
+        assert!(migrated.is_unread && migrated.left.is_empty());
+        assert_eq!(migrated.text, template.replace("v1beta1", "v1beta2"));
+        assert_eq!(Wanted::parse("v2.6.4"), Ok(Wanted::V2_6));
+        assert!(Wanted::parse("2.5").is_err());
     }
 }
