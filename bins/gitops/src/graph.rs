@@ -10,7 +10,9 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:
   gitops graph
   gitops graph -o mermaid >> README.md
-  gitops graph -o svg > fleet.svg")]
+  gitops graph -o svg > fleet.svg
+
+Exit codes: 0, or 1 where apps wait for each other in a circle")]
 pub(crate) struct Args {
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]

@@ -1,5 +1,7 @@
 //! Who waits for whom: dependencies between apps, their order, and circles among them.
 
+mod picture;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -176,7 +178,7 @@ impl Graph {
     pub fn to_mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
         for (at, node) in self.nodes.iter().enumerate() {
-            let _ = writeln!(text, "  n{at}[\"{}\"]", node.id.to_string().replace('"', "#quot;"));
+            let _ = writeln!(text, "  n{at}[\"{}\"]", mermaid_label(&node.id.to_string()));
         }
         for edge in &self.edges {
             let arrow = match edge.kind {
@@ -194,62 +196,27 @@ impl Graph {
         text
     }
 
-    /// Draws the graph as a picture: what comes first stands left.
+    /// Draws the graph as a picture (SVG): what comes first stands left, what is missing or in a circle is red. It has colours for
+    /// light and dark pages, and a title and description for who can't see it.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        const WIDE: usize = 260;
-        const HIGH: usize = 32;
-        const GAP_X: usize = 60;
-        const GAP_Y: usize = 14;
-        let mut rows: BTreeMap<usize, usize> = BTreeMap::new();
-        let spots: Vec<(usize, usize)> = self
-            .nodes
-            .iter()
-            .map(|node| {
-                let row = rows.entry(node.layer).or_default();
-                let spot = (GAP_Y + node.layer * (WIDE + GAP_X), GAP_Y + *row * (HIGH + GAP_Y));
-                *row += 1;
-                spot
-            })
-            .collect();
-        let wide = rows.keys().max().map_or(0, |layer| (layer + 1) * (WIDE + GAP_X));
-        let high = rows.values().max().map_or(0, |row| row * (HIGH + GAP_Y)) + GAP_Y;
-        let mut text = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" font-family=\"sans-serif\" \
-             font-size=\"12\">\n"
-        );
-        for edge in &self.edges {
-            let (Some((x1, y1)), Some((x2, y2))) = (spots.get(edge.to), spots.get(edge.from)) else {
-                continue;
-            };
-            let (x1, y1, y2, half) = (x1 + WIDE, y1 + HIGH / 2, y2 + HIGH / 2, GAP_X / 2);
-            let dash = match edge.kind {
-                EdgeKind::DependsOn => "",
-                EdgeKind::AppliedBy => " stroke-dasharray=\"4 3\"",
-            };
-            let _ = writeln!(
-                text,
-                "<path d=\"M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#888\"{dash}/>",
-                x1 + half,
-                x2.saturating_sub(half)
-            );
-        }
-        let circling: BTreeSet<&AppId> = self.cycles.iter().flatten().collect();
-        for (node, (x, y)) in self.nodes.iter().zip(&spots) {
-            let is_wrong = circling.contains(&node.id) || node.place.is_empty();
-            let colour = if is_wrong { "#c00" } else { "#357" };
-            let label = node.id.to_string().replace('&', "&amp;").replace('<', "&lt;");
-            let _ = writeln!(
-                text,
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{WIDE}\" height=\"{HIGH}\" rx=\"4\" fill=\"#fff\" stroke=\"{colour}\"/>\
-                 <text x=\"{}\" y=\"{}\">{label}</text>",
-                x + 8,
-                y + HIGH / 2 + 4
-            );
-        }
-        text.push_str("</svg>\n");
-        text
+        picture::svg(self)
     }
+}
+
+/// A label that Mermaid takes for no syntax, markup or entity of its own: everything but letters, digits and `-._/ ` as a code.
+fn mermaid_label(text: &str) -> String {
+    let mut label = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            _ if character.is_control() => label.push('\u{fffd}'),
+            _ if character.is_ascii_punctuation() && !"-._/".contains(character) => {
+                let _ = write!(label, "#{};", u32::from(character));
+            }
+            _ => label.push(character),
+        }
+    }
+    label
 }
 
 /// Walks in depth without recursion and adds each node after those that it leads to.
@@ -268,5 +235,17 @@ fn visit(start: usize, after: &[Vec<usize>], seen: &mut [bool], order: &mut Vec<
             }
             None => order.push(at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_syntax_to_mermaid() {
+        assert_eq!(mermaid_label("kustomization/flux-system/a_b.c"), "kustomization/flux-system/a_b.c");
+        assert_eq!(mermaid_label("größe"), "größe");
+        assert_eq!(mermaid_label("a\"]\n`x`#35;<b>"), "a#34;#93;\u{fffd}#96;x#96;#35;35#59;#60;b#62;");
     }
 }

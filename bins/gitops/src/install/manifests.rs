@@ -12,7 +12,7 @@ use std::fmt::Write;
 /// The flags that shape the manifests.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct ControllerFlags {
-    /// Flux's controllers; the one controller here does the work of all of them.
+    /// Flux's controllers; the one controller here does the work of all of them, so that only the header names them.
     #[arg(
         long,
         global = true,
@@ -21,7 +21,7 @@ pub(crate) struct ControllerFlags {
         default_value = "source-controller,kustomize-controller,helm-controller,notification-controller"
     )]
     components: Vec<String>,
-    /// Flux's further controllers.
+    /// Flux's further controllers; no more than names in the header, as with --components.
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
     components_extra: Vec<String>,
     /// The registry of the controller's image.
@@ -42,7 +42,7 @@ pub(crate) struct ControllerFlags {
     /// How much is logged: debug, info or error.
     #[arg(long, global = true, default_value = "info", value_parser = crate::flags::one_of("log level", &["debug", "info", "error"]))]
     log_level: String,
-    /// The cluster's internal domain.
+    /// Accepted for scripts; it has no effect, as the controller asks no other by name.
     #[arg(long, global = true, default_value = "cluster.local", value_name = "DOMAIN")]
     cluster_domain: String,
     /// Keys of taints that the controller tolerates.
@@ -229,11 +229,14 @@ impl<'a> Controller<'a> {
         };
         let mut pod = String::new();
         if !flags.image_pull_secret.is_empty() {
-            pod += &format!("      imagePullSecrets: [{{name: {}}}]\n", flags.image_pull_secret);
+            pod += &format!("      imagePullSecrets: [{{name: {}}}]\n", quoted(&flags.image_pull_secret));
         }
         if !flags.toleration_keys.is_empty() {
-            let keys: Vec<String> =
-                flags.toleration_keys.iter().map(|key| format!("{{key: {key}, operator: Exists}}")).collect();
+            let keys: Vec<String> = flags
+                .toleration_keys
+                .iter()
+                .map(|key| format!("{{key: {}, operator: Exists}}", quoted(key)))
+                .collect();
             pod += &format!("      tolerations:\n{}", list(&keys, "      "));
         }
         format!(
@@ -263,7 +266,7 @@ spec:
       securityContext: {{fsGroup: 1337}}
 {pod}      containers:
       - name: manager
-        image: {registry}/{NAME}:v{version}
+        image: {image}
         imagePullPolicy: IfNotPresent
         args:
 {args}        ports:
@@ -287,10 +290,15 @@ spec:
         volumeMounts: [{{mountPath: /tmp, name: temp}}]
       volumes: [{{name: temp, emptyDir: {{}}}}]
 ",
-            registry = flags.registry,
+            image = quoted(&format!("{}/{NAME}:v{version}", flags.registry)),
             args = list(&args, "        "),
         )
     }
+}
+
+/// A text of the user's, which stays a text whatever is in it.
+fn quoted(text: &str) -> String {
+    json!(text).to_string()
 }
 
 /// How the controller runs in a pod: it says whether it is well, and keeps artifacts across a restart of its container.
