@@ -131,15 +131,26 @@ impl Machine<'_> {
         let tree = frame.tree;
         let fields = tree.fields(fields);
         let Some((last, path)) = fields.split_last() else { return Ok(value) };
+        let missing_key = self.templates().missing_key;
         let mut parent: Option<Value> = None;
         for (i, name) in path.iter().enumerate() {
-            let none = Words { node: words.node, args: &[], last: None };
-            let trail = Trail { tree, base, fields, at: i, parent: parent.as_ref() };
-            let next = self.field(frame, dot, &value, tree.text(*name), none, &trail)?;
+            let name = tree.text(*name);
+            let next = if let Value::Map(map) = &value.value {
+                self.entry(frame, map, name, missing_key)?
+            } else {
+                let none = Words { node: words.node, args: &[], last: None };
+                let trail = Trail { tree, base, fields, at: i, parent: parent.as_ref() };
+                self.field(frame, dot, &value, name, none, &trail)?
+            };
             parent = Some(std::mem::replace(&mut value, next).value);
         }
-        let trail = Trail { tree, base, fields, at: path.len(), parent: parent.as_ref() };
-        self.field(frame, dot, &value, tree.text(*last), words, &trail)
+        match &value.value {
+            Value::Map(map) if !words.any() => self.entry(frame, map, tree.text(*last), missing_key),
+            _ => {
+                let trail = Trail { tree, base, fields, at: path.len(), parent: parent.as_ref() };
+                self.field(frame, dot, &value, tree.text(*last), words, &trail)
+            }
+        }
     }
 
     fn field<'t>(

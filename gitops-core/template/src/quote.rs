@@ -30,8 +30,12 @@ pub fn quote_rune_ascii(rune: char) -> String {
 fn quoted(text: &str, mark: char, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push(mark);
-    for c in text.chars() {
-        push_escaped(&mut out, c, mark, ascii);
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\' && char::from(byte) != mark) {
+        out.push_str(text);
+    } else {
+        for c in text.chars() {
+            push_escaped(&mut out, c, mark, ascii);
+        }
     }
     out.push(mark);
     out

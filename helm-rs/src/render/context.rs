@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gitops_template::{Element, Map, Object, Value};
 use gitops_yaml::Str;
@@ -80,8 +80,16 @@ fn values_object(map: Map) -> Value {
 /// reads it, so that texts that don't can be used for the next file.
 #[derive(Debug)]
 pub(crate) struct CurrentTemplate {
-    facts: RwLock<Map>,
+    facts: RwLock<TemplateFacts>,
     reads: Arc<AtomicUsize>,
+}
+
+#[derive(Debug, Default)]
+struct TemplateFacts {
+    name: Str,
+    base_path: Str,
+    /// What templates see, which they may change; few ask for it.
+    map: OnceLock<Map>,
 }
 
 impl Object for CurrentTemplate {
@@ -91,7 +99,14 @@ impl Object for CurrentTemplate {
 
     fn plain(&self) -> Option<Value> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        Some(Value::Map(self.facts.read().unwrap_or_else(PoisonError::into_inner).clone()))
+        let facts = self.facts.read().unwrap_or_else(PoisonError::into_inner);
+        let map = facts.map.get_or_init(|| {
+            Map::from_iter([
+                ("BasePath", Value::String(facts.base_path.clone())),
+                ("Name", Value::String(facts.name.clone())),
+            ])
+        });
+        Some(Value::Map(map.clone()))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -102,10 +117,8 @@ impl Object for CurrentTemplate {
 impl Renderable {
     /// Makes `.Template` tell of this file.
     pub(crate) fn begin(&self) {
-        let facts = Map::from_iter([
-            ("Name", Value::String(self.path.clone())),
-            ("BasePath", Value::String(self.base_path.clone())),
-        ]);
+        let (name, base_path) = (self.path.clone(), self.base_path.clone());
+        let facts = TemplateFacts { name, base_path, map: OnceLock::new() };
         *self.current.facts.write().unwrap_or_else(PoisonError::into_inner) = facts;
         // Charts whose turn has not come have no `.Template` yet.
         if !self.map.contains(TEMPLATE) {
@@ -150,8 +163,7 @@ struct Builder {
 
 impl Builder {
     fn chart(&mut self, chart: &Chart, path: &str, values: &Map, level: Level) -> Map {
-        let metadata = metadata_map(chart.metadata());
-        metadata.insert("IsRoot", Value::Bool(level == Level::Root));
+        let metadata = metadata_map(chart.metadata(), level);
         let subcharts = Map::new();
         let data: Map = [
             ("Chart", Value::Map(metadata)),
@@ -168,7 +180,7 @@ impl Builder {
                 Some(Value::Map(values)) => values,
                 _ => Map::new(),
             };
-            let path = format!("{path}/charts/{}", sub.name());
+            let path = [path, "/charts/", sub.name()].concat();
             let beneath = self.chart(sub, &path, &values, Level::Beneath);
             subcharts.insert(sub.name(), Value::Map(beneath));
         }
@@ -181,7 +193,7 @@ impl Builder {
                 continue;
             }
             self.found.push(Renderable {
-                path: format!("{path}/{}", file.name).into(),
+                path: [path, "/", file.name.as_str()].concat().into(),
                 file: file.clone(),
                 data: own.clone(),
                 map: data.clone(),
@@ -205,7 +217,7 @@ fn release_map(release: &ReleaseFacts) -> Map {
 }
 
 /// Turns metadata into a map with the names of Go's fields.
-fn metadata_map(metadata: &Metadata) -> Map {
+fn metadata_map(metadata: &Metadata, level: Level) -> Map {
     let text = |text: &Str| Value::String(text.clone());
     let texts = |list: &[Str]| Value::list(list.iter().map(text).collect());
     let annotations = Map::typed(Element::String);
@@ -233,22 +245,23 @@ fn metadata_map(metadata: &Metadata) -> Map {
         ]))
     });
     Map::from_iter([
-        ("Name", text(&metadata.name)),
-        ("Home", text(&metadata.home)),
-        ("Sources", texts(&metadata.sources)),
-        ("Version", text(&metadata.version)),
-        ("Description", text(&metadata.description)),
-        ("Keywords", texts(&metadata.keywords)),
-        ("Maintainers", Value::list(maintainers.collect())),
-        ("Icon", text(&metadata.icon)),
         ("APIVersion", text(&metadata.api_version)),
-        ("Condition", text(&metadata.condition)),
-        ("Tags", text(&metadata.tags)),
-        ("AppVersion", text(&metadata.app_version)),
-        ("Deprecated", Value::Bool(metadata.deprecated)),
         ("Annotations", Value::Map(annotations)),
-        ("KubeVersion", text(&metadata.kube_version)),
+        ("AppVersion", text(&metadata.app_version)),
+        ("Condition", text(&metadata.condition)),
         ("Dependencies", Value::list(dependencies.collect())),
+        ("Deprecated", Value::Bool(metadata.deprecated)),
+        ("Description", text(&metadata.description)),
+        ("Home", text(&metadata.home)),
+        ("Icon", text(&metadata.icon)),
+        ("IsRoot", Value::Bool(level == Level::Root)),
+        ("Keywords", texts(&metadata.keywords)),
+        ("KubeVersion", text(&metadata.kube_version)),
+        ("Maintainers", Value::list(maintainers.collect())),
+        ("Name", text(&metadata.name)),
+        ("Sources", texts(&metadata.sources)),
+        ("Tags", text(&metadata.tags)),
         ("Type", text(&metadata.chart_type)),
+        ("Version", text(&metadata.version)),
     ])
 }

@@ -1,6 +1,5 @@
 //! Parses all templates of a chart into one set and renders them in Helm's order.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -181,14 +180,14 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
     let mut all = renderables(chart, values, &options.release, &options.capabilities, &reads);
     sort(&mut all);
     // Of equal paths, which only broken charts have, the last one counts.
-    let mut seen = HashSet::new();
-    all.retain(|renderable| seen.insert(renderable.path.clone()));
+    all.dedup_by(|after, before| after.path == before.path);
     let mut functions = options.functions.clone();
     functions::add(&mut functions, options.mode, Arc::clone(&options.cluster));
     let missing_key = if options.mode == Mode::Strict { MissingKey::Error } else { MissingKey::Zero };
     let mut templates =
         Templates::new(functions).named("gotpl").missing_key(missing_key).limits(options.limits);
     let parsed = options.parsed.clone().unwrap_or_default();
+    parsed.expect(all.len());
     for renderable in &all {
         parsed.add(&mut templates, &renderable.path, &renderable.file)?;
     }

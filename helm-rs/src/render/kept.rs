@@ -32,6 +32,12 @@ impl ParsedTemplates {
         Self::default()
     }
 
+    /// Makes room for the texts of a chart.
+    pub(super) fn expect(&self, texts: usize) {
+        let parsed = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).parsed;
+        parsed.reserve(texts.saturating_sub(parsed.len()));
+    }
+
     /// Adds a file's templates to a set.
     pub(super) fn add(&self, templates: &mut Templates, path: &Str, file: &File) -> Result<(), Error> {
         let text = Text(Arc::clone(file.data()));

@@ -62,7 +62,7 @@ struct Job<'a> {
 }
 
 fn joined(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+    if prefix.is_empty() { key.to_owned() } else { [prefix, ".", key].concat() }
 }
 
 impl Job<'_> {

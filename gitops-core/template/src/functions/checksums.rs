@@ -3,7 +3,6 @@
 use super::{bytes, pure};
 use crate::function::{Functions, Type};
 use sha2::Digest;
-use std::fmt::Write as _;
 
 const STRING: &[Type] = &[Type::String];
 
@@ -27,11 +26,9 @@ pub(super) fn add(functions: &mut Functions) {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(out, "{byte:02x}").expect("writing to a string");
-    }
-    out
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn adler32(bytes: &[u8]) -> u32 {

@@ -180,6 +180,11 @@ fn percent_v(value: &Value) -> String {
 
 /// Joins what is not nil by spaces.
 fn joined(args: &[Value], each: impl Fn(&Value) -> String) -> Value {
+    if let [one] = args
+        && !one.is_nil()
+    {
+        return Value::from(each(one));
+    }
     let parts: Vec<String> = args.iter().filter(|value| !value.is_nil()).map(each).collect();
     Value::from(parts.join(" "))
 }
