@@ -6,6 +6,7 @@
 
 mod access;
 pub mod artifact;
+mod artifact_generator;
 mod cache;
 mod context;
 pub mod drift;

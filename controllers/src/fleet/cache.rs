@@ -182,7 +182,7 @@ const LEAST_ROOM: usize = 1 << 20;
 const OLDEST: u8 = 8;
 
 fn head(stamp: &str) -> Vec<u8> {
-    format!("gitops fleet 4 {} {stamp}\n", env!("CARGO_PKG_VERSION")).into_bytes()
+    format!("gitops fleet 5 {} {stamp}\n", env!("CARGO_PKG_VERSION")).into_bytes()
 }
 
 /// Length, age, key, checksum.

@@ -1,7 +1,7 @@
 //! Other repositories than the one that is rendered: which one a source means, and its files under a name of their own.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gitops_core::api::{GitRepository, Object, OciRepository};
@@ -11,8 +11,10 @@ use gitops_yaml::Node;
 use super::app::{Gap, Severity};
 use super::flux::{SourceRef, text};
 use super::ports::{Charts, RemoteTree};
-use super::recorder::Answers;
+use super::recorder::{Answers, Digest};
+use super::render::{Fleet, World};
 use super::roots::Declared;
+use crate::artifact_generator::{ArtifactGenerator, Below, Composed, NamedSource};
 
 /// The files of a source that was fetched. Their paths begin with what the source is called, so that places tell them from
 /// those of the repository: `GitRepository/flux-system/podinfo/kustomize/deployment.yaml`.
@@ -20,6 +22,10 @@ pub(crate) struct Elsewhere {
     prefix: String,
     pub(crate) answers: Answers<'static>,
     pub(crate) revision: String,
+    /// Where files that stand in the repository come from, by their path here: other places mean nothing to a reader.
+    pub(crate) origins: BTreeMap<String, String>,
+    /// What builds depend on beside the files that they read.
+    pub(crate) key: String,
 }
 
 impl Elsewhere {
@@ -27,6 +33,14 @@ impl Elsewhere {
     pub(crate) fn path(&self, path: &str) -> String {
         let path = clean(path).unwrap_or_else(|_| path.to_owned());
         if path == "." { self.prefix.clone() } else { format!("{}/{path}", self.prefix) }
+    }
+
+    /// Names the file of the repository in a place of a file that was copied from there.
+    pub(crate) fn origin(&self, place: &mut String) {
+        let end = place.find(':').unwrap_or(place.len());
+        if let Some(origin) = place.get(..end).and_then(|path| self.origins.get(path)) {
+            place.replace_range(..end, origin);
+        }
     }
 
     /// A Kustomization whose path is seen from here.
@@ -113,13 +127,103 @@ impl Fetched {
         declared: &Declared,
         place: &str,
     ) -> Result<Arc<Elsewhere>, Gap> {
+        self.once(cluster, source, || fetch(charts, source, declared))
+            .map_err(|why| Gap::new(Severity::Warning, place, why))
+    }
+
+    fn once(
+        &self,
+        cluster: usize,
+        source: &SourceRef,
+        make: impl FnOnce() -> Result<Arc<Elsewhere>, String>,
+    ) -> Result<Arc<Elsewhere>, String> {
         let slot = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry((cluster, source.clone())).or_default())
         };
-        // Another job may be fetching it: this one waits.
-        let fetched = slot.get_or_init(|| fetch(charts, source, declared));
-        fetched.clone().map_err(|why| Gap::new(Severity::Warning, place, why))
+        // Another job may be making it: this one waits.
+        slot.get_or_init(make).clone()
+    }
+
+    /// Puts together what an ArtifactGenerator of the fleet makes.
+    pub(crate) fn artifact(
+        &self,
+        fleet: &Fleet<'_>,
+        (cluster, world): (usize, &World),
+        wanted: &SourceRef,
+        place: &str,
+    ) -> Result<Arc<Elsewhere>, Gap> {
+        let unknown = || {
+            let message = format!("{wanted} is made in the cluster: what it holds is not rendered here");
+            Gap::new(Severity::Warning, place, message).help(format!(
+                "no ArtifactGenerator in namespace {} of this repository makes it",
+                wanted.namespace
+            ))
+        };
+        for declared in world.generators(wanted) {
+            let refuse = |why: String| Gap::error(&*declared.place, why);
+            let generator = ArtifactGenerator::read(&declared.node).map_err(refuse)?;
+            let mut trees = HashMap::new();
+            for source in &generator.sources {
+                let there = self.source(fleet, (cluster, world), wanted, source, &declared.place)?;
+                trees.insert(source.alias.clone(), there);
+            }
+            let sources = |alias: &str| {
+                Some(match trees.get(alias)? {
+                    Some(there) => Below { tree: there.answers.source(), folder: &there.prefix },
+                    None => Below { tree: fleet.source, folder: "." },
+                })
+            };
+            let is_here = |alias: &str| matches!(trees.get(alias), Some(None));
+            if let Some(artifact) = generator.artifact(&wanted.name, &sources).map_err(refuse)? {
+                let make = || Ok(Arc::new(Elsewhere::composed(wanted, artifact.compose(&sources)?, is_here)));
+                return self.once(cluster, wanted, make).map_err(refuse);
+            }
+        }
+        Err(unknown())
+    }
+
+    /// Returns the files of a generator's source; nothing for this repository.
+    fn source(
+        &self,
+        fleet: &Fleet<'_>,
+        (cluster, world): (usize, &World),
+        wanted: &SourceRef,
+        source: &NamedSource,
+        place: &str,
+    ) -> Result<Option<Arc<Elsewhere>>, Gap> {
+        let namespace = match source.namespace.as_str() {
+            "" => wanted.namespace.clone(),
+            namespace => namespace.into(),
+        };
+        let reference =
+            SourceRef { kind: source.kind.as_str().into(), namespace, name: source.name.as_str().into() };
+        match (source.kind.as_str(), world.other(&reference, |()| true)) {
+            ("GitRepository" | "OCIRepository" | "Bucket", None) => Ok(None),
+            (_, Some(declared)) => self.get(fleet.charts, cluster, &reference, declared, place).map(Some),
+            (_, None) => {
+                let message = format!("{reference}, which {wanted} is made from, can't be rendered here");
+                Err(Gap::new(Severity::Warning, place, message))
+            }
+        }
+    }
+}
+
+impl Elsewhere {
+    fn composed(wanted: &SourceRef, made: Composed, is_here: impl Fn(&str) -> bool) -> Self {
+        let prefix = wanted.to_string();
+        let here = made.origins.into_iter().filter(|(_, (alias, _))| is_here(alias));
+        let origins: BTreeMap<String, String> =
+            here.map(|(path, (_, origin))| (format!("{prefix}/{path}"), origin)).collect();
+        let files = made.tree.files();
+        let contents = files.iter().flat_map(|(path, content)| [path.as_bytes(), content]);
+        let revision = Digest::of_parts(contents).to_string();
+        let key = origins.iter().flat_map(|(path, origin)| [path.as_bytes(), origin.as_bytes()]);
+        let key = Digest::of_parts(key).to_string();
+        drop(files);
+        let rules = IgnoreRules::of("");
+        let beneath = Beneath { prefix: prefix.clone(), tree: Arc::new(made.tree), rules };
+        Self { prefix, answers: Answers::owning(Arc::new(beneath)), revision, origins, key }
     }
 }
 
@@ -135,7 +239,8 @@ fn fetch(charts: &dyn Charts, source: &SourceRef, declared: &Declared) -> Result
     let answers = Answers::owning(Arc::new(beneath));
     // Other rules leave other files.
     let revision = format!("{} {}", fetched.revision, ignore.unwrap_or_default());
-    Ok(Arc::new(Elsewhere { prefix, answers, revision }))
+    let key = revision.clone();
+    Ok(Arc::new(Elsewhere { prefix, answers, revision, origins: BTreeMap::new(), key }))
 }
 
 /// What a source asks for, and what it leaves out.

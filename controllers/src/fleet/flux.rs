@@ -9,6 +9,7 @@ use super::app::{AppId, AppKind};
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/";
 const HELM: &str = "helm.toolkit.fluxcd.io/";
 const SOURCE: &str = "source.toolkit.fluxcd.io/";
+const EXTENSIONS: &str = "source.extensions.fluxcd.io/";
 
 /// A reference to where files come from.
 ///
@@ -71,7 +72,11 @@ pub(crate) fn is_release(object: &Node) -> bool {
 }
 
 pub(crate) fn is_source(object: &Node) -> bool {
-    api_version(object).starts_with(SOURCE)
+    is_source_version(api_version(object))
+}
+
+pub(crate) fn is_source_version(version: &str) -> bool {
+    version.starts_with(SOURCE) || version.starts_with(EXTENSIONS)
 }
 
 /// What an object is known by as an app; a missing namespace is Flux's own.

@@ -39,7 +39,9 @@ pub(crate) enum ChartPlace {
 }
 
 /// Brings the files of another source.
-pub(crate) type Fetch<'f> = &'f dyn Fn(&SourceRef, &Declared, &str) -> Result<Arc<Elsewhere>, Gap>;
+///
+/// It is as it is declared; an artifact that is made of others is declared by none.
+pub(crate) type Fetch<'f> = &'f dyn Fn(&SourceRef, Option<&Declared>, &str) -> Result<Arc<Elsewhere>, Gap>;
 
 /// Everything that a release is rendered from, but the chart itself.
 pub(crate) struct Request<'r> {
@@ -342,7 +344,10 @@ fn resolve(
         _ => {
             let path = join(".", &name).map_err(|error| Gap::error(place, error.to_string()))?;
             let other = world.other(source, |()| recorder.kind(&path).is_ok());
-            let there = other.map(|declared| fetch(source, declared, place)).transpose()?;
+            let there = match source.kind.as_str() {
+                "ExternalArtifact" => Some(fetch(source, None, place)?),
+                _ => other.map(|declared| fetch(source, Some(declared), place)).transpose()?,
+            };
             let (files, seen): (&dyn Source, _) = match &there {
                 Some(there) => (there.answers.source(), there.path(&path)),
                 None => (recorder, path.clone()),

@@ -144,6 +144,15 @@ fn source_of(node: &Node) -> SourceRef {
     }
 }
 
+/// Returns the repository that a root reads, which is the one that is rendered.
+fn repository_of(root: &Declared) -> Option<SourceRef> {
+    source_ref(&root.node, &["spec", "sourceRef"]).filter(is_repository)
+}
+
+fn is_repository(source: &SourceRef) -> bool {
+    source.kind != "ExternalArtifact"
+}
+
 impl World {
     /// Returns a source as it is declared, where it is another repository than the one that is rendered. What nobody
     /// declares is taken for this repository: it is bootstrapped under many names.
@@ -159,16 +168,36 @@ impl World {
         (!is_same).then_some(declared)
     }
 
+    /// Takes the generators that stand beside a root or below it: who applies the root by hand applies them as well.
+    fn take_generators(&mut self, generators: &[Declared], root: &str) {
+        let folder = gitops_core::tree::parent(root);
+        let is_beside = |one: &&Declared| {
+            folder == "." || one.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        for generator in generators.iter().filter(is_beside) {
+            self.sources.entry(source_of(&generator.node)).or_insert_with(|| generator.clone());
+        }
+    }
+
+    /// Returns the generators that may make an artifact.
+    pub(crate) fn generators(&self, artifact: &SourceRef) -> impl Iterator<Item = &Declared> {
+        let may =
+            |source: &SourceRef| source.kind == "ArtifactGenerator" && source.namespace == artifact.namespace;
+        let mut found: Vec<_> = self.sources.iter().filter(|(source, _)| may(source)).collect();
+        found.sort_unstable_by_key(|(source, _)| *source);
+        found.into_iter().map(|(_, declared)| declared)
+    }
+
     /// What is known of a cluster that was rendered.
     pub(crate) fn of(rendered: &Rendered, cluster: usize) -> Self {
         let mut world = Self::default();
         for app in rendered.apps.iter().filter(|app| app.cluster == cluster) {
             if app.parent.is_none() && world.own_source.is_none() {
-                world.own_source.clone_from(&app.source);
+                world.own_source = app.source.clone().filter(is_repository);
             }
             for object in &app.objects {
                 world.configs.add(object);
-                if object.api_version.starts_with("source.toolkit.fluxcd.io/")
+                if flux::is_source_version(&object.api_version)
                     && let Ok(node) = object.read()
                 {
                     let node = without_places(node);
@@ -276,6 +305,7 @@ impl<'a> Fleet<'a> {
         if begin.kustomizations.is_empty() {
             pending.extend(run.plain(&below));
         }
+        let generators = begin.generators.clone();
         let found = roots::roots(self.source, begin);
         for (cluster, root) in roots::clusters(&found).into_iter().zip(found) {
             let declared = root.declared;
@@ -284,10 +314,9 @@ impl<'a> Fleet<'a> {
                 let folder = gitops_core::tree::parent(&declared.path);
                 run.rendered.clusters.push(folder.trim_end_matches("/flux-system").into());
             }
-            if let Some(world) = run.worlds.get_mut(cluster)
-                && world.own_source.is_none()
-            {
-                world.own_source = source_ref(&declared.node, &["spec", "sourceRef"]);
+            if let Some(world) = run.worlds.get_mut(cluster) {
+                world.own_source = world.own_source.take().or_else(|| repository_of(&declared));
+                world.take_generators(&generators, &declared.path);
             }
             pending.extend(run.job(declared, None, cluster));
         }
@@ -342,7 +371,7 @@ impl Run<'_, '_> {
         let mut pending = pending;
         while !pending.is_empty() {
             let (mut ready, mut waiting): (Vec<Job>, Vec<Job>) =
-                pending.drain(..).partition(|job| self.has_all_configs(job));
+                pending.drain(..).partition(|job| self.has_all_configs(job) && self.has_generator(job));
             if ready.is_empty() {
                 std::mem::swap(&mut ready, &mut waiting);
                 self.find_raw_configs();
@@ -353,6 +382,13 @@ impl Run<'_, '_> {
                 pending.extend(self.keep(job, outcome));
             }
         }
+    }
+
+    /// Returns whether something is known that may make the artifact which a job reads, if it reads one.
+    fn has_generator(&self, job: &Job) -> bool {
+        let wanted = source_ref(&job.declared.node, &["spec", "sourceRef"]);
+        let Some(wanted) = wanted.filter(|wanted| wanted.kind == "ExternalArtifact") else { return true };
+        self.worlds.get(job.cluster).is_none_or(|world| world.generators(&wanted).next().is_some())
     }
 
     fn has_all_configs(&self, job: &Job) -> bool {
@@ -438,6 +474,10 @@ impl Run<'_, '_> {
         let annotations = metadata("annotations");
         let substitution = Substitution::new(&spec, &vars);
         let mut nodes = Vec::new();
+        if let Some(there) = &there {
+            built.files.rename(|name| there.origins.get(name).map(|origin| origin.as_str().into()));
+            entry.gaps.iter_mut().for_each(|gap| there.origin(&mut gap.place));
+        }
         let files = Arc::new(std::mem::take(&mut built.files));
         for mut node in built.objects.drain(..) {
             let place = files.show(node.place);
@@ -471,7 +511,7 @@ impl Run<'_, '_> {
         }
         early.into_iter().chain(elsewhere.as_ref().err()).for_each(|gap| known.gap(gap));
         if let Ok(Some(there)) = elsewhere {
-            known.text(&there.revision);
+            known.text(&there.key);
         }
         let is_sealed = job.declared.node.at_path(&["spec", "decryption"]).is_some();
         let keys = self.fleet.keys.filter(|_| is_sealed).map(AgeKeys::fingerprint).unwrap_or_default();
@@ -489,9 +529,8 @@ impl Run<'_, '_> {
         let wanted = source_ref(&job.declared.node, &["spec", "sourceRef"])?;
         let world = self.worlds.get(job.cluster)?;
         if wanted.kind == "ExternalArtifact" {
-            let message = format!("{wanted} is made in the cluster: what it holds is not rendered here");
-            let gap = Gap::new(Severity::Warning, &*job.declared.place, message);
-            return Some(Err(gap.help("ArtifactGenerators and other controllers make such artifacts")));
+            let place = job.declared.show(job.declared.node.at_path(&["spec", "sourceRef"])?);
+            return Some(self.fetched.artifact(self.fleet, (job.cluster, world), &wanted, &place));
         }
         let path = text(&job.declared.node, &["spec", "path"]);
         let is_here = |()| self.answers.source().is_directory(&path);
@@ -579,8 +618,9 @@ impl Run<'_, '_> {
         let world = self.worlds.get(job.cluster).unwrap_or(&empty);
         let mut recorder = Recorder::new(self.answers);
         let mut entry = Entry::default();
-        let fetch = |source: &SourceRef, declared: &Declared, place: &str| {
-            self.fetched.get(self.fleet.charts, job.cluster, source, declared, place)
+        let fetch = |source: &SourceRef, declared: Option<&Declared>, place: &str| match declared {
+            Some(declared) => self.fetched.get(self.fleet.charts, job.cluster, source, declared, place),
+            None => self.fetched.artifact(self.fleet, (job.cluster, world), source, place),
         };
         let request = release::Request::read(&job.id, &job.declared, world, &mut recorder, &fetch);
         let request = match request {

@@ -104,12 +104,15 @@ pub(crate) struct Found {
     pub(crate) kustomizations: Vec<Declared>,
     /// Sources: kind, name, address. Their namespace often stands in another file.
     pub(crate) sources: Vec<[Str; 3]>,
+    /// ArtifactGenerators: those beside a root are applied with it.
+    pub(crate) generators: Vec<Declared>,
 }
 
 impl Found {
     pub(crate) fn extend(&mut self, other: Self) {
         self.kustomizations.extend(other.kustomizations);
         self.sources.extend(other.sources);
+        self.generators.extend(other.generators);
     }
 }
 
@@ -125,7 +128,8 @@ pub(crate) fn find(source: &dyn Source, files: &[String]) -> Found {
 /// Looks through a file with this content.
 pub(crate) fn find_in(source: &dyn Source, path: &str, content: &[u8]) -> Found {
     let mut found = Found::default();
-    if memchr::memmem::find(content, b".toolkit.fluxcd.io/").is_none() {
+    let mentions = |word: &[u8]| memchr::memmem::find(content, word).is_some();
+    if !mentions(b".toolkit.fluxcd.io/") && !mentions(b".extensions.fluxcd.io/") {
         return found;
     }
     for declared in objects_of(source, path) {
@@ -135,7 +139,9 @@ pub(crate) fn find_in(source: &dyn Source, path: &str, content: &[u8]) -> Found 
             continue;
         }
         let url = text(object, &["spec", "url"]);
-        if is_source(object) && !url.is_empty() {
+        if is_source(object) && kind(object) == "ArtifactGenerator" {
+            found.generators.push(declared);
+        } else if is_source(object) && !url.is_empty() {
             found.sources.push([kind(object).into(), name, url]);
         } else if is_kustomization(object) && object.at_path(&["spec", "sourceRef"]).is_some() {
             found.kustomizations.push(declared);
@@ -154,7 +160,10 @@ fn paths(kustomizations: &[Declared], sources: &[[Str; 3]]) -> Vec<Option<String
         [reference("kind"), reference("name")]
     };
     let mut counts: BTreeMap<[Str; 2], usize> = BTreeMap::new();
-    kustomizations.iter().for_each(|one| *counts.entry(named(one)).or_default() += 1);
+    // Its paths are those within what was put together.
+    let is_artifact = |[kind, _]: &[Str; 2]| kind == "ExternalArtifact";
+    let repositories = kustomizations.iter().map(named).filter(|name| !is_artifact(name));
+    repositories.for_each(|name| *counts.entry(name).or_default() += 1);
     let most = counts.values().copied().max().unwrap_or_default();
     // Where several are named as often, the first.
     let own = kustomizations.iter().map(named).find(|name| counts.get(name) == Some(&most));
@@ -164,6 +173,9 @@ fn paths(kustomizations: &[Declared], sources: &[[Str; 3]]) -> Vec<Option<String
     };
     let is_elsewhere = |one: &Declared| {
         let wanted = named(one);
+        if is_artifact(&wanted) {
+            return true;
+        }
         if own.as_ref() == Some(&wanted) {
             return false;
         }
@@ -240,7 +252,7 @@ pub(crate) fn clusters(roots: &[Root]) -> Vec<usize> {
 
 /// Chooses those that no other one's path leads to.
 pub(crate) fn roots(source: &dyn Source, found: Found) -> Vec<Root> {
-    let Found { kustomizations: candidates, sources } = found;
+    let Found { kustomizations: candidates, sources, .. } = found;
     let mut closures = Closures { source, known: HashMap::new() };
     let mut paths = paths(&candidates, &sources);
     let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

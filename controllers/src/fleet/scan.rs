@@ -72,6 +72,8 @@ impl Scans {
             scan.found.kustomizations.iter().for_each(|declared| writer.declared(declared));
             writer.number(scan.found.sources.len());
             scan.found.sources.iter().flatten().for_each(|text| writer.text(text));
+            writer.number(scan.found.generators.len());
+            scan.found.generators.iter().for_each(|declared| writer.declared(declared));
         }
         if writer.has_failed { Vec::new() } else { writer.bytes }
     }
@@ -86,7 +88,8 @@ impl Scans {
             let count = reader.count()?;
             let mut source = || Some([reader.text()?.into(), reader.text()?.into(), reader.text()?.into()]);
             let sources = (0..count).map(|_| source()).collect::<Option<_>>()?;
-            let found = Found { kustomizations, sources };
+            let generators = (0..reader.count()?).map(|_| reader.declared()).collect::<Option<_>>()?;
+            let found = Found { kustomizations, sources, generators };
             scans.push((path, Scan { content, mentions_configs, found }));
         }
         reader.rest.is_empty().then(|| Self(scans.into_iter().collect()))

@@ -173,8 +173,125 @@ fn artifacts_of_other_controllers_are_named_and_not_looked_for_here() {
     let gaps: Vec<String> = rendered.all_gaps().map(|(_, gap)| gap.to_string()).collect();
     assert!(
         gaps[0].starts_with(
-            "c/apps.yaml:1:1: warning: ExternalArtifact/flux-system/fleet is made in the cluster"
+            "c/apps.yaml:8:14: warning: ExternalArtifact/flux-system/fleet is made in the cluster"
         ),
         "{gaps:?}"
+    );
+}
+
+fn generator(artifacts: &str) -> String {
+    format!(
+        "apiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {{name: parts, namespace: flux-system}}\n\
+         spec:\n  sources: [{{alias: repo, kind: GitRepository, name: fleet}}]\n  artifacts:\n{artifacts}"
+    )
+}
+
+#[test]
+fn artifacts_that_a_generator_makes_are_put_together() {
+    let reads = |name: &str, artifact: &str, path: &str| {
+        flux(name, path, "").replace(
+            "{kind: GitRepository, name: fleet}",
+            &format!("{{kind: ExternalArtifact, name: {artifact}}}"),
+        )
+    };
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: flux-system}\nspec:\n  \
+                   interval: 5m\n  chartRef: {kind: ExternalArtifact, name: chart}\n  values: {a: own}\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: \"{{ .Values.a }}\", b: \"{{ .Values.b }}\"}\n";
+    let artifacts = "  - name: apps\n    copy:\n    - {from: '@repo/apps/base/**', to: '@artifact/base/'}\n    - {from: \
+                     '@repo/apps/prod/**', to: '@artifact/prod/', exclude: ['*.md']}\n  - name: chart\n    copy:\n    - {from: \
+                     '@repo/charts/web/**', to: '@artifact/'}\n    - {from: '@repo/prod-values.yaml', to: \
+                     '@artifact/values.yaml', strategy: Merge}\n";
+    let mut tree = tree(&[
+        ("c/root.yaml", flux("root", "./c", "")),
+        // What reads an artifact may stand before what makes it, and be applied by another.
+        ("c/apps.yaml", reads("apps", "apps", "./prod")),
+        ("c/parts.yaml", flux("parts", "./parts", "")),
+        ("c/web.yaml", release.to_owned()),
+        ("c/lost.yaml", reads("lost", "ap", "./prod")),
+        ("parts/generator.yaml", generator(artifacts)),
+        ("apps/base/map.yaml", map("base", "one")),
+        ("apps/base/kustomization.yaml", "resources: [map.yaml]\n".to_owned()),
+        ("apps/prod/kustomization.yaml", "resources: [../base, nested.yaml]\nnamePrefix: prod-\n".to_owned()),
+        ("apps/prod/nested.yaml", flux("nested", "./nested", "")),
+        ("apps/prod/README.md", "words\n".to_owned()),
+        ("nested/map.yaml", map("nested", "one")),
+        ("prod-values.yaml", "b: prod\n".to_owned()),
+        ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n".to_owned()),
+        ("charts/web/values.yaml", "a: chart\nb: chart\n".to_owned()),
+        ("charts/web/templates/map.yaml", template.to_owned()),
+    ]);
+    let mut cache = Cache::default();
+    let rendered = Fleet::new(&tree).render(&mut cache);
+    assert_eq!(errors(&rendered), [""; 0]);
+    let gaps: Vec<String> = rendered.all_gaps().map(|(_, gap)| gap.to_string()).collect();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert!(gaps[0].contains("ExternalArtifact/flux-system/ap is made in the cluster"), "{gaps:?}");
+    let objects = &app(&rendered, "apps").objects;
+    assert_eq!(objects[0].id.to_string(), "ConfigMap/flux-system/prod-base");
+    assert_eq!(&*objects[0].place, "apps/base/map.yaml:1:1", "as in the repository");
+    assert_eq!(&*app(&rendered, "prod-nested").place, "apps/prod/nested.yaml:1:1");
+    assert!(app(&rendered, "web").objects[0].yaml.contains("a: own\n  b: prod\n"));
+
+    // Only what reads a changed file is rendered again.
+    tree.add_file("apps/base/map.yaml", map("base", "two")).unwrap();
+    let again = Fleet::new(&tree).render(&mut cache);
+    assert!(app(&again, "apps").objects[0].yaml.contains("key: two"));
+    let (hits, misses) = cache.hits_and_misses();
+    assert!(misses <= 2 && hits >= 4, "{hits} {misses}");
+    let findings = Fleet::new(&tree).validate();
+    let unread = findings.findings.iter().filter(|finding| finding.rule == "unread-file");
+    let unread: Vec<String> = unread.map(|finding| finding.gap.to_string()).collect();
+    assert!(
+        !unread.iter().any(|text| text.starts_with("apps/") || text.starts_with("prod-values")),
+        "{unread:?}"
+    );
+}
+
+#[test]
+fn a_generator_beside_roots_is_applied_with_them() {
+    let artifact =
+        flux("apps", "./", "").replace("GitRepository, name: fleet", "ExternalArtifact, name: apps");
+    let rules = |folder: &str| {
+        generator(&format!(
+            "  - name: apps\n    copy: [{{from: '@repo/apps/{folder}/**', to: '@artifact/'}}]\n"
+        ))
+    };
+    let tree = tree(&[
+        ("clusters/a/apps.yaml", artifact.clone()),
+        ("clusters/a/parts.yaml", rules("a")),
+        ("clusters/b/apps.yaml", artifact),
+        ("clusters/b/parts.yaml", rules("b")),
+        (
+            "clusters/b/source.yaml",
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: fleet, namespace: flux-system}\nspec: \
+             {url: 'https://git.example.org/fleet'}\n"
+                .to_owned(),
+        ),
+        ("apps/a/map.yaml", map("a", "one")),
+        ("apps/b/map.yaml", map("b", "one")),
+    ]);
+    let rendered = render(&tree);
+    assert_eq!(rendered.all_gaps().count(), 0);
+    let names: Vec<&str> = rendered.apps.iter().map(|app| app.objects[0].id.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[test]
+fn a_generator_that_makes_nothing_is_refused_with_its_rule() {
+    let artifact = flux("apps", "./production", "")
+        .replace("GitRepository, name: fleet", "ExternalArtifact, name: apps");
+    let rules = "  - name: apps\n    copy: [{from: '@repo/none/**', to: '@artifact/'}]\n";
+    let tree = tree(&[
+        ("c/root.yaml", flux("root", "./c", "")),
+        ("c/apps.yaml", artifact),
+        ("c/parts.yaml", generator(rules)),
+    ]);
+    let found = errors(&render(&tree));
+    assert_eq!(
+        found,
+        [
+            "c/parts.yaml:1:1: error: failed to apply copy operation from '@repo/none/**' to '@artifact/': no files match pattern \
+          'none/**' in source 'repo'"
+        ]
     );
 }

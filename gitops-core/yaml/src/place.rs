@@ -56,6 +56,15 @@ impl Files {
         FileId(u32::try_from(self.names.len()).expect("fewer than 2^32 files"))
     }
 
+    /// Gives files another name, where there is one.
+    pub fn rename(&mut self, other: impl Fn(&str) -> Option<Str>) {
+        for name in &mut self.names {
+            if let Some(other) = other(name) {
+                *name = other;
+            }
+        }
+    }
+
     /// Returns a file's name, or `None` for [`FileId::NONE`] and ids of other tables.
     #[must_use]
     pub fn name(&self, id: FileId) -> Option<&str> {

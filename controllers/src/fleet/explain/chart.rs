@@ -37,8 +37,9 @@ impl Fleet<'_> {
         let declared = declared_of(app);
         let world = World::of(rendered, app.cluster);
         let fetched = Fetched::default();
-        let fetch = |source: &SourceRef, declared: &Declared, place: &str| {
-            fetched.get(self.charts, app.cluster, source, declared, place)
+        let fetch = |source: &SourceRef, declared: Option<&Declared>, place: &str| match declared {
+            Some(declared) => fetched.get(self.charts, app.cluster, source, declared, place),
+            None => fetched.artifact(self, (app.cluster, &world), source, place),
         };
         let Ok(request) = Request::read(&app.id, &declared, &world, &mut recorder, &fetch) else {
             return Vec::new();

@@ -22,14 +22,20 @@ pub(crate) struct Alone {
 /// The files that the apps read, whether or not they could be built.
 pub(super) fn read_files(rendered: &Rendered) -> BTreeSet<String> {
     let all = rendered.apps.iter().flat_map(|app| app.reads.files().map(str::to_owned));
-    all.collect()
+    // An artifact was put together of files that are read thereby.
+    let parts = rendered.apps.iter().filter_map(|app| app.elsewhere.as_ref());
+    all.chain(parts.flat_map(|there| there.origins.values().cloned())).collect()
 }
 
 /// The files of apps that could be built.
 fn built_files(rendered: &Rendered) -> BTreeSet<&str> {
     let is_built = |gap: &Gap| !gap.message.starts_with("kustomize build failed");
     let built = rendered.apps.iter().filter(|app| app.gaps.iter().all(is_built));
-    built.flat_map(|app| app.reads.files()).collect()
+    let read = built.flat_map(|app| {
+        let origin = |file| app.elsewhere.as_ref().and_then(|there| there.origins.get(file));
+        app.reads.files().map(move |file| origin(file).map_or(file, String::as_str))
+    });
+    read.collect()
 }
 
 /// Builds the folders with a kustomization that no app has built.
