@@ -158,7 +158,10 @@ impl ClusterFlags {
             if self.as_group.is_empty() && self.as_uid.is_none() && self.as_user_extra.is_empty() {
                 return Ok(None);
             }
-            return Err("requesting uid, groups or user-extra for  without impersonating a user".into());
+            return Err(
+                "--as-group, --as-uid and --as-user-extra need a user to impersonate: name one with --as"
+                    .into(),
+            );
         };
         let mut made = Impersonation::user(user.clone(), self.as_group.iter().cloned())?;
         if let Some(uid) = &self.as_uid {

@@ -73,6 +73,10 @@ impl Embedded {
         self.runtime.block_on(self.cluster.delete(&target, &DeleteOptions::default())).unwrap();
     }
 
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
     /// Runs a command on this cluster.
     pub(crate) fn run(&self, line: &[&str]) -> Output {
         self.command(line).output().unwrap()
@@ -80,7 +84,7 @@ impl Embedded {
 
     pub(crate) fn command(&self, line: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gitops"));
-        command.args(line).arg("--kubeconfig").arg(self.folder.join("kubeconfig"));
+        command.args(line).arg("--kubeconfig").arg(self.kubeconfig());
         if !line.iter().any(|word| word.starts_with("--timeout")) {
             command.arg("--timeout=60s");
         }

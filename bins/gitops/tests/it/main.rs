@@ -1,5 +1,5 @@
 //! The command line, run as its users run it.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests say what they skip")]
 
 mod artifact;
 mod bootstrap;
@@ -10,6 +10,7 @@ mod bootstrap_ssh;
 mod build_remote;
 mod charts;
 mod cluster;
+mod completion;
 mod create;
 mod dependency;
 mod fleet;
