@@ -1,8 +1,8 @@
 //! Evaluates commands, fields and calls: the half of Go's `exec.go` that computes values.
 
-use crate::ast::{Arg, ArgKind, Callee, Command, Part, RED_ZONE, STACK, Span, Tree};
+use crate::ast::{Arg, ArgKind, Callee, Command, Part, Pos, RED_ZONE, STACK, Span, Tree};
 use crate::error::NilPath;
-use crate::exec::{Frame, Machine, Operand, Run};
+use crate::exec::{Frame, Machine, Operand, Run, refused};
 use crate::function::{CallError, Function, Signature, Type};
 use crate::number::Number;
 use crate::quote::quote;
@@ -19,6 +19,13 @@ struct Words<'t> {
     node: Part<'t>,
     args: &'t [Arg],
     last: Option<Operand>,
+}
+
+/// What became of a command at the end of a pipeline.
+pub(crate) enum Printed {
+    Yes,
+    /// It has to be evaluated, with what the pipeline brings.
+    No(Option<Operand>),
 }
 
 impl Words<'_> {
@@ -264,7 +271,55 @@ impl Machine<'_> {
         function: &Function,
         words: Words<'t>,
     ) -> Run<Operand> {
-        let signature = function.signature();
+        let node = words.node;
+        let arguments = self.arguments(frame, dot, name, function.signature(), words)?;
+        let result = self.invoke(frame, node, name, function, &arguments);
+        self.take_back(arguments);
+        result
+    }
+
+    /// Prints a command's result as its function does, if it has a way of its own; else gives back what the pipeline
+    /// brings.
+    pub(crate) fn print_call<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Operand,
+        command: &'t Command,
+        last: Option<Operand>,
+        pos: Pos,
+    ) -> Run<Printed> {
+        let Some((first, args)) = frame.tree.args(command).split_first() else {
+            return Ok(Printed::No(last));
+        };
+        let ArgKind::Function(id) = first.kind else { return Ok(Printed::No(last)) };
+        let (name, Callee::Plain(function)) = frame.tree.function(id) else { return Ok(Printed::No(last)) };
+        let Some(print) = function.print() else { return Ok(Printed::No(last)) };
+        frame.at = Some(Part::Arg(first));
+        let node = Part::Command(command);
+        let arguments = self.arguments(frame, dot, name, function.signature(), Words { node, args, last })?;
+        let printed = self.print_by(frame, print, &arguments, pos)?;
+        self.take_back(arguments);
+        match printed {
+            Ok(()) => Ok(Printed::Yes),
+            Err(refusal) => Err(refused(frame, node, name, refusal)),
+        }
+    }
+
+    /// Keeps the room of arguments for other calls.
+    fn take_back(&mut self, mut arguments: Vec<Value>) {
+        arguments.clear();
+        self.spare.push(arguments);
+    }
+
+    /// Checks and evaluates the arguments of a call.
+    fn arguments<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Operand,
+        name: &str,
+        signature: Signature,
+        words: Words<'t>,
+    ) -> Run<Vec<Value>> {
         check_count(frame, name, signature, &words)?;
         let mut arguments = self.spare.pop().unwrap_or_default();
         let mut interfaces = 0_u64;
@@ -278,10 +333,7 @@ impl Machine<'_> {
             arguments.push(checked(frame, last, kind)?.value);
         }
         self.interfaces = interfaces;
-        let result = self.invoke(frame, words.node, name, function, &arguments);
-        arguments.clear();
-        self.spare.push(arguments);
-        result
+        Ok(arguments)
     }
 
     /// Go's `call`: the first argument is the function.

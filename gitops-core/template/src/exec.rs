@@ -8,7 +8,8 @@ use crate::ast::{
     Branch, BranchId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
 };
 use crate::error::{Location, NilPath, RenderError};
-use crate::function::{CallContext, CallError, Function, Type};
+use crate::eval::Printed;
+use crate::function::{CallContext, CallError, Function, Print, Type};
 use crate::memo::{By, Memo};
 use crate::named::Named;
 use crate::parse::Scratch;
@@ -233,10 +234,10 @@ impl<'r> Machine<'r> {
                     Flow::Next
                 }
                 Node::Action { pos, pipe } => {
-                    let value = self.pipeline(frame, dot, *pipe)?;
                     if frame.tree.pipe(*pipe).declared.is_empty() {
-                        self.mark(frame, *pos, false);
-                        self.print_value(frame, node, &value)?;
+                        self.print_pipeline(frame, dot, node, *pipe, *pos)?;
+                    } else {
+                        self.pipeline(frame, dot, *pipe)?;
                     }
                     Flow::Next
                 }
@@ -255,6 +256,48 @@ impl<'r> Machine<'r> {
             }
         }
         Ok(Flow::Next)
+    }
+
+    /// Evaluates a pipeline that declares nothing, and prints its value.
+    fn print_pipeline<'t>(
+        &mut self,
+        frame: &mut Frame<'t>,
+        dot: &Operand,
+        node: &'t Node,
+        id: PipeId,
+        pos: Pos,
+    ) -> Run<()> {
+        frame.at = Some(Part::Pipe(id));
+        let commands = frame.tree.commands(frame.tree.pipe(id));
+        let (last, before) = commands.split_last().expect("the parser refuses empty pipelines");
+        let mut value: Option<Operand> = None;
+        for command in before {
+            value = Some(self.command(frame, dot, command, value)?.unwrapped());
+        }
+        match self.print_call(frame, dot, last, value, pos)? {
+            Printed::Yes => {
+                frame.at = Some(Part::Node(node));
+                self.check_output(frame)
+            }
+            Printed::No(value) => {
+                let value = self.command(frame, dot, last, value)?.unwrapped();
+                self.mark(frame, pos, false);
+                self.print_value(frame, node, &value)
+            }
+        }
+    }
+
+    /// Lets a function print its result.
+    pub(crate) fn print_by(
+        &mut self,
+        frame: &Frame<'_>,
+        print: &Print,
+        arguments: &[Value],
+        pos: Pos,
+    ) -> Run<Result<(), CallError>> {
+        self.tick(frame, 1)?;
+        self.mark(frame, pos, false);
+        Ok(print(&mut self.out, arguments, self.set.limits.output_bytes))
     }
 
     fn print_value<'t>(&mut self, frame: &mut Frame<'t>, node: &'t Node, operand: &Operand) -> Run<()> {
@@ -434,17 +477,26 @@ impl<'r> Machine<'r> {
                 let interface = result == Type::Any || result == Type::Reflect && matches!(value, Value::Nil);
                 Ok(Operand { value, is_interface: interface })
             }
-            Err(refusal) => {
-                frame.at = Some(node);
-                let is_limit = refusal.fatal;
-                let (message, inner) = refusal.into_parts();
-                let mut error = frame.error(format!("error calling {name}: {message}"));
-                error.inner = inner;
-                error.limit = is_limit;
-                Err(error)
-            }
+            Err(refusal) => Err(refused(frame, node, name, refusal)),
         }
     }
+}
+
+/// Places a function's refusal at the node of its call.
+#[cold]
+pub(crate) fn refused<'t>(
+    frame: &mut Frame<'t>,
+    node: Part<'t>,
+    name: &str,
+    refusal: CallError,
+) -> Box<RenderError> {
+    frame.at = Some(node);
+    let is_limit = refusal.fatal;
+    let (message, inner) = refusal.into_parts();
+    let mut error = frame.error(format!("error calling {name}: {message}"));
+    error.inner = inner;
+    error.limit = is_limit;
+    error
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -266,11 +266,15 @@ pub trait CallContext {
 
 type Body = dyn Fn(&mut dyn CallContext, &[Value]) -> Result<Value, CallError> + Send + Sync;
 
+/// Prints a string result behind what is printed already, up to a little over a limit of its own bytes.
+pub(crate) type Print = dyn Fn(&mut Vec<u8>, &[Value], usize) -> Result<(), CallError> + Send + Sync;
+
 /// A function under its signature.
 #[derive(Clone)]
 pub struct Function {
     signature: Signature,
     body: Arc<Body>,
+    print: Option<Arc<Print>>,
 }
 
 impl fmt::Debug for Function {
@@ -300,7 +304,27 @@ impl Function {
         signature: Signature,
         body: impl Fn(&mut dyn CallContext, &[Value]) -> Result<Value, CallError> + Send + Sync + 'static,
     ) -> Self {
-        Self { signature, body: Arc::new(body) }
+        Self { signature, body: Arc::new(body), print: None }
+    }
+
+    /// Makes a function that gives a string, from what prints it: at the end of a pipeline it prints at once.
+    pub(crate) fn printing(
+        signature: Signature,
+        print: impl Fn(&mut Vec<u8>, &[Value], usize) -> Result<(), CallError> + Send + Sync + 'static,
+    ) -> Self {
+        let print: Arc<Print> = Arc::new(print);
+        let printed = Arc::clone(&print);
+        let body = move |context: &mut dyn CallContext, arguments: &[Value]| {
+            let mut text = Vec::new();
+            printed(&mut text, arguments, context.output_limit())?;
+            Ok(Value::from_bytes(&text))
+        };
+        Self { print: Some(print), ..Self::new(signature, body) }
+    }
+
+    /// Returns what prints the function's result, where that is a way of its own.
+    pub(crate) fn print(&self) -> Option<&Print> {
+        self.print.as_deref()
     }
 
     /// Returns the signature.

@@ -114,9 +114,14 @@ fn int(value: &Value) -> i64 {
 
 /// Refuses a result that would be over the limit of the render, before it is made.
 fn check_size(context: &dyn CallContext, size: Option<usize>) -> Result<()> {
+    within(context.output_limit(), size)
+}
+
+/// Refuses a size over a limit.
+fn within(limit: usize, size: Option<usize>) -> Result<()> {
     match size {
-        Some(size) if size <= context.output_limit() => Ok(()),
-        _ => Err(CallError::new(format!("the result is over the limit of {} bytes", context.output_limit()))),
+        Some(size) if size <= limit => Ok(()),
+        _ => Err(CallError::new(format!("the result is over the limit of {limit} bytes"))),
     }
 }
 

@@ -30,7 +30,7 @@ pub fn quote_rune_ascii(rune: char) -> String {
 fn quoted(text: &str, mark: char, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push(mark);
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\' && char::from(byte) != mark) {
+    if stands_for_itself(text, mark) {
         out.push_str(text);
     } else {
         for c in text.chars() {
@@ -39,6 +39,11 @@ fn quoted(text: &str, mark: char, ascii: bool) -> String {
     }
     out.push(mark);
     out
+}
+
+/// Returns whether a text is quoted by its marks alone.
+pub(crate) fn stands_for_itself(text: &str, mark: char) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\' && char::from(byte) != mark)
 }
 
 fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {

@@ -1,7 +1,8 @@
 //! Strings: trimming, cutting, repeating, joining, quoting.
 
-use super::{Result, bytes, check_size, int, pure, pure_variadic, shown, text};
+use super::{Result, bytes, check_size, int, pure, pure_variadic, shown, text, within};
 use crate::function::{CallError, Function, Functions, Signature, Type};
+use crate::quote::stands_for_itself;
 use crate::value::{Element, List, Map, Value};
 use gitops_yaml::Str;
 
@@ -30,9 +31,9 @@ pub(super) fn add(functions: &mut Functions) {
     test(functions, "hasSuffix", |a, b| b.ends_with(a));
     functions.insert("repeat", repeat());
     functions.insert("replace", replace());
-    functions.insert("indent", indent(""));
-    functions.insert("nindent", indent("\n"));
-    functions.insert("quote", pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, quoted))));
+    functions.insert("indent", indent(b""));
+    functions.insert("nindent", indent(b"\n"));
+    functions.insert("quote", quote());
     functions.insert(
         "squote",
         pure_variadic(&[Type::Any], Type::String, |args| Ok(joined(args, |v| format!("'{}'", percent_v(v))))),
@@ -180,11 +181,6 @@ fn percent_v(value: &Value) -> String {
 
 /// Joins what is not nil by spaces.
 fn joined(args: &[Value], each: impl Fn(&Value) -> String) -> Value {
-    if let [one] = args
-        && !one.is_nil()
-    {
-        return Value::from(each(one));
-    }
     let parts: Vec<String> = args.iter().filter(|value| !value.is_nil()).map(each).collect();
     Value::from(parts.join(" "))
 }
@@ -215,33 +211,57 @@ fn replace() -> Function {
 }
 
 /// Puts spaces before each line.
-fn indent(before: &'static str) -> Function {
-    Function::new(Signature::new(&[Type::Int, Type::String], Type::String), move |context, args| {
+fn indent(before: &'static [u8]) -> Function {
+    Function::printing(Signature::new(&[Type::Int, Type::String], Type::String), move |out, args, limit| {
         let count =
             usize::try_from(int(&args[0])).map_err(|_| CallError::new("strings: negative Repeat count"))?;
         let text = text(&args[1]);
-        let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-        check_size(context, lines.checked_mul(count).and_then(|n| n.checked_add(text.len())))?;
-        let mut out = String::with_capacity(before.len() + text.len() + lines * count);
-        out.push_str(before);
+        let size = |lines: usize| lines.checked_mul(count).and_then(|spaces| spaces.checked_add(text.len()));
+        // Lines are counted only where a text of nothing else would be too large.
+        if size(text.len() + 1).is_none_or(|most| most > limit) {
+            let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+            within(limit, size(lines))?;
+        }
+        out.reserve(before.len() + text.len() + count);
+        out.extend_from_slice(before);
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', text.as_bytes()) {
-            push_spaces(&mut out, count);
-            out.push_str(&text[start..=end]);
+            push_spaces(out, count);
+            out.extend_from_slice(&text.as_bytes()[start..=end]);
             start = end + 1;
         }
-        push_spaces(&mut out, count);
-        out.push_str(&text[start..]);
-        Ok(out.into())
+        push_spaces(out, count);
+        out.extend_from_slice(&text.as_bytes()[start..]);
+        Ok(())
     })
 }
 
-fn push_spaces(out: &mut String, count: usize) {
-    const SPACES: &str = "                                ";
+fn push_spaces(out: &mut Vec<u8>, count: usize) {
+    const SPACES: &[u8] = b"                                ";
     match SPACES.get(..count) {
-        Some(spaces) => out.push_str(spaces),
-        None => out.extend(std::iter::repeat_n(' ', count)),
+        Some(spaces) => out.extend_from_slice(spaces),
+        None => out.resize(out.len() + count, b' '),
     }
+}
+
+/// Prints each value in quotes, with spaces between them.
+fn quote() -> Function {
+    Function::printing(Signature::variadic(&[Type::Any], Type::String), |out, args, _| {
+        for (i, value) in args.iter().filter(|value| !value.is_nil()).enumerate() {
+            if i > 0 {
+                out.push(b' ');
+            }
+            match value {
+                Value::String(text) if stands_for_itself(text, '"') => {
+                    out.push(b'"');
+                    out.extend_from_slice(text.as_bytes());
+                    out.push(b'"');
+                }
+                other => out.extend_from_slice(quoted(other).as_bytes()),
+            }
+        }
+        Ok(())
+    })
 }
 
 /// sprig's `strslice`: a list's items that are not nil, or the value itself.

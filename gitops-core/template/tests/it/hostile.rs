@@ -151,3 +151,38 @@ fn keys_in_circles_are_printed() {
         assert!(!render(&format!("{text}{{{{{call} $d}}}}")).unwrap().is_empty(), "{call}");
     }
 }
+
+#[test]
+fn a_long_row_of_comments_is_parsed_on_a_small_stack() {
+    on_a_small_stack(|| assert_eq!(render(&"{{/* c */}}".repeat(50_000)), Ok(String::new())));
+}
+
+#[test]
+fn what_ends_a_pipeline_prints_as_its_value_does() {
+    for pipeline in [
+        "\"a\\nb\" | indent 2",
+        "\"a\\nb\\n\" | nindent 40",
+        "nindent 0 \"\"",
+        "indent -1 \"a\"",
+        "indent 99999999 \"a\"",
+        "indent 1000000 \"a\\nb\"",
+        "quote \"a\" nil \"b\\\"\" .a.n 1",
+        "quote",
+    ] {
+        let outcome = |text: &str| {
+            let message = |error: String| error.split_once("error calling").map(|(_, why)| why.to_owned());
+            render(text).map_err(message)
+        };
+        assert_eq!(
+            outcome(&format!("{{{{{pipeline}}}}}")),
+            outcome(&format!("{{{{({pipeline})}}}}")),
+            "{pipeline}"
+        );
+    }
+}
+
+#[test]
+fn a_map_is_printed_anew_once_it_was_changed() {
+    let text = "{{toYaml .a}} {{toYaml .a}} {{$_ := set .a \"k\" \"w\"}}{{toYaml .a}}";
+    assert_eq!(render(text).as_deref(), Ok("k: v\n\"n\": null k: v\n\"n\": null k: w\n\"n\": null"));
+}
