@@ -1,7 +1,7 @@
 //! The command line. Each command is a file beside this one: it reads its flags and files, calls one engine, and
 //! prints the result. Nothing here knows how to build, render or choose.
 //!
-//! Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 the flags were wrong.
+//! Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 the flags were wrong, 141 nobody reads the output.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod artifact;
@@ -49,6 +49,7 @@ mod trace;
 mod tree;
 mod trigger;
 mod uninstall;
+mod unread;
 mod up;
 mod validate;
 mod version;
@@ -67,6 +68,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
+    unread::end_quietly();
     let arguments = commands_first(std::env::args().collect());
     let named = arguments.get(1).and_then(|name| Command::named(name));
     let definition = with_boolean_values(commands::definition(named), &arguments);
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
     let voice = named.map_or(Voice::Own, |command| command.voice);
     match outcome {
         Ok((_, Ok(code))) => return code,
+        Ok((_, Err(failure))) if unread::is_unread(&failure) => return unread::UNREAD.into(),
         Ok((Voice::Flux, Err(failure))) => say::failure(failure),
         Ok((Voice::Own, Err(failure))) => anstream::eprintln!("Error: {}", Printable(failure)),
         Err(error) => match refusal(&error).filter(|_| voice == Voice::Flux) {

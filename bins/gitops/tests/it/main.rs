@@ -37,4 +37,5 @@ mod server;
     reason = "shared with tests that ask more of it; says what is skipped"
 )]
 mod sshd;
+mod unread;
 mod up;
