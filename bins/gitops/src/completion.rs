@@ -24,14 +24,17 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// For bash.
+    #[command(after_help = "Example, in ~/.bashrc:\n  source <(gitops completion bash)")]
     Bash,
     /// For elvish.
     Elvish,
     /// For fish.
+    #[command(after_help = "Example:\n  gitops completion fish > ~/.config/fish/completions/gitops.fish")]
     Fish,
     /// For PowerShell.
     Powershell,
     /// For zsh.
+    #[command(after_help = "Example:\n  gitops completion zsh > \"${fpath[1]}/_gitops\"")]
     Zsh,
     /// Print the names that may stand at the end of a line; the scripts ask for them.
     #[command(hide = true)]

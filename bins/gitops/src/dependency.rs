@@ -39,6 +39,8 @@ enum Command {
 }
 
 #[derive(clap::Args)]
+#[command(after_help = "Example:
+  gitops dependency list ./charts/web")]
 struct ListArgs {
     /// The chart's folder.
     #[arg(default_value = ".")]
@@ -49,6 +51,9 @@ struct ListArgs {
 }
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  gitops dependency update ./charts/web
+  gitops dependency build ./charts/web --plain-http")]
 struct ChangeArgs {
     /// The chart's folder.
     #[arg(default_value = ".")]

@@ -14,6 +14,12 @@ use std::process::ExitCode;
 
 /// Look charts over for mistakes.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  gitops lint ./charts/web
+  gitops lint ./charts/web -f values-production.yaml --strict
+  gitops lint ./charts/web ./charts/worker --quiet
+
+Exit codes: 0 no errors, 1 errors (with --strict warnings too)")]
 #[allow(clippy::struct_excessive_bools, reason = "flags are booleans")]
 pub(crate) struct Args {
     /// The charts: folders or .tgz files.

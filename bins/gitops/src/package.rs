@@ -10,6 +10,10 @@ use std::process::ExitCode;
 
 /// Pack charts into archives. The same files give the same bytes where SOURCE_DATE_EPOCH is set.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  gitops package ./charts/web
+  gitops package ./charts/web --version 1.2.3 --app-version 4.5.6 -d dist
+  SOURCE_DATE_EPOCH=0 gitops package ./charts/web --dependency-update")]
 pub(crate) struct Args {
     /// The charts' folders.
     #[arg(required = true)]

@@ -9,6 +9,10 @@ use std::process::ExitCode;
 
 /// Print what is in a chart: its metadata, values, readme, definitions, or all of it.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  gitops show values ./charts/web
+  gitops show chart web --repo https://charts.example.com --version '>=1.0 <2.0'
+  gitops show all oci://registry.example.com/charts/web --version 1.2.3")]
 pub(crate) struct Args {
     #[command(subcommand)]
     part: Part,
@@ -29,6 +33,9 @@ enum Part {
 }
 
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  gitops show values ./charts/web
+  gitops show values web --repo https://charts.example.com --version '>=1.0 <2.0'")]
 struct Which {
     /// The chart: a folder, a .tgz, an address, or a name in --repo.
     chart: String,
