@@ -11,7 +11,7 @@ use super::app::{App, AppId, AppKind};
 use super::cache::Cache;
 use super::flux::text;
 use super::kustomize;
-use super::recorder::{Answers, Recorder};
+use super::recorder::Recorder;
 use super::render::{Fleet, Rendered, World};
 use super::roots::{Declared, files_below, find_raw_configs};
 use super::sealed::{Opener, joined};
@@ -167,7 +167,7 @@ impl Fleet<'_> {
         path: &FieldPath,
         depth: usize,
     ) -> Vec<Layer> {
-        let own = Answers::new(self.source);
+        let own = self.answers();
         let answers = app.elsewhere.as_ref().map_or(&own, |there| &there.answers);
         let declared = declared_of(app);
         let declared = app.elsewhere.as_ref().map_or(declared.clone(), |there| there.seen(&declared));

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gitops_core::tree::{EntryKind, Source, TreeError};
+use gitops_core::tree::{EntryKind, IgnoreRules, Source, TreeError};
 use sha2::{Digest as _, Sha256};
 
 use super::ports::{Digests, NoDigests};
@@ -79,6 +79,8 @@ const MISSING: Digest = Digest([0; 32]);
 pub(crate) struct Answers<'a> {
     held: Held<'a>,
     digests: &'a dyn Digests,
+    /// What the repository's source leaves out of its artifact.
+    rules: Option<IgnoreRules>,
     known: Mutex<HashMap<(String, Question), Digest>>,
 }
 
@@ -96,11 +98,11 @@ impl std::hash::Hash for Question {
 
 impl<'a> Answers<'a> {
     pub(crate) fn new(source: &'a (dyn Source + Sync)) -> Self {
-        Self { held: Held::Borrowed(source), digests: &NoDigests, known: Mutex::default() }
+        Self { held: Held::Borrowed(source), digests: &NoDigests, rules: None, known: Mutex::default() }
     }
 
     pub(crate) fn owning(source: Arc<dyn Source + Send + Sync>) -> Self {
-        Self { held: Held::Owned(source), digests: &NoDigests, known: Mutex::default() }
+        Self { held: Held::Owned(source), digests: &NoDigests, rules: None, known: Mutex::default() }
     }
 
     pub(crate) fn source(&self) -> &(dyn Source + Sync) {
@@ -116,6 +118,28 @@ impl<'a> Answers<'a> {
         self
     }
 
+    /// Sets what listings leave out.
+    pub(crate) fn without(mut self, rules: IgnoreRules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
+        let mut names = self.source().list(path)?;
+        if let Some(rules) = &self.rules {
+            let is_kept = |name: &String| {
+                let Ok(path) = gitops_core::tree::join(path, name) else { return true };
+                match (rules.ignores(&path, EntryKind::File), rules.ignores(&path, EntryKind::Directory)) {
+                    (false, false) => true,
+                    (true, true) => false,
+                    (is_file_out, _) => self.source().is_file(&path) != is_file_out,
+                }
+            };
+            names.retain(is_kept);
+        }
+        Ok(names)
+    }
+
     /// Returns the digest of the answer to a question.
     pub(crate) fn digest(&self, path: &str, question: Question) -> Digest {
         let key = (path.to_owned(), question);
@@ -123,7 +147,7 @@ impl<'a> Answers<'a> {
             let digest = match question {
                 Question::Content => of_content(&self.source().read(path)),
                 Question::Kind => of_kind(&self.source().kind(path)),
-                Question::Listing => of_listing(&self.source().list(path)),
+                Question::Listing => of_listing(&self.list(path)),
                 Question::Real => of_real(&self.source().resolve(path)),
             };
             self.note(key, digest);
@@ -238,7 +262,7 @@ impl Source for Recorder<'_> {
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, TreeError> {
-        let answer = self.answers.source().list(path);
+        let answer = self.answers.list(path);
         self.note(path, Question::Listing, || of_listing(&answer));
         answer
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use gitops_core::tree::Source;
+use gitops_core::tree::{IGNORE_FILE, IgnoreRules, Source};
 use gitops_sops::AgeKeys;
 use gitops_yaml::{FileId, Files, Node, ReadOptions, Str, read_document};
 
@@ -280,11 +280,17 @@ impl<'a> Fleet<'a> {
         self
     }
 
+    /// The repository without what its source leaves out of an artifact, as the rules at its root say or those of all sources.
+    pub(crate) fn answers(&self) -> Answers<'a> {
+        let rules = self.source.read(IGNORE_FILE).unwrap_or_default();
+        Answers::new(self.source).without(IgnoreRules::of(&String::from_utf8_lossy(&rules)))
+    }
+
     /// Renders everything, and leaves in the cache what the next render can use.
     #[must_use]
     pub fn render(&self, cache: &mut Cache) -> Rendered {
         let below = gitops_core::tree::clean(self.below).unwrap_or_else(|_| ".".to_owned());
-        let answers = Answers::new(self.source).digests(self.digests);
+        let answers = self.answers().digests(self.digests);
         let files = roots::files_below(self.source, &below);
         let mut scans = cache.take_scans();
         let has_new_scans = scans.look(&answers, &below, &files);

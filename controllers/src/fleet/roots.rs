@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use gitops_core::tree::{EntryKind, Source, join};
-use gitops_yaml::{FileId, Files, Node, ReadOptions, Str, read_stream};
+use gitops_yaml::{FileId, Files, Limits, MergeRule, Node, ReadOptions, Str, read_stream};
 
 use super::app::{AppId, RenderedObject};
 use super::flux::{app_id, is_kustomization, is_source, kind, text};
@@ -66,7 +66,14 @@ pub(crate) fn objects_of(source: &dyn Source, path: &str) -> Vec<Declared> {
     let Ok(content) = source.read(path) else { return Vec::new() };
     let mut files = Files::default();
     let file = files.add(path);
-    let documents = read_stream(&content, file, &ReadOptions::v3().without_comments()).unwrap_or_default();
+    let mut documents =
+        read_stream(&content, file, &ReadOptions::v3().without_comments()).unwrap_or_default();
+    if memchr::memchr(b'&', &content).is_some() {
+        for document in &mut documents {
+            // What can't be expanded is refused where it is built.
+            let _ = document.expand_merge_keys(MergeRule::OwnKeysWin, &Limits::default());
+        }
+    }
     let files = Arc::new(files);
     let declared = |node: Node| Declared {
         place: files.show(node.place),
@@ -250,9 +257,17 @@ pub(crate) fn clusters(roots: &[Root]) -> Vec<usize> {
     found
 }
 
+fn is_hidden(one: &Declared) -> bool {
+    one.path.split('/').any(|part| part.starts_with('.'))
+}
+
 /// Chooses those that no other one's path leads to.
 pub(crate) fn roots(source: &dyn Source, found: Found) -> Vec<Root> {
-    let Found { kustomizations: candidates, sources, .. } = found;
+    let Found { kustomizations: mut candidates, sources, .. } = found;
+    // What is put away in a folder such as `.archive` is applied where a path leads to it alone.
+    if !candidates.iter().all(is_hidden) {
+        candidates.retain(|one| !is_hidden(one));
+    }
     let mut closures = Closures { source, known: HashMap::new() };
     let mut paths = paths(&candidates, &sources);
     let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

@@ -295,3 +295,38 @@ fn a_generator_that_makes_nothing_is_refused_with_its_rule() {
         ]
     );
 }
+
+#[test]
+fn what_is_put_away_begins_nothing_and_what_sources_leave_out_is_not_applied() {
+    let tree = tree(&[
+        ("root.yaml", flux("root", "./", "")),
+        (".archive/old.yaml", flux("old", "./gone", "")),
+        (".github/workflow.yaml", "name: build\n".to_owned()),
+        (".sops.yaml", "creation_rules: []\n".to_owned()),
+        ("a/map.yaml", map("a", "one")),
+    ]);
+    let rendered = render(&tree);
+    let old = rendered.apps.iter().find(|app| app.id.name == "old").unwrap();
+    assert_eq!(old.parent, Some(0), "the root's path leads to it");
+    assert!(app(&rendered, "root").gaps.is_empty(), "{:?}", app(&rendered, "root").gaps);
+    let mut tree = tree.clone();
+    tree.add_file("root.yaml", flux("root", "./a", "")).unwrap();
+    assert_eq!(render(&tree).apps.len(), 1);
+    tree.add_file(".sourceignore", "/a/more/\n").unwrap();
+    tree.add_file("a/more/map.yaml", "no: object\n").unwrap();
+    assert_eq!(errors(&render(&tree)), [""; 0]);
+    // One that is named is looked at.
+    assert_eq!(Fleet::new(&tree).below(".archive").render(&mut Cache::default()).apps.len(), 1);
+}
+
+#[test]
+fn roots_may_refer_to_themselves() {
+    let root = flux("root", "./a", "").replace("name: root,", "name: &name root, labels: {app: *name},");
+    let tree = tree(&[
+        ("c/root.yaml", root + "  commonMetadata: {labels: {app: *name}}\n"),
+        ("a/map.yaml", map("a", "one")),
+    ]);
+    let rendered = render(&tree);
+    assert_eq!(errors(&rendered), [""; 0]);
+    assert!(app(&rendered, "root").objects[0].yaml.contains("app: root"));
+}

@@ -12,7 +12,7 @@ use helm_rs::values::{Nulls, Table, Value, coalesce, process_dependencies};
 use super::super::app::App;
 use super::super::elsewhere::Fetched;
 use super::super::flux::{SourceRef, text};
-use super::super::recorder::{Answers, Recorder};
+use super::super::recorder::Recorder;
 use super::super::release::{ChartPlace, Request};
 use super::super::render::{Fleet, Rendered, World};
 use super::super::roots::Declared;
@@ -32,7 +32,7 @@ impl Fleet<'_> {
         path: &FieldPath,
         depth: usize,
     ) -> Vec<Layer> {
-        let answers = Answers::new(self.source);
+        let answers = self.answers();
         let mut recorder = Recorder::new(&answers);
         let declared = declared_of(app);
         let world = World::of(rendered, app.cluster);

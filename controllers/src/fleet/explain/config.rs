@@ -3,7 +3,6 @@
 use gitops_core::object::ObjectId;
 use gitops_yaml::{FieldPath, FieldStep, Node, Str, Style};
 
-use super::super::recorder::Answers;
 use super::super::render::{Fleet, Rendered};
 use super::super::roots::objects_of;
 use super::super::variables::{Config, ConfigKey};
@@ -33,7 +32,7 @@ impl Fleet<'_> {
         };
         let all = || rendered.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
         let Some((app, object)) = all().find(|(_, object)| is_it(&object.id)) else { return fallback() };
-        let own = Answers::new(self.source);
+        let own = self.answers();
         let source = app.elsewhere.as_ref().map_or(&own, |there| &there.answers).source();
         // A generator takes a file's text as it is; variables are put in later.
         let text = config.data.get(entry);
