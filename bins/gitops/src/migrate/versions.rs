@@ -37,7 +37,7 @@ impl Wanted {
         let known = KindInfo::of(kind).filter(|known| known.kind == kind)?;
         let new = self.of(known);
         let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
-        (group(api_version).is_some() && group(api_version) == group(new) && api_version != new)
+        (api_version.matches('/').count() == 1 && group(api_version) == group(new) && api_version != new)
             .then_some(new)
     }
 }
