@@ -13,6 +13,7 @@ mod flux;
 mod graph;
 pub(crate) mod kustomize;
 pub mod live;
+mod local;
 mod ports;
 mod recorder;
 pub(crate) mod release;
@@ -30,6 +31,7 @@ pub use app::{App, AppId, AppKind, Dependency, Gap, RenderedObject, Severity};
 pub use cache::Cache;
 pub use flux::{SourceRef, short_kind};
 pub use graph::{Edge, EdgeKind, Graph, GraphNode};
+pub use local::{Local, specification};
 pub use ports::{
     Charts, Digests, NoCharts, NoDigests, OneByOne, RemoteChart, RemoteFiles, RemoteTree, Workers,
 };

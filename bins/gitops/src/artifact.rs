@@ -29,7 +29,7 @@ fn reference(url: &str) -> Result<Reference, Failure> {
 
 /// Which local files an artifact is made of.
 #[derive(clap::Args, Debug)]
-struct FileFlags {
+pub(crate) struct FileFlags {
     /// Patterns of files to leave out, as in .gitignore.
     #[arg(long, value_name = "PATTERN", value_delimiter = ',', default_value = IGNORED)]
     ignore_paths: Vec<String>,
@@ -40,7 +40,7 @@ struct FileFlags {
 
 /// Whether links within a folder stand for what they lead to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Links {
+pub(crate) enum Links {
     /// They are left out.
     Skipped,
     /// What they lead to is copied.
@@ -55,7 +55,7 @@ impl FileFlags {
     }
 
     /// Reads a folder, a single file, or standard input where the path is `-`.
-    fn tree(&self, path: &Path, links: Links) -> Result<MemTree, Failure> {
+    pub(crate) fn tree(&self, path: &Path, links: Links) -> Result<MemTree, Failure> {
         let mut tree = MemTree::new();
         if path == Path::new("-") {
             let mut text = Vec::new();

@@ -1,6 +1,8 @@
 //! `gitops build`: what `kustomize build` does, with its flags.
 
+mod artifact;
 mod charts;
+mod kustomization;
 pub(crate) mod login;
 mod remote;
 mod world;
@@ -19,9 +21,11 @@ use self::world::{FETCHED, World};
 use crate::Failure;
 use crate::printable::Printable;
 
-/// Build kustomizations and print the resources.
+/// Build kustomizations and print the resources; with a word behind it a Flux Kustomization, or an artifact.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   # The kustomization of this directory
   gitops build
 
@@ -35,9 +39,15 @@ use crate::printable::Printable;
   gitops build 'https://github.com/org/repo//deploy/base?ref=v1.2.0'
 
   # Several at once
-  gitops build apps/web apps/api | kubectl apply -f -")]
+  gitops build apps/web apps/api | kubectl apply -f -
+
+  # What a Flux Kustomization makes of a folder; a directory that is called so is ./kustomization
+  gitops build kustomization apps --path ./apps/production --kustomization-file apps.yaml --dry-run"
+)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of kustomize")]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Directories or repositories that hold a kustomization; this directory where none is named.
     #[arg(value_name = "DIR|URL")]
     paths: Vec<String>,
@@ -94,6 +104,13 @@ pub(crate) struct Args {
     stack_trace: bool,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    #[command(visible_alias = "ks")]
+    Kustomization(Box<kustomization::Args>),
+    Artifact(Box<artifact::Args>),
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[allow(clippy::enum_variant_names, reason = "kustomize's own words")]
 enum Restrictor {
@@ -110,6 +127,11 @@ enum Order {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match &args.other {
+        Some(Other::Kustomization(args)) => return kustomization::run(args),
+        Some(Other::Artifact(args)) => return artifact::run(args),
+        None => {}
+    }
     let here = [".".to_owned()];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     let mut world = World::new(Folder::new("/")?.remembering());

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 nothing differs, 1 something does, 2 it can't be told or something can no longer be rendered.
 
+mod kustomization;
+
 use crate::cluster::{ClusterFlags, within, worded};
 use crate::fleet::{
     FleetFlags, Repository, Side, Snapshot, changed_revisions, coloured, commit_tree, report,
@@ -47,6 +49,9 @@ use std::process::ExitCode;
   # Only one app
   gitops diff HEAD~1..HEAD --only kustomization/apps
 
+  # A folder and what a Kustomization of the cluster has made of it
+  gitops diff kustomization apps --path ./apps/production
+
 Exit codes: 0 nothing changes, 1 something does, 2 it can't be told"
 )]
 pub(crate) struct Args {
@@ -75,6 +80,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Other {
+    #[command(visible_alias = "ks")]
+    Kustomization(Box<kustomization::Args>),
     Artifact(Box<artifact::diff::Args>),
 }
 
@@ -91,10 +98,12 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    if let Some(Other::Artifact(args)) = &args.other {
-        return artifact::diff::run(args);
-    }
-    compare(args).or_else(|failure| {
+    let outcome = match &args.other {
+        Some(Other::Artifact(args)) => return artifact::diff::run(args),
+        Some(Other::Kustomization(args)) => kustomization::run(args),
+        None => compare(args),
+    };
+    outcome.or_else(|failure| {
         anstream::eprintln!("Error: {failure}");
         Ok(ExitCode::from(2))
     })

@@ -30,6 +30,7 @@ mod image;
 mod install;
 mod kustomize;
 mod lint;
+mod local;
 mod local_cluster;
 mod logs;
 mod migrate;

@@ -15,6 +15,7 @@ use gitops_yaml::{Data, Node, Str};
 use super::app::{App, AppId, AppKind, Gap, RenderedObject, Severity};
 use super::diff::FleetDiff;
 use super::flux::is_true;
+use super::local::Local;
 use super::render::Rendered;
 use super::sealed::{is_placeholder, joined};
 use crate::health::readiness;
@@ -47,6 +48,20 @@ pub async fn compare<C: Cluster, K: Clock>(
         work.app(app).await?;
     }
     Ok(FleetDiff::between(&work.before, &work.after))
+}
+
+/// Compares what Kustomizations make of local folders with a running cluster, as [`compare`] does.
+///
+/// # Errors
+/// Where the cluster can't be asked at all.
+pub async fn compare_local<C: Cluster, K: Clock>(
+    parts: &[Local],
+    cluster: &C,
+    clock: &K,
+) -> Result<FleetDiff, ClusterError> {
+    let apps = parts.iter().map(Local::app).collect();
+    let rendered = Rendered { apps, clusters: vec![Str::EMPTY], ..Rendered::default() };
+    compare(&rendered, cluster, clock).await
 }
 
 struct Work<'w, C, K> {

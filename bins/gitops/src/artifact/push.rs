@@ -66,7 +66,7 @@ struct ArtifactArgs {
     #[command(flatten)]
     login: RegistryFlags,
     /// Accepted as flux has it; every fault is told in any case.
-    #[arg(long, hide = true)]
+    #[arg(long)]
     debug: bool,
 }
 

@@ -2,6 +2,7 @@
 
 mod compare;
 mod flow;
+mod local;
 mod look;
 
 use gitops_core::ports::{Cluster, DeleteOptions, FieldConflicts, ObjectRef, Part, WriteOptions};

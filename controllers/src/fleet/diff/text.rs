@@ -116,6 +116,14 @@ impl FleetDiff {
 }
 
 impl ObjectChange {
+    /// Prints the fields that differ, with where each new value stands.
+    #[must_use]
+    pub fn to_lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.fields.iter().for_each(|field| field_lines(field, &mut lines));
+        lines
+    }
+
     /// Prints the object's manifest before and after as a unified diff; Secrets are masked.
     #[must_use]
     pub fn to_unified(&self) -> String {
