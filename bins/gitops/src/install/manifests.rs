@@ -24,6 +24,9 @@ pub(crate) struct ControllerFlags {
     /// Flux's further controllers; no more than names in the header, as with --components.
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
     components_extra: Vec<String>,
+    /// The version to install: this program's own, with a `v` or without, or `latest`.
+    #[arg(long, global = true, default_value = "latest", value_name = "VERSION", value_parser = own_version)]
+    version: String,
     /// The registry of the controller's image.
     #[arg(long, global = true, default_value = "ghcr.io/gitops-rs", value_name = "HOST/PATH")]
     registry: String,
@@ -48,6 +51,15 @@ pub(crate) struct ControllerFlags {
     /// Keys of taints that the controller tolerates.
     #[arg(long, global = true, value_delimiter = ',', value_name = "KEY")]
     toleration_keys: Vec<String>,
+}
+
+/// Takes the version of this program, whose definitions and controller it brings.
+fn own_version(text: &str) -> Result<String, String> {
+    const OWN: &str = env!("CARGO_PKG_VERSION");
+    if text.is_empty() || text == "latest" || text.trim_start_matches('v') == OWN {
+        return Ok(text.to_owned());
+    }
+    Err(format!("this program installs v{OWN} alone: take the program of {text} for that"))
 }
 
 const COMPONENTS: [&str; 7] = [

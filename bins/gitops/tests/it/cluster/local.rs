@@ -73,7 +73,7 @@ fn a_folder_is_compared_with_the_cluster_and_what_it_leads_to_as_well() {
     let embedded = Embedded::start("local-diff");
     let folder = Folder::new("diff", &[("clusters/apps.yaml", APPS), ("apps/web.yaml", WEB)]);
     let root = APPS.replace("name: apps, ", "name: root, ").replace("./apps", "./clusters");
-    embedded.apply(&root.split("  postBuild").next().unwrap());
+    embedded.apply(root.split("  postBuild").next().unwrap());
     embedded
         .apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: vars, namespace: apps}\ndata: {who: me}\n");
     let sources = format!("--local-sources GitRepository/apps/fleet={}", folder.path(""));
