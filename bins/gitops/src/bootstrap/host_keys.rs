@@ -66,14 +66,18 @@ fn fingerprint(key: &str) -> String {
     format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
 }
 
-/// The lines about a host in the user's `known_hosts`; none where there is no such file.
-fn known(host: &str) -> Vec<String> {
-    let name = match host.rsplit_once(':') {
+/// A host, `host[:port]`, as `known_hosts` names it: `[host]:port`, where the port is not ssh's own.
+fn entry(host: &str) -> String {
+    match host.rsplit_once(':') {
         Some((name, port)) if port != "22" => format!("[{name}]:{port}"),
         Some((name, _)) => name.to_owned(),
         None => host.to_owned(),
-    };
-    let found = Command::new("ssh-keygen").args(["-F", &name]).stdin(Stdio::null()).output();
+    }
+}
+
+/// The lines about a host in the user's `known_hosts`; none where there is no such file.
+fn known(host: &str) -> Vec<String> {
+    let found = Command::new("ssh-keygen").args(["-F", &entry(host)]).stdin(Stdio::null()).output();
     let text = found.map(|done| String::from_utf8_lossy(&done.stdout).into_owned()).unwrap_or_default();
     // Marked lines tell of authorities and of keys that are no longer good.
     text.lines().filter(|line| !line.starts_with(['#', '@'])).map(str::to_owned).collect()
@@ -91,8 +95,9 @@ fn believed(host: &str, shown: Vec<String>, known: &[String]) -> Result<Vec<Stri
     }
     let (kind, key) = others.first().map(|line| parts(line)).unwrap_or_default();
     Err(format!(
-        "host key verification failed: {host} shows the {kind} key {}, which known_hosts does not have for it; where the key was changed on purpose, forget the old one: ssh-keygen -R {host}",
-        fingerprint(key)
+        "host key verification failed: {host} shows the {kind} key {}, which known_hosts does not have for it; where the key was changed on purpose, forget the old one: ssh-keygen -R '{}'",
+        fingerprint(key),
+        entry(host)
     )
     .into())
 }
@@ -120,6 +125,16 @@ mod tests {
                 "{why}"
             );
         }
+    }
+
+    #[test]
+    fn a_port_of_its_own_is_part_of_a_hosts_name() {
+        for (host, wanted) in [("h", "h"), ("h:22", "h"), ("h:2222", "[h]:2222")] {
+            assert_eq!(entry(host), wanted);
+        }
+        let why =
+            believed("h:2222", lines(&["h ssh-rsa A"]), &lines(&["h ssh-rsa B"])).unwrap_err().to_string();
+        assert!(why.ends_with("forget the old one: ssh-keygen -R '[h]:2222'"), "{why}");
     }
 
     #[test]
