@@ -184,6 +184,11 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 /// Prints what is wrong or not known to stderr, and returns how many errors there were.
 pub(crate) fn report(rendered: &Rendered) -> usize {
     let mut errors = 0;
+    if rendered.apps.is_empty() && rendered.gaps.is_empty() {
+        let what = "no Flux Kustomization is here, so that nothing is applied";
+        let help = "gitops build DIR builds a kustomization that none names";
+        anstream::eprintln!("{}", coloured(&Gap::new(Severity::Note, "", what).help(help)));
+    }
     for (app, gap) in rendered.all_gaps() {
         errors += usize::from(gap.severity == Severity::Error);
         let app = app.map(|id| format!(" [{id}]")).unwrap_or_default();
