@@ -101,6 +101,9 @@ pub(crate) struct ClusterFlags {
     /// Accepted for scripts: what kinds a server has is asked anew each time.
     #[arg(long, global = true, value_name = "DIR", hide = true)]
     cache_dir: Option<PathBuf>,
+    /// Print the objects that are installed as well.
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) verbose: bool,
     /// The user to impersonate.
     #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
     as_user: Option<String>,

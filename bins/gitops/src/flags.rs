@@ -138,7 +138,7 @@ pub(crate) fn go_bool(text: &str) -> Option<bool> {
 
 /// Moves flags that stand before the command behind it, where they are known: `gitops -n apps get all`.
 pub(crate) fn commands_first(mut arguments: Vec<String>) -> Vec<String> {
-    const WITH_VALUE: [&str; 10] = [
+    const WITH_VALUE: [&str; 20] = [
         "-n",
         "--namespace",
         "--kubeconfig",
@@ -148,14 +148,26 @@ pub(crate) fn commands_first(mut arguments: Vec<String>) -> Vec<String> {
         "--server",
         "--as",
         "--as-group",
+        "--as-uid",
+        "--as-user-extra",
+        "--cache-dir",
+        "--certificate-authority",
+        "--client-certificate",
+        "--client-key",
+        "--kube-api-burst",
+        "--kube-api-qps",
         "--timeout",
+        "--tls-server-name",
+        "--token",
     ];
+    const ALONE: [&str; 4] =
+        ["--disable-compression", "--insecure-skip-tls-verify", "--ns-follows-kube-context", "--verbose"];
     let mut end = 1;
     while let Some(flag) = arguments.get(end) {
         let (name, has_value) = flag.split_once('=').map_or((flag.as_str(), false), |(name, _)| (name, true));
         if WITH_VALUE.contains(&name) {
             end += if has_value { 1 } else { 2 };
-        } else if name == "--ns-follows-kube-context" {
+        } else if ALONE.contains(&name) {
             end += 1;
         } else {
             break;
@@ -231,6 +243,10 @@ mod tests {
         assert_eq!(
             commands_first(args("gitops -n a --context=b get all")),
             args("gitops get all -n a --context=b")
+        );
+        assert_eq!(
+            commands_first(args("gitops --verbose --as-uid 7 --kube-api-qps=9 install --export")),
+            args("gitops install --export --verbose --as-uid 7 --kube-api-qps=9")
         );
         assert_eq!(commands_first(args("gitops get all")), args("gitops get all"));
     }

@@ -63,6 +63,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         anstream::print!("{}", controller.print(&objects)?);
         return Ok(ExitCode::SUCCESS);
     }
+    if args.cluster.verbose {
+        anstream::print!("{}", controller.print(&objects)?);
+    }
     run_async(async {
         let cluster = args.cluster.connect().await?;
         say::action(format_args!("installing components in {namespace} namespace"));

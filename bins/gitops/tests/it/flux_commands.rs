@@ -43,3 +43,34 @@ fn knows_fluxs_commands_and_their_flags() {
     commands.finish(95.0);
     flags.finish(99.0);
 }
+
+/// Flags that every command takes are accepted before the command and behind it, with the values that scripts give them.
+#[test]
+fn takes_fluxs_global_flags_anywhere() {
+    let Some(flux) = folder("flux") else { return };
+    let all = rows(&flux.join("cli_commands.jsonl"));
+    let mut globals = Suite::new("cli_globals");
+    for row in all[0]["flags"].as_array().into_iter().flatten() {
+        let flag = row["flag"].as_str().unwrap();
+        if matches!(flag, "--help" | "--version") {
+            continue;
+        }
+        let mut words = vec![flag];
+        match row["type"].as_str() {
+            Some("bool") => {}
+            Some("int" | "float32") => words.push("7"),
+            Some("duration") => words.push("7s"),
+            _ => words.push("k=v"),
+        }
+        let command =
+            ["create", "source", "git", "web", "--url=https://example.com/web", "--branch=a", "--export"];
+        for arguments in [[&words[..], &command].concat(), [&command, &words[..]].concat()] {
+            globals.check(&arguments.join(" "), || {
+                let done = Command::new(env!("CARGO_BIN_EXE_gitops")).args(&arguments).output().unwrap();
+                let refusal = String::from_utf8_lossy(&done.stderr).into_owned();
+                (done.status.success() && !done.stdout.is_empty()).then_some(()).ok_or(refusal)
+            });
+        }
+    }
+    globals.finish(100.0);
+}
