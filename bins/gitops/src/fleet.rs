@@ -15,6 +15,7 @@ use gitops_controllers::fleet::{App, Cache, Fleet, Gap, KeepNodes, Rendered, Sev
 use gitops_core::tree::{MemTree, Source};
 use gitops_fs::Folder;
 use gitops_sops::AgeKeys;
+use gitops_yaml::{Document, FileId, Node, ReadOptions, read_stream};
 use std::path::{Path, PathBuf};
 
 pub(crate) use folder::{FolderArgs, TextOrJson};
@@ -68,6 +69,68 @@ impl Repository {
         let inside = if inside.is_empty() { ".".to_owned() } else { inside };
         Ok(Self { folder: Snapshot::new(Folder::new(&root)?), root, inside })
     }
+
+    /// As [`Repository::find`], but a folder whose paths begin in itself is a repository of its own.
+    pub(crate) fn find_to_render(path: &Path) -> Result<Self, Failure> {
+        let around = Self::find(path)?;
+        let named = around.root.join(&around.inside);
+        if around.inside == "." || !is_repository_itself(&around.root, &named) {
+            return Ok(around);
+        }
+        let what = format!("{} is taken for a repository of its own: its paths begin there", path.display());
+        anstream::eprintln!("{}", coloured(&Gap::new(Severity::Note, "", what)));
+        Ok(Self { folder: Snapshot::new(Folder::new(&named)?), root: named, inside: ".".to_owned() })
+    }
+}
+
+/// How many files are looked into for paths.
+const MOST_FILES: usize = 1_000;
+
+/// Whether the paths of the Flux Kustomizations in a folder are there, seen from the folder itself, and none of them is seen from
+/// the repository around it: so it is with an example of a repository within another.
+fn is_repository_itself(around: &Path, named: &Path) -> bool {
+    let mut open = vec![named.to_owned()];
+    let (mut files, mut found) = (0, false);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => open.push(path),
+                Ok(kind) if kind.is_file() && is_yaml => {
+                    files += 1;
+                    if files > MOST_FILES {
+                        return false;
+                    }
+                    let text = std::fs::read(&path).unwrap_or_default();
+                    for below in paths_in(&text) {
+                        if around.join(&below).is_dir() || !named.join(&below).is_dir() {
+                            return false;
+                        }
+                        found = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Returns the paths of Flux Kustomizations in a file.
+fn paths_in(text: &[u8]) -> Vec<String> {
+    if !String::from_utf8_lossy(text).contains("kustomize.toolkit.fluxcd.io/") {
+        return Vec::new();
+    }
+    let documents = read_stream(text, FileId::NONE, &ReadOptions::yaml11()).unwrap_or_default();
+    let path = |document: &Document| {
+        let root = &document.root;
+        let is_flux = root.get("kind").and_then(Node::as_str) == Some("Kustomization")
+            && root.get("apiVersion")?.as_str()?.starts_with("kustomize.toolkit.fluxcd.io/");
+        let path = root.at_path(&["spec", "path"])?.as_str()?.trim_start_matches(['.', '/']);
+        (is_flux && !path.is_empty()).then(|| path.to_owned())
+    };
+    documents.iter().filter_map(path).collect()
 }
 
 impl FleetFlags {

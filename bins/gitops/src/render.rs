@@ -63,7 +63,7 @@ pub(crate) fn folder_and_selectors(what: &[String]) -> Result<(PathBuf, Vec<Sele
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (folder, selectors) = folder_and_selectors(&args.what)?;
-    let repository = Repository::find(&folder)?;
+    let repository = Repository::find_to_render(&folder)?;
     let rendered = args.fleet.render(&repository, KeepNodes::No)?;
     let errors = report(&rendered);
     if args.strict

@@ -18,7 +18,7 @@ pub(crate) struct FolderArgs {
 impl FolderArgs {
     /// Renders the fleet and reports what is wrong with it. Returns it with the number of errors.
     pub(crate) fn render(&self) -> Result<(Rendered, usize), Failure> {
-        let repository = Repository::find(&self.folder)?;
+        let repository = Repository::find_to_render(&self.folder)?;
         let rendered = self.fleet.render(&repository, KeepNodes::No)?;
         let errors = report(&rendered);
         Ok((rendered, errors))
@@ -33,7 +33,7 @@ impl FolderArgs {
 impl FleetFlags {
     /// Does something with the fleet of the repository around a folder.
     pub(crate) fn of_folder<R>(&self, folder: &Path, job: impl FnOnce(Fleet<'_>) -> R) -> Result<R, Failure> {
-        let repository = Repository::find(folder)?;
+        let repository = Repository::find_to_render(folder)?;
         let below = self.below(&repository.inside);
         self.with_fleet(&repository.root, &repository.folder, below, job)
     }

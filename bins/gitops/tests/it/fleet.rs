@@ -339,3 +339,13 @@ fn fields_that_flux_does_not_have_are_found_where_they_stand() {
     );
     assert!(!found.contains("\nnote: 'commonLabels'"), "each has a place: {found}");
 }
+
+#[test]
+fn a_repository_within_another_is_seen_from_itself() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/fleet");
+    let done =
+        std::process::Command::new(env!("CARGO_BIN_EXE_gitops")).args(["tree", example]).output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout);
+    assert!(shown.contains("kustomization/flux-system/apps-echo  ./k8s/apps/demo/echo\n"), "{done:?}");
+    assert!(!String::from_utf8_lossy(&done.stderr).contains("path not found"), "{done:?}");
+}
