@@ -155,7 +155,7 @@ impl FleetFlags {
         // Who edits files while they are read gets no cache of the mixture.
         if stats.is_steady() {
             if cache.has_changed() {
-                write_private(&file, &cache.to_bytes(&stamp))?;
+                write_private(&file, |out| cache.write_to(&stamp, out))?;
             }
             stats.save(|path| folder.has(path))?;
         }
@@ -228,7 +228,10 @@ fn stamp() -> String {
 }
 
 /// Writes a file whole or not at all. Rendered Secrets are nobody else's business.
-fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn write_private(
+    path: &Path,
+    write: impl FnOnce(&mut std::io::BufWriter<std::fs::File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     use std::io::Write;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -238,7 +241,11 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&fresh).and_then(|mut file| file.write_all(content));
+    let written = options.open(&fresh).and_then(|file| {
+        let mut out = std::io::BufWriter::with_capacity(1 << 16, file);
+        write(&mut out)?;
+        out.flush()
+    });
     written.and_then(|()| std::fs::rename(&fresh, path)).inspect_err(|_| {
         let _ = std::fs::remove_file(&fresh);
     })

@@ -5,7 +5,9 @@
 
 pub(crate) mod codec;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -124,34 +126,47 @@ impl Cache {
         self.scans = scans;
     }
 
-    /// Writes the cache as bytes, to be [read](Cache::from_bytes) by the program that the stamp names. What was rendered
-    /// from decrypted values is left out, as are charts that may be others next time.
-    #[must_use]
-    pub fn to_bytes(&self, stamp: &str) -> Vec<u8> {
-        let mut all = head(stamp);
-        append(&mut all, 0, &SCANS, &self.scans.write());
+    /// Writes the cache, to be [read](Cache::from_bytes) by the program that the stamp names. What was rendered from decrypted
+    /// values is left out, as are charts that may be others next time.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_to(&self, stamp: &str, out: &mut impl Write) -> std::io::Result<()> {
+        out.write_all(&head(stamp))?;
+        let mut written = append(out, 0, &SCANS, &self.scans.write())?;
         let mut keys: Vec<&Digest> = self.entries.keys().collect();
         keys.sort_unstable();
         for key in keys {
-            let known = self.stored.body(key).map(<[u8]>::to_vec);
-            let entry = self.entries.get(key);
-            if let Some(body) = known.or_else(|| entry?.write()) {
-                append(&mut all, 0, key, &body);
+            let body = match self.stored.body(key) {
+                Some(known) => Some(Cow::Borrowed(known)),
+                None => self.entries.get(key).and_then(|entry| entry.write()).map(Cow::Owned),
+            };
+            if let Some(body) = body {
+                written += append(out, 0, key, &body)?;
             }
         }
-        let room = all.len().max(LEAST_ROOM);
+        let room = written.max(LEAST_ROOM);
         let mut kept = 0;
         for (age, key, body) in self.stored.unused(&self.entries) {
             kept += body.len();
             if kept > room {
                 break;
             }
-            append(&mut all, age, key, body);
+            append(out, age, key, body)?;
         }
+        Ok(())
+    }
+
+    /// Writes the cache into memory, as [`Cache::write_to`] does.
+    #[must_use]
+    pub fn to_bytes(&self, stamp: &str) -> Vec<u8> {
+        let mut all = Vec::new();
+        // Memory takes whatever is written.
+        let _ = self.write_to(stamp, &mut all);
         all
     }
 
-    /// Reads what [`Cache::to_bytes`] wrote with the same stamp; what is damaged or of another program is left out.
+    /// Reads what [`Cache::write_to`] wrote with the same stamp; what is damaged or of another program is left out.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>, stamp: &str) -> Self {
         let stored = Stored::read(bytes, stamp);
@@ -196,13 +211,15 @@ fn checksum(age: u8, key: &Digest, body: &[u8]) -> [u8; 4] {
     sum.finalize().to_le_bytes()
 }
 
-fn append(all: &mut Vec<u8>, age: u8, key: &Digest, body: &[u8]) {
-    let Ok(length) = u32::try_from(body.len()) else { return };
-    all.extend_from_slice(&length.to_le_bytes());
-    all.push(age);
-    all.extend_from_slice(&key.0);
-    all.extend_from_slice(&checksum(age, key, body));
-    all.extend_from_slice(body);
+/// Writes a record, and returns how many bytes it has; one that is too long for its length is left out.
+fn append(out: &mut impl Write, age: u8, key: &Digest, body: &[u8]) -> std::io::Result<usize> {
+    let Ok(length) = u32::try_from(body.len()) else { return Ok(0) };
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&[age])?;
+    out.write_all(&key.0)?;
+    out.write_all(&checksum(age, key, body))?;
+    out.write_all(body)?;
+    Ok(RECORD + body.len())
 }
 
 /// Bytes of an earlier run, with the place of each record.

@@ -6,6 +6,7 @@
 use gitops_controllers::fleet::{Digest, Digests};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -117,7 +118,7 @@ impl Stats {
             self.before.iter().map(|(path, known)| (path.as_str(), *known)).collect();
         all.retain(|path, _| is_there(path) && !learned.contains_key(*path));
         all.extend(fresh);
-        super::write_private(&self.file, &write(&all, &self.root))
+        super::write_private(&self.file, |out| out.write_all(&write(&all, &self.root)))
     }
 }
 
