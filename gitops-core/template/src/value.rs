@@ -479,6 +479,12 @@ pub trait Object: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Returns an object of the same type over another map, where the object [is one](Self::as_map): `deepCopy` keeps types.
+    fn over(&self, map: Map) -> Option<Value> {
+        let _ = map;
+        None
+    }
+
     /// Returns keys and values for `range`, where the object is a map whose keys are no strings; in Go's order of keys.
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
         None
@@ -644,7 +650,13 @@ impl Value {
         *budget = left;
         match self {
             Self::Map(map) => Self::Map(map.copy_within(depth, budget)),
-            Self::List(list) if list.iter().any(|item| matches!(item, Self::Map(_) | Self::List(_))) => {
+            Self::Object(object) => {
+                let copy = object.as_map().map(|map| map.copy_within(depth, budget));
+                copy.and_then(|map| object.over(map)).unwrap_or_else(|| self.clone())
+            }
+            Self::List(list)
+                if list.iter().any(|item| matches!(item, Self::Map(_) | Self::List(_) | Self::Object(_))) =>
+            {
                 let items: Vec<Value> = list.iter().map(|item| item.copy_within(depth, budget)).collect();
                 Self::List(List { items: items.into(), element: list.element, nil: false })
             }

@@ -63,6 +63,10 @@ impl Object for Values {
         Some(&self.0)
     }
 
+    fn over(&self, map: Map) -> Option<Value> {
+        Some(values_object(map))
+    }
+
     fn truth(&self) -> bool {
         !self.0.is_empty()
     }

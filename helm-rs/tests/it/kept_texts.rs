@@ -68,3 +68,9 @@ fn definitions_of_a_text_replace_those_of_the_chart_within_it_alone() {
     let text = r#"{{ include "a" . }}{{ tpl "{{ define \"a\" }}8{{ end }}{{ include \"a\" . }}" . }}{{ include "a" . }}"#;
     check(&[HELPERS, ("x.yaml", text)], "web/templates/x.yaml", "181");
 }
+
+#[test]
+fn deep_copies_of_values_and_of_the_root_are_their_own() {
+    let text = r#"{{ $c := deepCopy .Values }}{{ $_ := set $c "a" "2" }}{{ .Values.a }}{{ $c.a }} {{ typeOf $c }}{{ $d := deepCopy $ }}{{ $_ := set $d "Values" (dict "z" 1) }} {{ .Values.a }}{{ $_ := set $.Values "own" (deepCopy $.Values) }} {{ .Values.own.a }}{{ hasKey .Values.own "own" }}{{ $l := deepCopy (list .Values) }}{{ $_ := set (index $l 0) "q" 1 }} {{ hasKey .Values "q" }}"#;
+    check(&[("x.yaml", text)], "web/templates/x.yaml", "12 common.Values 1 1false false");
+}
