@@ -41,7 +41,7 @@ fn knows_fluxs_commands_and_their_flags() {
         }
     }
     commands.finish(95.0);
-    flags.finish(99.0);
+    flags.finish(100.0);
 }
 
 /// Flags that every command takes are accepted before the command and behind it, with the values that scripts give them.
