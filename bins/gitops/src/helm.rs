@@ -1,5 +1,6 @@
 //! What the commands for charts share: charts and values from disk, the time and chance of this machine.
 
+mod directory;
 pub(crate) mod flags;
 pub(crate) mod source;
 pub(crate) mod world;

@@ -1,10 +1,10 @@
 //! Charts from disk: folders, without what `.helmignore` names, and packed charts.
 
+use super::directory::{Directory, Entry, Kind};
 use crate::Failure;
 use crate::remote::chart::{ChartFlags, fetch};
 use helm_rs::chart::{ArchiveLimits, Chart, EntryType, File, IgnoreRules};
 use helm_rs::{Time, Warnings};
-use std::fs::DirEntry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -125,7 +125,7 @@ fn read_with(folder: &Path, times: Times) -> Result<Vec<File>, Failure> {
     };
     let left = ArchiveLimits::default().bytes;
     let mut reader = FolderReader { rules, times, left, files: Vec::new(), buffer: vec![0; FIRST_READ] };
-    reader.folder(folder, "", 0)?;
+    reader.folder(&Directory::open(folder)?, "", 0)?;
     Ok(reader.files)
 }
 
@@ -146,40 +146,41 @@ struct FolderReader {
 const DEPTH: usize = 100;
 
 impl FolderReader {
-    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), Failure> {
+    fn folder(&mut self, folder: &Directory, prefix: &str, depth: usize) -> Result<(), Failure> {
         if depth > DEPTH {
-            return Err(format!("{}: folders are nested more than {DEPTH} deep", folder.display()).into());
+            let shown = folder.path().display();
+            return Err(format!("{shown}: folders are nested more than {DEPTH} deep").into());
         }
-        let mut entries: Vec<DirEntry> = std::fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
-        entries.sort_by_cached_key(DirEntry::file_name);
-        for entry in entries {
-            let path = entry.path();
-            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            // The folder's own listing says what most entries are; links are followed.
-            let listed = entry.file_type()?;
-            let found = if listed.is_symlink() { std::fs::metadata(&path)?.file_type() } else { listed };
-            let kind = if found.is_dir() { EntryType::Directory } else { EntryType::File };
-            if self.rules.ignores(&name, kind) {
+        for entry in folder.list()? {
+            let name = format!("{prefix}{}", entry.shown());
+            let kind = folder.kind(&entry)?;
+            let listed = if kind == Kind::Folder { EntryType::Directory } else { EntryType::File };
+            if self.rules.ignores(&name, listed) {
                 continue;
             }
-            if found.is_dir() {
-                self.folder(&path, &format!("{name}/"), depth + 1)?;
-            } else if found.is_file() {
-                let file = self.file(&path, name)?;
-                self.files.push(file);
-            } else {
-                let shown = path.display();
-                return Err(
-                    format!("cannot load irregular file {shown} as it has file mode type bits set").into()
-                );
+            match kind {
+                Kind::Folder => self.folder(&folder.folder(&entry)?, &format!("{name}/"), depth + 1)?,
+                Kind::File => {
+                    let file = self.file(folder, &entry, name)?;
+                    self.files.push(file);
+                }
+                Kind::Other => {
+                    let path = folder.path_of(&entry);
+                    let shown = path.display();
+                    return Err(format!(
+                        "cannot load irregular file {shown} as it has file mode type bits set"
+                    )
+                    .into());
+                }
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, name: String) -> Result<File, Failure> {
-        let mut file =
-            std::fs::File::open(path).map_err(|error| open_error(&path.display().to_string(), &error))?;
+    fn file(&mut self, folder: &Directory, entry: &Entry, name: String) -> Result<File, Failure> {
+        let mut file = folder
+            .open_file(entry)
+            .map_err(|error| open_error(&folder.path_of(entry).display().to_string(), &error))?;
         let read = self.fill(&mut file)?;
         if read as u64 > self.left {
             let most = ArchiveLimits::default().bytes;
