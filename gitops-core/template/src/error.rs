@@ -12,6 +12,35 @@ pub struct ParseError {
     pub line: usize,
     /// What is wrong.
     pub message: String,
+    /// The byte of the text where the mistake stands, counted from 0. Go's line is that of the token read last; the mistake
+    /// may stand before it, as a block does that nothing ends.
+    pub offset: usize,
+    /// What may help to mend it.
+    pub help: Option<ParseHelp>,
+}
+
+/// What may help to mend a template that can't be parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseHelp {
+    /// The text ends, and this block has no `{{ end }}`: its keyword.
+    Unclosed(&'static str),
+    /// An `{{ end }}` or `{{ else }}` where no block is open.
+    NothingOpen,
+    /// A key that is no name to Go and has to be asked for with `index`, as in `.Values.my-key`.
+    NoName {
+        /// The path before the key: `.Values`.
+        path: String,
+        /// The key: `my-key`.
+        key: String,
+    },
+    /// A function or variable that is not there.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// The names that are known there.
+        known: Vec<String>,
+    },
 }
 
 impl fmt::Display for ParseError {

@@ -119,6 +119,8 @@ pub(crate) struct Lexer<'a> {
     within: Within,
     /// What is wrong, after an error.
     pub(crate) message: String,
+    /// Where it is wrong, after an error.
+    pub(crate) wrong_at: Pos,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,6 +148,7 @@ impl<'a> Lexer<'a> {
             paren_depth: 0,
             within: Within::Text,
             message: String::new(),
+            wrong_at: 0,
         }
     }
 
@@ -167,6 +170,23 @@ impl<'a> Lexer<'a> {
     /// Returns the line at a token's start, counted from 1.
     pub(crate) fn line(&self, token: Token) -> usize {
         1 + memchr::memchr_iter(b'\n', &self.bytes[..token.start as usize]).count()
+    }
+
+    /// Returns the path and the key where a dash ended the last name of a path: `.Values` and `my-key` of `.Values.my-key`.
+    #[cold]
+    pub(crate) fn dashed_key(&self) -> Option<(String, String)> {
+        let (before, after) = self.input.split_at_checked(self.wrong_at as usize)?;
+        if !after.starts_with('-') {
+            return None;
+        }
+        let is_key = |c: char| c == '-' || c == '_' || is_alphanumeric(c);
+        let end = after.find(|c| !is_key(c)).unwrap_or(after.len());
+        let start = before.rfind(|c| c != '.' && c != '$' && !is_key(c)).map_or(0, |at| at + 1);
+        // The character before may take more than a byte.
+        let chain = before.get(start..)?;
+        let (path, name) = chain.rsplit_once('.')?;
+        let path = if path.is_empty() { "." } else { path };
+        Some((path.to_owned(), format!("{name}{}", &after[..end])))
     }
 
     /// Prints a token as Go does.
@@ -222,7 +242,9 @@ impl<'a> Lexer<'a> {
     fn error(&mut self, message: impl Into<String>) -> Token {
         self.within = Within::Nothing;
         self.message = message.into();
-        self.token(Kind::Error, self.start, self.start)
+        let token = self.token(Kind::Error, self.start, self.start);
+        self.wrong_at = token.start;
+        token
     }
 
     /// Text up to an action. Loops over comments, which leave nothing behind.
@@ -439,7 +461,11 @@ impl<'a> Lexer<'a> {
             }
             match self.peek() {
                 Some(c) if is_alphanumeric(c) => self.pos += c.len_utf8(),
-                next => return Err(self.error(format!("bad character {}", code_point(next)))),
+                next => {
+                    let token = self.error(format!("bad character {}", code_point(next)));
+                    self.wrong_at = self.token(Kind::Error, self.pos, self.pos).start;
+                    return Err(token);
+                }
             }
         }
     }

@@ -55,7 +55,7 @@ mod value;
 mod world;
 
 pub use builtin::builtins;
-pub use error::{Location, NilPath, ParseError, RenderError};
+pub use error::{Location, NilPath, ParseError, ParseHelp, RenderError};
 pub use function::{CallContext, CallError, Function, Functions, Signature, Type};
 pub use functions::sprig;
 pub use lex::Delimiters;

@@ -2,9 +2,9 @@
 
 use crate::ast::{
     Arg, ArgKind, BaseId, Branch, BranchId, CallId, Callee, Command, FunctionId, Literal, LiteralId, Node,
-    NumberId, Parts, Pipe, PipeId, RED_ZONE, STACK, Source, Span, TemplateCall, Variable, VariableId,
+    NumberId, Parts, Pipe, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Variable, VariableId,
 };
-use crate::error::ParseError;
+use crate::error::{ParseError, ParseHelp};
 use crate::function::Functions;
 use crate::lex::{Delimiters, Kind, Lexer, Token};
 use crate::limits::Limits;
@@ -27,7 +27,7 @@ pub(crate) fn parse(
     if source.text.len() > limits.source_bytes {
         let message =
             format!("the text has {} bytes, over the limit of {}", source.text.len(), limits.source_bytes);
-        return Err(ParseError { template: source.name.clone(), line: 1, message });
+        return Err(ParseError { template: source.name.clone(), line: 1, message, offset: 0, help: None });
     }
     let text = source.text.clone();
     let mut parser = Parser {
@@ -155,8 +155,15 @@ type Parsed<T> = Result<T, Box<ParseError>>;
 impl<'a> Parser<'a> {
     #[cold]
     fn error<T>(&self, message: impl Into<String>) -> Parsed<T> {
+        self.error_at(self.building.tokens[0].start, None, message)
+    }
+
+    /// Fails with Go's line, that of the last token, and with the place where the mistake stands.
+    #[cold]
+    fn error_at<T>(&self, at: Pos, help: Option<ParseHelp>, message: impl Into<String>) -> Parsed<T> {
         let line = self.lexer.line(self.building.tokens[0]);
-        Err(Box::new(ParseError { template: self.source.name.clone(), line, message: message.into() }))
+        let template = self.source.name.clone();
+        Err(Box::new(ParseError { template, line, message: message.into(), offset: at as usize, help }))
     }
 
     fn next(&mut self) -> Token {
@@ -228,9 +235,14 @@ impl<'a> Parser<'a> {
                     extra.drain(.." in action".len());
                 }
             }
-            return self.error(format!("{}{extra}", self.lexer.message));
+            let at = match self.building.action {
+                Some(action) if self.lexer.message == "unclosed action" => action.start,
+                _ => self.lexer.wrong_at,
+            };
+            let help = self.lexer.dashed_key().map(|(path, key)| ParseHelp::NoName { path, key });
+            return self.error_at(at, help, format!("{}{extra}", self.lexer.message));
         }
-        self.error(format!("unexpected {} in {context}", self.lexer.show(token)))
+        self.error_at(token.start, None, format!("unexpected {} in {context}", self.lexer.show(token)))
     }
 
     fn expect(&mut self, kind: Kind, context: &str) -> Parsed<Token> {
@@ -290,7 +302,10 @@ impl<'a> Parser<'a> {
             let token = self.next_non_space();
             match self.text_or_action(token)? {
                 Met::Node(node) => self.scratch.nodes.push(node),
-                end => return self.error(format!("unexpected {}", end.show())),
+                end => {
+                    let help = Some(ParseHelp::NothingOpen);
+                    return self.error_at(token.start, help, format!("unexpected {}", end.show()));
+                }
             }
         }
     }
@@ -303,7 +318,7 @@ impl<'a> Parser<'a> {
         }
         self.building.name = self.template_name(token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
-        let (nodes, end) = self.nodes()?;
+        let (nodes, end) = self.nodes("define", token.start)?;
         if !matches!(end, Met::End) {
             return self.error(format!("unexpected {} in {CONTEXT}", end.show()));
         }
@@ -321,13 +336,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Nodes up to an `else` or `end`.
-    fn nodes(&mut self) -> Parsed<(Span, Met)> {
+    /// Nodes up to an `else` or `end`, in a block of this keyword that begins here.
+    fn nodes(&mut self, block: &'static str, begins: Pos) -> Parsed<(Span, Met)> {
         let first = self.scratch.nodes.len();
         loop {
             let token = self.next_non_space();
             if token.kind == Kind::Eof {
-                return self.error("unexpected EOF");
+                return self.error_at(begins, Some(ParseHelp::Unclosed(block)), "unexpected EOF");
             }
             match self.text_or_action(token)? {
                 Met::Node(node) => self.scratch.nodes.push(node),
@@ -415,13 +430,15 @@ impl<'a> Parser<'a> {
         // Go words a wrong end of a block with the line of its head, that of a definition with the line of the end.
         let head = self.building.tokens[0];
         let ended = |inner: &mut Self| {
-            let (nodes, end) = inner.nodes()?;
+            let (nodes, end) = inner.nodes("block", token.start)?;
             match end {
                 Met::End => inner.finish(nodes),
                 end => Err(Box::new(ParseError {
                     template: inner.source.name.clone(),
                     line: inner.lexer.line(head),
                     message: format!("unexpected {} in {CONTEXT}", end.show()),
+                    offset: inner.building.tokens[0].start as usize,
+                    help: None,
                 })),
             }
         };
@@ -462,6 +479,7 @@ impl<'a> Parser<'a> {
     }
 
     fn control_here(&mut self, control: Control) -> Parsed<BranchId> {
+        let begins = self.building.action.unwrap_or(self.building.tokens[0]).start;
         let names = self.building.names.len();
         let mark = self.building.slots.len();
         let pipe = self.pipeline(control.name(), Kind::RightDelim)?;
@@ -470,7 +488,7 @@ impl<'a> Parser<'a> {
             self.building.range_depth += 1;
         }
         let body_mark = self.building.slots.len();
-        let (list, next) = self.nodes()?;
+        let (list, next) = self.nodes(control.name(), begins)?;
         self.building.slots.truncate(body_mark);
         if control == Control::Range {
             self.building.range_depth -= 1;
@@ -489,7 +507,7 @@ impl<'a> Parser<'a> {
                     append(&mut self.scratch.parts.nodes, node)
                 }
                 _ => {
-                    let (list, end) = self.nodes()?;
+                    let (list, end) = self.nodes(control.name(), begins)?;
                     if !matches!(end, Met::End) {
                         return self.error(format!("expected end; found {}", end.show()));
                     }
@@ -697,7 +715,9 @@ impl<'a> Parser<'a> {
             Kind::Variable => {
                 let name = self.lexer.piece(token);
                 if !self.building.names.contains(&name) {
-                    return self.error(format!("undefined variable {}", quote(name)));
+                    let known = self.building.names.iter().map(|name| (*name).to_owned()).collect();
+                    let help = Some(ParseHelp::Unknown { name: name.to_owned(), known });
+                    return self.error_at(token.start, help, format!("undefined variable {}", quote(name)));
                 }
                 let variable = Variable { name: token.piece(), slot: self.slot(name) };
                 let variable = VariableId(push(&mut self.scratch.parts.variables, variable));
@@ -751,7 +771,9 @@ impl<'a> Parser<'a> {
             return Ok(FunctionId(u32::try_from(at).expect(FEWER)));
         }
         let Some(callee) = Callee::find(name, self.functions) else {
-            return self.error(format!("function {} not defined", quote(name)));
+            let known = self.functions.names().map(str::to_owned).collect();
+            let help = Some(ParseHelp::Unknown { name: name.to_owned(), known });
+            return self.error_at(token.start, help, format!("function {} not defined", quote(name)));
         };
         self.scratch.callees.push(callee);
         Ok(FunctionId(push(&mut self.scratch.parts.functions, token.piece())))

@@ -1,6 +1,6 @@
 //! Words a failed render as Helm does, and keeps what Go's texts hide: places, source lines, what was nil.
 
-use gitops_template::{ParseError, RenderError};
+use gitops_template::{ParseError, ParseHelp, RenderError};
 
 use super::functions::{WARNING_END, WARNING_START};
 use crate::{Error, ErrorKind, Site};
@@ -16,14 +16,50 @@ pub(crate) fn parse_error(path: &str, error: &ParseError, source: &str) -> Error
         }
         _ => format!("parse error in ({path}): {text}"),
     };
-    let line = u32::try_from(error.line).unwrap_or(0);
-    let source_line = source.lines().nth(error.line.saturating_sub(1)).map(str::to_owned);
-    let site = Site { file: path.to_owned(), line, column: 0, source_line };
-    let error_with_place = Error::new(ErrorKind::Render, message).at(site);
+    let mut worded = Error::new(ErrorKind::Render, message).at(place(path, error.offset, source));
     if text.ends_with(&error.message) && error.message.contains(": ") {
-        return error_with_place.note(error.message.clone());
+        worded = worded.note(error.message.clone());
     }
-    error_with_place
+    match error.help.as_ref().and_then(parse_help) {
+        Some(help) => worded.note(help),
+        None => worded,
+    }
+}
+
+/// Returns the place of a byte of a text.
+fn place(file: &str, offset: usize, source: &str) -> Site {
+    let before = source.get(..offset).unwrap_or(source);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let number = |count: usize| u32::try_from(count + 1).unwrap_or(0);
+    Site {
+        file: file.to_owned(),
+        line: number(before.matches('\n').count()),
+        column: number(before[start..].chars().count()),
+        source_line: source[start..].lines().next().map(str::to_owned),
+    }
+}
+
+fn parse_help(help: &ParseHelp) -> Option<String> {
+    match help {
+        ParseHelp::Unclosed(block) => Some(format!("this `{block}` has no `{{{{ end }}}}`")),
+        ParseHelp::NothingOpen => {
+            Some("no `if`, `range`, `with`, `define` or `block` is open here".to_owned())
+        }
+        ParseHelp::NoName { path, key } => {
+            Some(format!("a key with a dash is asked for with `index {path} \"{key}\"`"))
+        }
+        ParseHelp::Unknown { name, known } => {
+            let near = gitops_core::did_you_mean(name, known.iter().map(String::as_str));
+            match near {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None if name.starts_with('$') => Some(format!(
+                    "a variable is declared before it is used, in the same template and block: `{{{{ {name} := … }}}}`"
+                )),
+                None => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Words a template that can't be executed.
@@ -57,17 +93,22 @@ pub(crate) fn execution_error(error: &RenderError) -> Error {
 
 fn nil_note(nil: &str, path: &str, siblings: &[gitops_yaml::Str]) -> String {
     const MOST: usize = 12;
-    let mut note = format!("{nil} is nil, so {path} can't be looked up");
+    let mut note = format!("`{nil}` is nil, so `{path}` can't be looked up");
     if !siblings.is_empty() {
-        let named: Vec<&str> = siblings.iter().take(MOST).map(gitops_yaml::Str::as_str).collect();
-        note.push_str(&format!("; beside it stand {}", named.join(", ")));
+        let named: Vec<String> = siblings.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+        let parent = nil.rsplit_once('.').map_or("", |(parent, _)| parent);
+        let holder = match parent.rsplit('.').next() {
+            None | Some("") => "the dot",
+            Some(name) => &format!("`{name}`"),
+        };
+        note.push_str(&format!(": {holder} has {}", named.join(", ")));
         if siblings.len() > MOST {
             note.push_str(&format!(" and {} more", siblings.len() - MOST));
         }
     }
     let wanted = nil.rsplit('.').next().unwrap_or(nil);
     if let Some(near) = gitops_core::did_you_mean(wanted, siblings.iter().map(gitops_yaml::Str::as_str)) {
-        note.push_str(&format!("; did you mean {near}?"));
+        note.push_str(&format!("; did you mean `{near}`?"));
     }
     note
 }
