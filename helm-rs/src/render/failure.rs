@@ -218,3 +218,41 @@ impl Traced {
 fn before_next(message: &str) -> &str {
     message.find(" template:").map_or(message, |at| &message[..at])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_template::Templates;
+
+    #[test]
+    fn mistakes_are_shown_at_their_place_with_the_remedy() {
+        let cases = [
+            (
+                "a: {{ .Values.my-key }}",
+                1,
+                17,
+                Some("a key with a dash is asked for with `index .Values \"my-key\"`"),
+            ),
+            ("{{ $.my-key.sub }}", 1, 8, Some("a key with a dash is asked for with `index $ \"my-key\"`")),
+            ("é\n{{ .é-b }}", 2, 6, Some("a key with a dash is asked for with `index . \"é-b\"`")),
+            ("{{ prinff .a }}", 1, 4, Some("did you mean `printf`?")),
+            ("{{ $name := 1 }}\n{{ $nam }}", 2, 4, Some("did you mean `$name`?")),
+            ("é {{ if .a }}\n{{ range .b }}{{ end }}\n", 1, 3, Some("this `if` has no `{{ end }}`")),
+            ("{{ with .a }}{{ else }}\nb", 1, 1, Some("this `with` has no `{{ end }}`")),
+            ("\n{{ define \"x\" }}", 2, 11, Some("this `define` has no `{{ end }}`")),
+            ("a\n b {{ end }}", 2, 4, Some("no `if`, `range`, `with`, `define` or `block` is open here")),
+            ("a {{ .b", 1, 3, None),
+            ("{{ .b }", 1, 7, None),
+            ("{{ \"a }}", 1, 4, None),
+        ];
+        for (source, line, column, help) in cases {
+            let Err(error) = Templates::default().parse_text("t", source) else {
+                panic!("{source} is parsed")
+            };
+            let error = parse_error("t", &error, source);
+            let site = error.sites().first().map(|site| (site.line, site.column));
+            assert_eq!(site, Some((line, column)), "{source}");
+            assert_eq!(error.notes().first().map(String::as_str), help, "{source}");
+        }
+    }
+}
