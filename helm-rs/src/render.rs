@@ -7,6 +7,7 @@ mod failure;
 mod files;
 mod functions;
 mod glob;
+mod help;
 mod kept;
 mod output;
 

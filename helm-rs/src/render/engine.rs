@@ -204,8 +204,9 @@ pub fn render(chart: &Chart, values: &Table, options: &RenderOptions<'_>) -> Res
             continue;
         }
         renderable.begin();
-        let output =
-            renderer.render(&renderable.path, &renderable.data).map_err(|error| execution_error(&error))?;
+        let output = renderer
+            .render(&renderable.path, &renderable.data)
+            .map_err(|error| execution_error(&error, &templates))?;
         rendered.files.insert(renderable.path.clone(), RenderedFile::new(output));
     }
     Ok(rendered)

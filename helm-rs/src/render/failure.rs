@@ -1,8 +1,9 @@
 //! Words a failed render as Helm does, and keeps what Go's texts hide: places, source lines, what was nil.
 
-use gitops_template::{ParseError, ParseHelp, RenderError};
+use gitops_template::{ParseError, RenderError, Templates};
 
 use super::functions::{WARNING_END, WARNING_START};
+use super::help::{nil_note, of_execution, of_parsing};
 use crate::{Error, ErrorKind, Site};
 
 /// Words a template that can't be parsed: only what stands behind the last `: ` survives, as in Helm.
@@ -20,7 +21,7 @@ pub(crate) fn parse_error(path: &str, error: &ParseError, source: &str) -> Error
     if text.ends_with(&error.message) && error.message.contains(": ") {
         worded = worded.note(error.message.clone());
     }
-    match error.help.as_ref().and_then(parse_help) {
+    match error.help.as_ref().and_then(of_parsing) {
         Some(help) => worded.note(help),
         None => worded,
     }
@@ -39,31 +40,8 @@ fn place(file: &str, offset: usize, source: &str) -> Site {
     }
 }
 
-fn parse_help(help: &ParseHelp) -> Option<String> {
-    match help {
-        ParseHelp::Unclosed(block) => Some(format!("this `{block}` has no `{{{{ end }}}}`")),
-        ParseHelp::NothingOpen => {
-            Some("no `if`, `range`, `with`, `define` or `block` is open here".to_owned())
-        }
-        ParseHelp::NoName { path, key } => {
-            Some(format!("a key with a dash is asked for with `index {path} \"{key}\"`"))
-        }
-        ParseHelp::Unknown { name, known } => {
-            let near = gitops_core::did_you_mean(name, known.iter().map(String::as_str));
-            match near {
-                Some(near) => Some(format!("did you mean `{near}`?")),
-                None if name.starts_with('$') => Some(format!(
-                    "a variable is declared before it is used, in the same template and block: `{{{{ {name} := … }}}}`"
-                )),
-                None => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// Words a template that can't be executed.
-pub(crate) fn execution_error(error: &RenderError) -> Error {
+/// Words a template that can't be executed, where these templates are known.
+pub(crate) fn execution_error(error: &RenderError, templates: &Templates) -> Error {
     let text = error.to_string();
     let kind = if error.root().is_limit() { ErrorKind::Limit } else { ErrorKind::Render };
     let mut worded = Error::new(kind, worded(error, &text));
@@ -86,31 +64,12 @@ pub(crate) fn execution_error(error: &RenderError) -> Error {
         }
     }
     if let Some(nil) = error.root().nil_path() {
-        worded = worded.note(nil_note(&nil.nil, &nil.path, &nil.siblings));
+        worded = worded.note(nil_note(nil));
     }
-    worded
-}
-
-fn nil_note(nil: &str, path: &str, siblings: &[gitops_yaml::Str]) -> String {
-    const MOST: usize = 12;
-    let mut note = format!("`{nil}` is nil, so `{path}` can't be looked up");
-    if !siblings.is_empty() {
-        let named: Vec<String> = siblings.iter().take(MOST).map(|name| format!("`{name}`")).collect();
-        let parent = nil.rsplit_once('.').map_or("", |(parent, _)| parent);
-        let holder = match parent.rsplit('.').next() {
-            None | Some("") => "the dot",
-            Some(name) => &format!("`{name}`"),
-        };
-        note.push_str(&format!(": {holder} has {}", named.join(", ")));
-        if siblings.len() > MOST {
-            note.push_str(&format!(" and {} more", siblings.len() - MOST));
-        }
+    match of_execution(error.root().message(), templates) {
+        Some(help) => worded.note(help),
+        None => worded,
     }
-    let wanted = nil.rsplit('.').next().unwrap_or(nil);
-    if let Some(near) = gitops_core::did_you_mean(wanted, siblings.iter().map(gitops_yaml::Str::as_str)) {
-        note.push_str(&format!("; did you mean `{near}`?"));
-    }
-    note
 }
 
 fn worded(error: &RenderError, text: &str) -> String {
@@ -222,7 +181,6 @@ fn before_next(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitops_template::Templates;
 
     #[test]
     fn mistakes_are_shown_at_their_place_with_the_remedy() {
