@@ -479,7 +479,7 @@ pub trait Object: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Returns an object of the same type over another map, where the object [is one](Self::as_map): `deepCopy` keeps types.
+    /// Returns an object of the same type over another map, where the object is [plainly](Self::plain) one: `deepCopy` keeps types.
     fn over(&self, map: Map) -> Option<Value> {
         let _ = map;
         None
@@ -651,8 +651,8 @@ impl Value {
         match self {
             Self::Map(map) => Self::Map(map.copy_within(depth, budget)),
             Self::Object(object) => {
-                let copy = object.as_map().map(|map| map.copy_within(depth, budget));
-                copy.and_then(|map| object.over(map)).unwrap_or_else(|| self.clone())
+                let Some(Self::Map(map)) = object.plain() else { return self.clone() };
+                object.over(map.copy_within(depth, budget)).unwrap_or_else(|| self.clone())
             }
             Self::List(list)
                 if list.iter().any(|item| matches!(item, Self::Map(_) | Self::List(_) | Self::Object(_))) =>

@@ -113,6 +113,10 @@ impl Object for CurrentTemplate {
         Some(Value::Map(map.clone()))
     }
 
+    fn over(&self, map: Map) -> Option<Value> {
+        Some(values_object(map))
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -74,3 +74,9 @@ fn deep_copies_of_values_and_of_the_root_are_their_own() {
     let text = r#"{{ $c := deepCopy .Values }}{{ $_ := set $c "a" "2" }}{{ .Values.a }}{{ $c.a }} {{ typeOf $c }}{{ $d := deepCopy $ }}{{ $_ := set $d "Values" (dict "z" 1) }} {{ .Values.a }}{{ $_ := set $.Values "own" (deepCopy $.Values) }} {{ .Values.own.a }}{{ hasKey .Values.own "own" }}{{ $l := deepCopy (list .Values) }}{{ $_ := set (index $l 0) "q" 1 }} {{ hasKey .Values "q" }}"#;
     check(&[("x.yaml", text)], "web/templates/x.yaml", "12 common.Values 1 1false false");
 }
+
+#[test]
+fn values_within_dictionaries_are_merged_and_not_replaced() {
+    let text = r#"{{ $m := merge (dict "Values" (dict "q" 2)) $ }}{{ $m.Values.a }}{{ $m.Values.q }} {{ $_ := mergeOverwrite (dict "Values" .Values) (dict "Values" (dict "a" "9")) }}{{ .Values.a }} {{ $t := deepCopy .Template }}{{ $_ := set $t "Name" "z" }}{{ .Template.Name }}"#;
+    check(&[("x.yaml", text)], "web/templates/x.yaml", "12 9 web/templates/x.yaml");
+}

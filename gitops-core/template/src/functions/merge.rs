@@ -30,7 +30,7 @@ fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
             continue;
         }
         let old_is_empty = old.as_ref().is_none_or(|old| !old.truth());
-        if let (Value::Map(new), Some(Value::Map(old))) = (&new, &old) {
+        if let (Some(new), Some(old)) = (view(&new), old.as_ref().and_then(view)) {
             within(old, new, wins, depth);
             if !old_is_empty {
                 continue;
@@ -39,5 +39,14 @@ fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
         if wins == Wins::Source || old_is_empty {
             destination.insert(key, new);
         }
+    }
+}
+
+/// Returns the map that a value is or stands over, as `.Values` does.
+fn view(value: &Value) -> Option<&Map> {
+    match value {
+        Value::Map(map) => Some(map),
+        Value::Object(object) => object.as_map(),
+        _ => None,
     }
 }
