@@ -33,6 +33,7 @@ use crate::builtin::builtins;
 use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
 use crate::value::Value;
 use std::borrow::Cow;
+pub use url::is_request_url;
 
 /// Returns Go's, sprig's and Helm's functions, but for those that need a chart (`include`, `tpl`, `required`, `lookup`).
 #[must_use]

@@ -57,7 +57,7 @@ mod world;
 pub use builtin::builtins;
 pub use error::{Location, NilPath, ParseError, ParseHelp, RenderError};
 pub use function::{CallContext, CallError, Function, Functions, Signature, Type};
-pub use functions::sprig;
+pub use functions::{is_request_url, sprig};
 pub use lex::Delimiters;
 pub use limits::Limits;
 pub use parsed::ParsedText;

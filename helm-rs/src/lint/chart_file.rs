@@ -1,6 +1,7 @@
 //! Looks `Chart.yaml` over.
 
 use gitops_semver::{Constraint, Version};
+use gitops_template::is_request_url;
 
 use super::{Entry, Linter, Severity};
 use crate::chart::{Metadata, UnknownFields};
@@ -119,13 +120,13 @@ fn maintainers(metadata: &Metadata) -> Option<String> {
 }
 
 fn sources(metadata: &Metadata) -> Option<String> {
-    let wrong = metadata.sources.iter().find(|source| !has_scheme(source))?;
+    let wrong = metadata.sources.iter().find(|source| !is_request_url(source))?;
     Some(format!("invalid source URL '{wrong}'"))
 }
 
 fn icon(metadata: &Metadata) -> Option<String> {
     let icon = &metadata.icon;
-    (!icon.is_empty() && !has_scheme(icon)).then(|| format!("invalid icon URL '{icon}'"))
+    (!icon.is_empty() && !is_request_url(icon)).then(|| format!("invalid icon URL '{icon}'"))
 }
 
 fn chart_type(metadata: &Metadata) -> Option<String> {
@@ -182,15 +183,4 @@ fn is_address(text: &str) -> bool {
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let host = host.split(':').next().unwrap_or(host);
     host == "localhost" || (host.contains('.') && is_host(host))
-}
-
-/// Returns whether a text is an address with a scheme.
-fn has_scheme(text: &str) -> bool {
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    };
-    let bad = |c: char| c.is_control() || c == ' ';
-    text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
-        && !text.contains(bad)
 }

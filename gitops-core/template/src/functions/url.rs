@@ -11,6 +11,19 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("urlJoin", pure(&[Type::Map], Type::String, |args| url_join(&args[0])));
 }
 
+/// Returns whether Go's `url.ParseRequestURI` takes a text and finds a scheme in it, as `https://example.com/a b` and
+/// `data:image/png` have one. Nothing is looked up.
+///
+/// ```
+/// assert!(gitops_template::is_request_url("https://example.com/icon.png"));
+/// assert!(!gitops_template::is_request_url("https://${HOST}/icon.png"));
+/// assert!(!gitops_template::is_request_url("/icon.png"));
+/// ```
+#[must_use]
+pub fn is_request_url(text: &str) -> bool {
+    Url::parse_body(text.as_bytes()).is_ok_and(|url| !url.scheme.is_empty())
+}
+
 fn url_parse(text: &[u8]) -> Result {
     let url = Url::parse(text).map_err(|error| CallError::new(format!("unable to parse url: {error}")))?;
     let userinfo = url.user.as_ref().map(User::text).unwrap_or_default();
