@@ -155,6 +155,35 @@ fn merged(row: &serde_json::Value) -> Result<Table, String> {
     Ok(all.finish())
 }
 
+/// A path and a text of a stranger's ConfigMap cost no more than they are long, and a refused one changes nothing.
+#[test]
+fn paths_of_values_are_bounded() {
+    let deep = |levels: usize| vec!["a"; levels].join(".");
+    let lists = format!("a{}", "[0]".repeat(100_000));
+    let open = format!("{{{}", "1,".repeat(10));
+    let cases = [
+        ("a[65537]".to_owned(), "1", "65536"),
+        ("a[99999999999999999999]".to_owned(), "1", "out of range"),
+        ("a[-1]".to_owned(), "1", "negative"),
+        (deep(40), "1", "nested level"),
+        (lists, "1", "nested more than"),
+        ("a".to_owned(), &open, "list must terminate"),
+    ];
+    for (path, text, wanted) in &cases {
+        let mut values = ReleaseValues::new(load_values(b"kept: 1", "inline").unwrap());
+        values.lay("size: 2", Form::File).unwrap();
+        let error = values.lay(text, Form::At(path)).unwrap_err().to_string();
+        assert!(error.contains(wanted) && error.len() < 500, "{}: {error}", &path[..path.len().min(40)]);
+        let finished = values.finish();
+        assert_eq!(finished["kept"].to_string(), "1");
+        assert_eq!(finished["size"].to_string(), "2");
+    }
+    let mut values = ReleaseValues::new(load_values(b"kept: 1", "inline").unwrap());
+    values.lay("x", Form::At(&deep(30))).unwrap();
+    values.lay("x", Form::LiteralAt("list[65536]")).unwrap();
+    assert_eq!(values.finish()["kept"].to_string(), "1");
+}
+
 #[test]
 fn values_are_merged_as_flux_merges_them() {
     let Some(folder) = folder("flux") else { return };
