@@ -85,7 +85,11 @@ fn main() -> ExitCode {
         Ok((_, Ok(code))) => return code,
         Ok((_, Err(failure))) if unread::is_unread(&failure) => return unread::UNREAD.into(),
         Ok((Voice::Flux, Err(failure))) => say::failure(failure),
-        Ok((Voice::Own, Err(failure))) => anstream::eprintln!("Error: {}", Printable(failure)),
+        Ok((Voice::Own, Err(failure))) => match failure.downcast_ref::<helm_rs::Error>() {
+            // Places and help come with errors of charts.
+            Some(error) => anstream::eprintln!("Error: {}", Printable(error.report())),
+            None => anstream::eprintln!("Error: {}", Printable(failure)),
+        },
         Err(error) => match refusal(&error).filter(|_| voice == Voice::Flux) {
             Some(why) => say::failure(why),
             None => error.exit(),
