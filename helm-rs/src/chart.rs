@@ -22,9 +22,10 @@ pub use metadata::{Maintainer, Metadata};
 pub(crate) use metadata::{UnknownFields, unknown_field};
 pub use tree::files_in;
 
-use crate::Time;
 use crate::go::extension;
+use crate::places::site_of;
 use crate::values::Table;
+use crate::{Error, ErrorKind, Time};
 
 /// A chart and all charts beneath it. Cloning shares files and values.
 #[derive(Clone, Debug, Default)]
@@ -141,6 +142,29 @@ impl Chart {
         for chart in &self.dependencies {
             chart.collect_crds(&format!("{path}/charts/{}", chart.name()), found);
         }
+    }
+
+    /// Checks that `charts/` holds all dependencies of `Chart.yaml`.
+    ///
+    /// # Errors
+    /// The names of those that are missing, in Helm's words, and where `Chart.yaml` asks for them.
+    pub fn check_dependencies(&self) -> Result<(), Error> {
+        let missing = self.missing_dependencies();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = missing.iter().map(Str::as_str).collect();
+        let message = format!("found in Chart.yaml, but missing in charts/ directory: {}", names.join(", "));
+        let mut error = Error::new(ErrorKind::Chart, message);
+        let metadata = self.raw.iter().find(|file| file.name == "Chart.yaml");
+        let wanted = self.metadata.dependencies.iter().flatten().enumerate();
+        for (index, _) in wanted.filter(|(_, wanted)| missing.contains(&wanted.name)) {
+            let path = ["dependencies".to_owned(), index.to_string()];
+            if let Some(site) = metadata.and_then(|file| site_of("Chart.yaml", file.data(), &path)) {
+                error = error.also_at(site);
+            }
+        }
+        Err(error.note("`gitops dependency update CHART` brings them into `charts/`"))
     }
 
     /// Names the dependencies in `Chart.yaml` that `charts/` does not hold.

@@ -50,6 +50,8 @@ struct Details {
     kind: ErrorKind,
     message: String,
     sites: Vec<Site>,
+    /// Whether each place is a mistake of its own.
+    apart: bool,
     notes: Vec<String>,
 }
 
@@ -57,13 +59,35 @@ impl Error {
     /// Makes an error with Helm's words.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Details { kind, message: message.into(), sites: Vec::new(), notes: Vec::new() }))
+        Self(Box::new(Details {
+            kind,
+            message: message.into(),
+            sites: Vec::new(),
+            apart: false,
+            notes: Vec::new(),
+        }))
     }
 
     /// Adds a place; the first is where the mistake is, later ones say how it was reached.
     #[must_use]
     pub fn at(mut self, site: Site) -> Self {
         self.0.sites.push(site);
+        self
+    }
+
+    /// Adds the place of a mistake that stands beside those before it.
+    #[must_use]
+    pub(crate) fn also_at(mut self, site: Site) -> Self {
+        self.0.apart = true;
+        self.at(site)
+    }
+
+    /// Puts a folder before the files of all places.
+    #[must_use]
+    pub(crate) fn beneath(mut self, folder: &str) -> Self {
+        for site in &mut self.0.sites {
+            site.file = format!("{folder}/{}", site.file);
+        }
         self
     }
 
@@ -117,7 +141,7 @@ impl Error {
                 }
                 continue;
             }
-            text.push_str(if index == 0 { "\n --> " } else { "\n  in " });
+            text.push_str(if index == 0 || self.0.apart { "\n --> " } else { "\n  in " });
             text.push_str(&site.to_string());
             if let Some(source) = &site.source_line {
                 text.push_str(&caret(site, source));

@@ -10,6 +10,7 @@ mod go;
 mod json;
 mod lint;
 mod package;
+mod places;
 mod post_render;
 mod repository_index;
 mod schema;

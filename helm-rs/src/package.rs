@@ -67,14 +67,7 @@ pub fn package(chart: &Chart, options: &PackageOptions) -> Result<Packaged, Erro
     if let Some(version) = &options.app_version {
         metadata.app_version = version.into();
     }
-    let missing = chart.missing_dependencies();
-    if !missing.is_empty() {
-        let missing: Vec<&str> = missing.iter().map(gitops_yaml::Str::as_str).collect();
-        return Err(refused(format!(
-            "found in Chart.yaml, but missing in charts/ directory: {}",
-            missing.join(", ")
-        )));
-    }
+    chart.check_dependencies()?;
     std::sync::Arc::make_mut(&mut chart.metadata).validate().map_err(|e| e.within("chart validation"))?;
     let file_name = format!("{}-{}.tgz", chart.name(), chart.metadata.version);
     let archive = save(&chart, options).map_err(|error| error.within("failed to save"))?;

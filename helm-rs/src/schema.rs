@@ -12,7 +12,8 @@ use gitops_yaml::{FileId, from_json};
 
 use crate::chart::Chart;
 use crate::json::node_to_json;
-use crate::values::{Table, Value};
+use crate::places::at_value;
+use crate::values::{Table, UserValues, Value};
 use crate::{Error, ErrorKind};
 use check::Checker;
 use failure::{Failure, Kind};
@@ -22,30 +23,87 @@ use failure::{Failure, Kind};
 /// # Errors
 /// Helm's list of what is wrong, chart by chart.
 pub fn validate(chart: &Chart, values: &Table) -> Result<(), Error> {
-    let mut found = String::new();
-    check_chart(chart, &Value::table(values.clone()), &mut found);
-    if found.is_empty() {
+    validate_given(chart, values, &Table::new(), None)
+}
+
+/// Checks values as [`validate`] does, and says where those that are wrong come from: `own` are the user's values, which
+/// `given` gave.
+pub(crate) fn validate_given(
+    chart: &Chart,
+    values: &Table,
+    own: &Table,
+    given: Option<&UserValues>,
+) -> Result<(), Error> {
+    let mut found = Found::default();
+    found.check(chart, &Value::table(values.clone()), &mut Vec::new());
+    if found.text.is_empty() {
         return Ok(());
     }
     let heading = "values don't meet the specifications of the schema(s) in the following chart(s):";
-    Err(Error::new(ErrorKind::Schema, format!("{heading}\n{found}")))
+    let error = Error::new(ErrorKind::Schema, format!("{heading}\n{}", found.text));
+    let placed = |error, path: &Vec<String>| at_value(error, chart, own, given, path);
+    Err(found.paths.iter().take(MOST_PLACES).fold(error, placed))
 }
 
-fn check_chart(chart: &Chart, values: &Value, found: &mut String) {
-    if let Some(schema) = chart.schema()
-        && let Err(error) = validate_values(values, schema)
-    {
-        found.push_str(&format!("{}:\n{error}", chart.name()));
+/// How many wrong values are shown with their place.
+const MOST_PLACES: usize = 8;
+
+/// What is wrong with the values of a chart and of those beneath.
+#[derive(Default)]
+struct Found {
+    /// Helm's list.
+    text: String,
+    /// Where the wrong values are, seen from the chart above all.
+    paths: Vec<Vec<String>>,
+}
+
+impl Found {
+    /// Checks the values of one chart, which stand at this path, and of those beneath.
+    fn check(&mut self, chart: &Chart, values: &Value, path: &mut Vec<String>) {
+        if let Some(schema) = chart.schema()
+            && let Err(mistake) = check_values(values, schema)
+        {
+            self.text.push_str(&format!("{}:\n{}", chart.name(), mistake.text()));
+            if let Mistake::Values(failure) = mistake {
+                failure.leaves(&mut |at| {
+                    let at: Vec<String> = path.iter().chain(at).cloned().collect();
+                    if !at.is_empty() && !self.paths.contains(&at) {
+                        self.paths.push(at);
+                    }
+                });
+            }
+        }
+        for sub in chart.dependencies() {
+            match values.get(sub.name()) {
+                None | Some(Value::Null) => {}
+                Some(table @ Value::Table(_)) => {
+                    path.push(sub.name().to_owned());
+                    self.check(sub, table, path);
+                    path.pop();
+                }
+                Some(other) => self.text.push_str(&format!(
+                    "{}:\ninvalid type for values: expected object (map), got {}\n",
+                    sub.name(),
+                    other.go_type()
+                )),
+            }
+        }
     }
-    for sub in chart.dependencies() {
-        match values.get(sub.name()) {
-            None | Some(Value::Null) => {}
-            Some(table @ Value::Table(_)) => check_chart(sub, table, found),
-            Some(other) => found.push_str(&format!(
-                "{}:\ninvalid type for values: expected object (map), got {}\n",
-                sub.name(),
-                other.go_type()
-            )),
+}
+
+/// Why a check failed.
+enum Mistake {
+    /// The schema can't be used.
+    Schema(String),
+    /// The values break it.
+    Values(Failure),
+}
+
+impl Mistake {
+    fn text(&self) -> String {
+        match self {
+            Self::Schema(why) => why.clone(),
+            Self::Values(failure) => failure.list(),
         }
     }
 }
@@ -63,7 +121,11 @@ fn check_chart(chart: &Chart, values: &Value, found: &mut String) {
 /// assert_eq!(error.to_string(), "- at '/port': got string, want integer\n");
 /// ```
 pub fn validate_values(values: &Value, schema: &[u8]) -> Result<(), Error> {
-    let refused = |message: String| Error::new(ErrorKind::Schema, message);
+    check_values(values, schema).map_err(|mistake| Error::new(ErrorKind::Schema, mistake.text()))
+}
+
+fn check_values(values: &Value, schema: &[u8]) -> Result<(), Mistake> {
+    let refused = Mistake::Schema;
     let text = std::str::from_utf8(schema).map_err(|error| refused(error.to_string()))?;
     if text.trim().is_empty() {
         return Err(refused("EOF".to_owned()));
@@ -83,7 +145,7 @@ pub fn validate_values(values: &Value, schema: &[u8]) -> Result<(), Error> {
     match checker.run(values) {
         Ok(()) => Ok(()),
         Err(Failure { kind: Kind::Broken(why), .. }) => Err(refused(why)),
-        Err(failure) => Err(refused(failure.list())),
+        Err(failure) => Err(Mistake::Values(failure)),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::go::path_match;
 use crate::manifest::{Hook, HookEvent, KindOrder, Manifest, Sorted, sort_manifests, split_manifests};
 use crate::post_render::{PostRender, post_render};
 use crate::render::{RenderOptions, Rendered, Trace, render};
-use crate::schema::validate;
-use crate::values::{Nulls, Table, coalesce, process_dependencies};
+use crate::schema::validate_given;
+use crate::values::{Nulls, Table, UserValues, coalesce, process_dependencies};
 use crate::{Error, ErrorKind, Warnings};
 
 /// How a chart becomes manifests.
@@ -26,6 +26,8 @@ pub struct TemplateOptions<'w> {
     pub post_render: Option<PostRender<'w>>,
     /// Whether the notes of subcharts are kept.
     pub subchart_notes: bool,
+    /// What gave the user's values, where errors shall show the place in its files.
+    pub given: Option<&'w UserValues>,
 }
 
 /// Whether values are checked against `values.schema.json`.
@@ -42,7 +44,7 @@ impl<'w> TemplateOptions<'w> {
     /// Checks schemas, runs no post-renderer and drops the notes of subcharts.
     #[must_use]
     pub fn new(render: RenderOptions<'w>) -> Self {
-        Self { render, schemas: Schemas::default(), post_render: None, subchart_notes: false }
+        Self { render, schemas: Schemas::default(), post_render: None, subchart_notes: false, given: None }
     }
 
     /// Says whether values are checked against the charts' schemas.
@@ -56,6 +58,13 @@ impl<'w> TemplateOptions<'w> {
     #[must_use]
     pub fn post_render(mut self, post_render: PostRender<'w>) -> Self {
         self.post_render = Some(post_render);
+        self
+    }
+
+    /// Says what gave the user's values, so that errors show the place in its files.
+    #[must_use]
+    pub fn given(mut self, given: &'w UserValues) -> Self {
+        self.given = Some(given);
         self
     }
 }
@@ -134,9 +143,10 @@ pub fn template(
     let mut chart = chart;
     process_dependencies(&mut chart, values, warnings)
         .map_err(|error| error.within("chart dependencies processing failed"))?;
-    let values = coalesce(&chart, values, Nulls::Remove, warnings)?;
+    let own = values;
+    let values = coalesce(&chart, own, Nulls::Remove, warnings)?;
     if options.schemas == Schemas::Checked {
-        validate(&chart, &values)?;
+        validate_given(&chart, &values, own, options.given)?;
     }
     let rendering = |error: Error| TemplateError { error, while_rendering: true, rendered: None };
     options.render.capabilities.check(&chart).map_err(rendering)?;

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
                 .map_err(|error| format!("invalid kube version '{version}': {error}"))?,
         ),
     };
-    let values = args.values.merge()?;
+    let (values, _) = args.values.merge()?;
     let namespace = namespace(args.namespace.as_deref());
     let facts = ReleaseFacts::install("test-release", namespace.as_str());
     let mut options = LintOptions::new(namespace, RenderOptions::new(facts).world(&ThisMachine));

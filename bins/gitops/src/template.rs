@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     capabilities.api_versions.extend(args.api_versions.iter().map(Into::into));
     let (name, chart) = name_and_chart(args)?;
-    let values = args.values.merge()?;
+    let (values, given) = args.values.merge()?;
     let mut warnings = Warnings::new();
     let chart = load(chart, args, &mut warnings)?;
     helm_rs::release::check_name(&name)
@@ -160,6 +160,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         Schemas::Checked
     });
+    options = options.given(&given);
     let program =
         args.post_renderer.as_ref().map(|program| Program { program, args: &args.post_renderer_args });
     if let Some(renderer) = &program {
@@ -231,16 +232,9 @@ fn load(name: &str, args: &Args, warnings: &mut Warnings) -> Result<Chart, Failu
         args.remote.update_dependencies(&path)?;
         chart = source::load(&path, warnings)?;
     }
-    let missing = chart.missing_dependencies();
-    if missing.is_empty() {
-        return Ok(chart);
-    }
-    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    Err(format!(
-        "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {}",
-        missing.join(", ")
-    )
-    .into())
+    const CHECKING: &str = "an error occurred while checking for chart dependencies. You may need to run 'helm dependency build' to fetch missing dependencies";
+    chart.check_dependencies().map_err(|error| error.within(CHECKING))?;
+    Ok(chart)
 }
 
 fn print(args: &Args, name: &str, templated: &Templated) -> Result<ExitCode, Failure> {

@@ -7,6 +7,7 @@ use super::metadata::UnknownFields;
 use super::{ArchiveLimits, Chart, File, Lock, Metadata, unpack};
 use crate::decode::DecodeError;
 use crate::go::{extension, quoted};
+use crate::places::site_of;
 use crate::values::load_values;
 use crate::{Error, ErrorKind, Warning, Warnings};
 
@@ -139,7 +140,7 @@ impl Loader<'_> {
         let Some(mut metadata) = metadata else {
             return Err(Error::new(ErrorKind::Chart, "Chart.yaml file is missing"));
         };
-        metadata.validate()?;
+        metadata.validate().map_err(|error| at_field(error, files))?;
         let name = metadata.name.clone();
         chart.metadata = Arc::new(metadata);
         let mut dependencies = Vec::new();
@@ -148,6 +149,7 @@ impl Loader<'_> {
                 continue;
             }
             let loaded = self.beneath(folder, files, &name, depth + 1).map_err(|error| {
+                let error = error.beneath(&format!("charts/{folder}"));
                 if error.to_string().starts_with("error unpacking subchart tar") {
                     error
                 } else {
@@ -190,6 +192,18 @@ impl Loader<'_> {
             }
         }
         self.files(&inner, depth)
+    }
+}
+
+/// Adds where `Chart.yaml` has the field that a refusal begins with: `validation: chart.metadata.version "x" is invalid`.
+fn at_field(error: Error, files: &[File]) -> Error {
+    let message = error.to_string();
+    let field = message.strip_prefix("validation: chart.metadata.").and_then(|rest| rest.split(' ').next());
+    let metadata = files.iter().rev().find(|file| file.name == "Chart.yaml");
+    let site = field.zip(metadata).and_then(|(field, file)| site_of("Chart.yaml", file.data(), &[field]));
+    match site {
+        Some(site) => error.at(site),
+        None => error,
     }
 }
 

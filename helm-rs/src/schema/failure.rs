@@ -33,6 +33,14 @@ impl Failure {
         matches!(self.kind, Kind::Broken(_))
     }
 
+    /// Visits where the last reasons stand.
+    pub(super) fn leaves(&self, visit: &mut impl FnMut(&[String])) {
+        if self.causes.is_empty() {
+            visit(&self.at);
+        }
+        self.causes.iter().for_each(|cause| cause.leaves(visit));
+    }
+
     /// Prints the reasons, a line each.
     pub(super) fn list(&self) -> String {
         let mut lines = String::new();

@@ -48,7 +48,9 @@ impl UserValues {
             if argument.trim().starts_with('{') {
                 let table = json_object(argument).ok_or_else(|| {
                     let message = format!("failed parsing --set-json data JSON: {argument}");
-                    Error::new(ErrorKind::Values, message)
+                    Error::new(ErrorKind::Values, message).note(
+                        "an argument that begins with `{` is one JSON object, as in '{\"a\": {\"b\": 1}}'",
+                    )
                 })?;
                 merge_tables(&mut values, &table);
             } else {
@@ -66,10 +68,24 @@ impl UserValues {
         ];
         for (arguments, kind, flag) in groups {
             for argument in arguments {
-                set(&mut values, argument, kind)
-                    .map_err(|error| error.within(format!("failed parsing {flag} data")))?;
+                set(&mut values, argument, kind).map_err(|error| {
+                    error.within(format!("failed parsing {flag} data")).note(grammar(kind))
+                })?;
             }
         }
         Ok(values)
+    }
+}
+
+/// Says how the argument of a flag is written.
+fn grammar(kind: SetKind<'_>) -> &'static str {
+    match kind {
+        SetKind::Literal => {
+            "write NAME=TEXT, as in a.b=1 or a[0]=x; all that follows the first `=` is the value"
+        }
+        SetKind::File(_) => "write NAME=FILE, as in a.b=notes.txt,c[0]=x.txt",
+        _ => {
+            "write NAME=VALUE, as in a.b=1,c[0]=x,d={x,y}; a `,` in a value, and a `.`, `[` or `=` in a name, has a backslash before it"
+        }
     }
 }

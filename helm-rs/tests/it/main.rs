@@ -15,6 +15,7 @@ mod json;
 mod kept_texts;
 mod manifests;
 mod release;
+mod reports;
 mod repository_index;
 mod sprig;
 mod values;

@@ -58,14 +58,7 @@ impl Charts<'_> {
         if !matches!(chart.metadata().chart_type.as_str(), "" | "application") {
             return Err(format!("{} charts are not installable", chart.metadata().chart_type).into());
         }
-        let missing: Vec<String> = chart.missing_dependencies().iter().map(ToString::to_string).collect();
-        if !missing.is_empty() {
-            return Err(format!(
-                "found in Chart.yaml, but missing in charts/ directory: {}",
-                missing.join(", ")
-            )
-            .into());
-        }
+        chart.check_dependencies()?;
         let wanted = if request.namespace.is_empty() { None } else { Some(request.namespace.as_str()) };
         let render = RenderOptions::new(ReleaseFacts::install(name.as_str(), namespace(wanted)))
             .capabilities(capabilities)

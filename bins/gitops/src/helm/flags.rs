@@ -28,8 +28,8 @@ pub(crate) struct ValueFlags {
 }
 
 impl ValueFlags {
-    /// Lays all values over each other.
-    pub(crate) fn merge(&self) -> Result<Table, Failure> {
+    /// Lays all values over each other, and returns them with what gave them.
+    pub(crate) fn merge(&self) -> Result<(Table, UserValues), Failure> {
         let mut given = UserValues::default();
         for name in &self.files {
             given.files.push((name.clone(), read(name)?));
@@ -43,7 +43,8 @@ impl ValueFlags {
             let bytes = read(name).map_err(|error| error.to_string())?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        Ok(given.merge(&file)?)
+        let values = given.merge(&file)?;
+        Ok((values, given))
     }
 }
 
