@@ -112,7 +112,7 @@ impl RenderError {
         error
     }
 
-    /// Returns the message without its location.
+    /// Returns the message without its location, and without the failure of a template that was included.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -131,8 +131,9 @@ impl RenderError {
     }
 }
 
-impl fmt::Display for RenderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RenderError {
+    /// Writes one link of the chain.
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.location {
             Some(at) => write!(
                 f,
@@ -145,6 +146,22 @@ impl fmt::Display for RenderError {
                 self.message
             ),
             None => write!(f, "template: {}: {}", self.template, self.message),
+        }
+    }
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::iter::successors(Some(self), |error| error.inner()).try_for_each(|error| error.write(f))
+    }
+}
+
+impl Drop for RenderError {
+    /// Chains of includes are longer than a stack is deep.
+    fn drop(&mut self) {
+        let mut inner = self.inner.take();
+        while let Some(mut error) = inner {
+            inner = error.inner.take();
         }
     }
 }

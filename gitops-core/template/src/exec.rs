@@ -7,6 +7,7 @@
 use crate::ast::{
     Branch, BranchId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
 };
+use crate::budget::{Budget, weight};
 use crate::error::{Location, NilPath, RenderError};
 use crate::eval::Printed;
 use crate::function::{CallContext, CallError, Function, Print, Type};
@@ -63,6 +64,9 @@ const MOST_PARSED: usize = 10_000;
 /// How many steps a text costs that is rendered on its own, besides those within.
 const STEPS_OF_TEXT: usize = 16;
 
+/// How many templates may include each other as deep as one may include itself.
+const INCLUDED_NAMES: usize = 3;
+
 /// What a list of nodes ended with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
@@ -97,11 +101,13 @@ pub(crate) struct Machine<'r> {
     /// Where the text at hand begins in the output: `include` prints behind what its caller has printed.
     start: usize,
     marks: Vec<Mark>,
-    steps: usize,
+    budget: Budget,
     /// Definitions of texts that are being rendered, the innermost last.
     overlays: Vec<Arc<Overlay>>,
     parsed: Named<Arc<Overlay>>,
     included: Named<usize>,
+    /// How many texts of their own are being rendered within each other.
+    captures: usize,
     memo: Memo<'r>,
     scratch: Scratch,
     /// Room for the arguments of calls.
@@ -126,10 +132,11 @@ impl<'r> Machine<'r> {
             out: Vec::new(),
             start: 0,
             marks: Vec::new(),
-            steps: 0,
+            budget: Budget::default(),
             overlays: Vec::new(),
             parsed: Named::default(),
             included: Named::default(),
+            captures: 0,
             memo: Memo::new(options.watched),
             scratch: Scratch::default(),
             spare: Vec::new(),
@@ -143,10 +150,12 @@ impl<'r> Machine<'r> {
         let Some(tree) = self.tree(name) else {
             return Err(outside(name, format!("{} is an incomplete or empty template", quote(name))));
         };
-        self.steps = 0;
         self.included.clear();
         self.memo.begin(data);
-        let result = self.execute(&tree, data);
+        let result = self.execute(&tree, data).and_then(|()| {
+            let made = self.budget.make(self.out.len(), &self.set.limits);
+            made.map_err(|message| limit(Box::new(outside(name, message))))
+        });
         let marks = std::mem::take(&mut self.marks);
         let output = match result {
             Ok(()) => Ok(Output::new(&self.out, marks)),
@@ -182,6 +191,11 @@ impl<'r> Machine<'r> {
 
     /// Renders to a text of its own.
     fn captured(&mut self, tree: &Tree, dot: &Value) -> Result<Value, CallError> {
+        let most = self.set.limits.include_depth.saturating_mul(INCLUDED_NAMES);
+        if self.captures > most {
+            return Err(CallError::limit(format!("include and tpl are nested more than {most} deep")));
+        }
+        self.captures += 1;
         let start = std::mem::replace(&mut self.start, self.out.len());
         let trace = std::mem::replace(&mut self.trace, Trace::Off);
         let result = self.execute(tree, dot);
@@ -189,17 +203,13 @@ impl<'r> Machine<'r> {
         let text = result.map(|()| Value::from_bytes(&self.out[self.start..]));
         self.out.truncate(self.start);
         self.start = start;
+        self.captures -= 1;
         text.map_err(|error| CallError::from(*error))
     }
 
     /// Counts a step of work.
     pub(crate) fn tick(&mut self, frame: &Frame<'_>, count: usize) -> Run<()> {
-        self.steps = self.steps.saturating_add(count);
-        if self.steps > self.set.limits.steps {
-            let message = format!("the render did more than {} steps, the limit", self.set.limits.steps);
-            return Err(limit(frame.error(message)));
-        }
-        Ok(())
+        self.budget.step(count, &self.set.limits).map_err(|message| limit(frame.error(message)))
     }
 
     fn print(&mut self, frame: &Frame<'_>, text: &str) -> Run<()> {
@@ -469,8 +479,9 @@ impl<'r> Machine<'r> {
         function: &Function,
         arguments: &[Value],
     ) -> Run<Operand> {
-        self.tick(frame, 1)?;
-        let result = stacker::maybe_grow(RED_ZONE, STACK, || function.call(self, arguments));
+        self.tick(frame, 1 + weight(arguments))?;
+        let result = stacker::maybe_grow(RED_ZONE, STACK, || function.call(self, arguments))
+            .and_then(|value| self.weigh(value));
         match result {
             Ok(value) => {
                 let result = function.signature().result;
@@ -479,6 +490,18 @@ impl<'r> Machine<'r> {
             }
             Err(refusal) => Err(refused(frame, node, name, refusal)),
         }
+    }
+}
+
+impl Machine<'_> {
+    /// Counts what a function made.
+    fn weigh(&mut self, value: Value) -> Result<Value, CallError> {
+        let most = self.set.limits.output_bytes;
+        if value.as_string_bytes().is_some_and(|text| text.len() > most) {
+            return Err(CallError::limit(format!("the text is over the limit of {most} bytes")));
+        }
+        self.made(value.own_bytes())?;
+        Ok(value)
     }
 }
 
@@ -618,6 +641,10 @@ impl CallContext for Machine<'_> {
         self.memo.changed();
     }
 
+    fn made(&mut self, bytes: usize) -> Result<(), CallError> {
+        self.budget.make(bytes, &self.set.limits).map_err(CallError::limit)
+    }
+
     fn include(&mut self, name: &str, dot: &Value) -> Result<Value, CallError> {
         let Some(tree) = self.tree(name) else {
             let set = quote(self.set.name());
@@ -686,16 +713,7 @@ impl CallContext for Machine<'_> {
     }
 
     fn step(&mut self, count: usize) -> Result<(), CallError> {
-        self.steps = self.steps.saturating_add(count);
-        if self.steps > self.set.limits.steps {
-            let mut error = CallError::new(format!(
-                "the render did more than {} steps, the limit",
-                self.set.limits.steps
-            ));
-            error.fatal = true;
-            return Err(error);
-        }
-        Ok(())
+        self.budget.step(count, &self.set.limits).map_err(CallError::limit)
     }
 
     fn output_limit(&self) -> usize {

@@ -144,6 +144,7 @@ impl Signature {
 /// Why a function refused.
 #[derive(Debug)]
 pub struct CallError {
+    /// The words, or those before the inner failure's.
     message: String,
     inner: Option<Box<RenderError>>,
     /// The whole render must end: a limit was reached.
@@ -183,7 +184,8 @@ impl CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.inner.as_ref().map_or(Ok(()), |inner| inner.fmt(f))
     }
 }
 
@@ -191,7 +193,7 @@ impl std::error::Error for CallError {}
 
 impl From<RenderError> for CallError {
     fn from(error: RenderError) -> Self {
-        Self { message: error.to_string(), fatal: error.is_limit(), inner: Some(Box::new(error)) }
+        Self { message: String::new(), fatal: error.is_limit(), inner: Some(Box::new(error)) }
     }
 }
 
@@ -238,6 +240,13 @@ pub trait CallContext {
     /// # Errors
     /// When the limit of steps is reached.
     fn step(&mut self, count: usize) -> Result<(), CallError>;
+
+    /// Counts bytes that a function makes besides those of its result, or is about to make: the entries of a map that it
+    /// changes, and all that a large result holds.
+    ///
+    /// # Errors
+    /// When the limit of bytes is reached.
+    fn made(&mut self, bytes: usize) -> Result<(), CallError>;
 
     /// Returns how many bytes one value or output may have.
     fn output_limit(&self) -> usize;

@@ -31,6 +31,7 @@ mod words;
 
 use crate::builtin::builtins;
 use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::limits::ITEM_BYTES;
 use crate::value::Value;
 use std::borrow::Cow;
 pub use url::is_request_url;
@@ -87,6 +88,7 @@ fn pure_variadic(params: &'static [Type], result: Type, body: fn(&[Value]) -> Re
 fn changing(signature: Signature, body: fn(&[Value]) -> Result) -> Function {
     Function::new(signature, move |context, args| {
         context.changed();
+        context.made(ITEM_BYTES)?;
         body(args)
     })
 }
@@ -116,6 +118,20 @@ fn int(value: &Value) -> i64 {
 /// Refuses a result that would be over the limit of the render, before it is made.
 fn check_size(context: &dyn CallContext, size: Option<usize>) -> Result<()> {
     within(context.output_limit(), size)
+}
+
+/// Returns how many items a list or a map may have.
+fn most_items(context: &dyn CallContext) -> usize {
+    context.output_limit() / ITEM_BYTES
+}
+
+/// Refuses a list or a map of more items than it may have; callers make no more than one too many.
+fn check_items(context: &dyn CallContext, count: usize) -> Result<()> {
+    let most = most_items(context);
+    if count > most {
+        return Err(CallError::limit(format!("the result has more than {most} items, the limit")));
+    }
+    Ok(())
 }
 
 /// Refuses a size over a limit.

@@ -30,6 +30,7 @@
 //! Templates come from strangers: [`Limits`] bound what one render does, and no depth of nesting overflows a stack.
 
 mod ast;
+mod budget;
 mod builtin;
 #[cfg(feature = "crypto")]
 mod crypto;

@@ -1,21 +1,29 @@
-//! How much one render may do: templates come from strangers.
+//! How much a render may do: templates come from strangers.
 
 /// Default of [`Limits::output_bytes`].
 pub(crate) const OUTPUT_BYTES: usize = 100 << 20;
 
-/// Bounds of one render, each with a safe default.
+/// How many bytes an item of a list or an entry of a map takes at least, with what holds it.
+pub(crate) const ITEM_BYTES: usize = 64;
+
+/// Bounds of a render, each with a safe default. Steps and bytes that are made count for all that one
+/// [`Renderer`](crate::Renderer) renders, a chart's templates together; the others for each template by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// How deep `{{template}}` may nest; 100,000 by default, as Go's text/template.
     pub template_depth: usize,
-    /// How deep `include` and `tpl` may nest; 1,000 by default, as Helm's limit for one name.
+    /// How deep `include` may nest for one name, and `tpl`; 1,000 by default, as Helm's limit. Both together may nest three
+    /// times as deep.
     pub include_depth: usize,
     /// Bytes of the output, and of every string a function makes; 100 MiB by default, as much as Helm takes for a whole chart.
     pub output_bytes: usize,
-    /// Actions, calls and turns of loops, where a text that `include` or `tpl` renders counts as many; 100 million by
-    /// default, some seconds of work.
+    /// Actions, calls and turns of loops, where a text that `include` or `tpl` renders counts as many, and large arguments,
+    /// results, keys and passwords as the work that they take; 100 million by default, some seconds of work.
     pub steps: usize,
+    /// Bytes of the lists, maps and texts that functions make and of the output, also of those that are dropped again; 1 GiB
+    /// by default.
+    pub made_bytes: usize,
     /// Bytes of one template's text; 64 MiB by default.
     pub source_bytes: usize,
     /// How deep parentheses may nest; 10,000 by default, as Go.
@@ -31,6 +39,7 @@ impl Default for Limits {
             include_depth: 1_000,
             output_bytes: OUTPUT_BYTES,
             steps: 100_000_000,
+            made_bytes: 1 << 30,
             source_bytes: 64 << 20,
             parentheses: 10_000,
             blocks: 10_000,

@@ -337,7 +337,7 @@ impl Templates {
     }
 }
 
-/// Renders templates of one set, one after another. Limits hold for each render by itself.
+/// Renders templates of one set, one after another, within [`Limits`](crate::Limits) for all of them together.
 ///
 /// Data that is an [`Object`](crate::Object) must not be changed from outside between renders, but for what is
 /// [watched](Options::watched).

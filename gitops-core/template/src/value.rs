@@ -4,6 +4,7 @@
 //! everyone who holds it. Callers that render the same data twice hand out a [`Map::copy`] each time.
 
 use crate::function::Function;
+use crate::limits::ITEM_BYTES;
 use crate::sorted::Sorted;
 use gitops_yaml::Str;
 use std::borrow::Cow;
@@ -310,6 +311,12 @@ impl Map {
         Arc::as_ptr(&self.content).addr()
     }
 
+    /// Returns how many bytes the entries take, of those that are made.
+    fn made_bytes(&self) -> usize {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        content.entries.len() * ITEM_BYTES
+    }
+
     /// Returns whether somebody else holds the map too.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.content) > 1
@@ -559,6 +566,24 @@ impl Value {
         matches!(self, Self::Missing | Self::Nil)
     }
 
+    /// Returns how many bytes a value takes that a function has just made; what somebody else holds was there before.
+    pub(crate) fn own_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::RawString(bytes) | Self::Bytes(bytes) => bytes.len(),
+            Self::List(list) if Arc::strong_count(&list.items) == 1 => {
+                let texts = |item: &Value| if let Self::String(text) = item { text.len() } else { 0 };
+                let texts: usize = match list.element {
+                    Element::String => list.items.iter().map(texts).sum(),
+                    _ => 0,
+                };
+                list.items.len() * ITEM_BYTES + texts
+            }
+            Self::Map(map) if !map.is_shared() => map.made_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Returns a string's text.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -642,6 +667,13 @@ impl Value {
     #[must_use]
     pub fn copy(&self) -> Self {
         self.copy_within(MAX_DEPTH, &mut { MOST_COPIED })
+    }
+
+    /// As [`copy`](Self::copy), with the number of parts that were copied; `None` where there are more than anyone writes.
+    pub(crate) fn counted_copy(&self) -> Option<(Self, usize)> {
+        let mut left = MOST_COPIED;
+        let copy = self.copy_within(MAX_DEPTH, &mut left);
+        (left > 0).then_some((copy, MOST_COPIED - left))
     }
 
     fn copy_within(&self, depth: usize, budget: &mut usize) -> Self {

@@ -72,6 +72,9 @@ pub(crate) fn execution_error(error: &RenderError, templates: &Templates) -> Err
     }
 }
 
+/// How many failures that led to each other are told one by one. Each of Helm's texts holds those of all that follow.
+const LONGEST_CHAIN: usize = 200;
+
 fn worded(error: &RenderError, text: &str) -> String {
     let mut tokens = text.splitn(3, ": ");
     let (Some(_), Some(location), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {
@@ -86,6 +89,9 @@ fn worded(error: &RenderError, text: &str) -> String {
     {
         let message = &rest[start + WARNING_START.len()..end];
         return format!("execution error at ({location}): {message}");
+    }
+    if std::iter::successors(Some(error), |error| error.inner()).nth(LONGEST_CHAIN).is_some() {
+        return text.to_owned();
     }
     let mut found: Vec<Traced> = Vec::new();
     for text in wrapped_texts(error) {
@@ -111,8 +117,9 @@ fn wrapped_texts(error: &RenderError) -> Vec<String> {
         if let Some((_, cause)) = called {
             match current {
                 // A function that says more than the template that it rendered wraps that template's error.
-                Some(inner) if cause == inner.to_string() => {}
-                _ => texts.push(cause.to_owned()),
+                Some(_) if cause.is_empty() => {}
+                Some(inner) => texts.push(format!("{cause}{inner}")),
+                None => texts.push(cause.to_owned()),
             }
         }
     }

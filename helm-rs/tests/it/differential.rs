@@ -259,7 +259,7 @@ impl Charts {
                 "  {{{{- $x{index} := {expression} }}}}\n  v{index}: {{{{ $x{index} | toString | quote }}}}\n"
             ),
             6 => format!(
-                "  {{{{- range until (min $.Values.{key} 3 | int) }}}}\n  u{index}-{{{{ . }}}}: x\n  {{{{- end }}}}\n"
+                "  {{{{- range until (max $.Values.{key} 0 | min 3 | int) }}}}\n  u{index}-{{{{ . }}}}: x\n  {{{{- end }}}}\n"
             ),
             7 => format!(
                 "  d{index}: {{{{ ($.Values.deep | default dict | dict \"in\").in | toJson }}}} # {key}\n"

@@ -17,6 +17,10 @@ const CERTIFICATE: Type = Type::Object("sprig.certificate");
 const DAY: i64 = 86_400_000_000_000;
 /// The bits of the keys that come with certificates.
 const CERTIFICATE_BITS: usize = 2_048;
+/// The steps of a certificate's key, which takes as long as some hundred thousand calls.
+const CERTIFICATE_STEPS: usize = 300_000;
+/// The steps of a key by itself: of the kinds that take longest.
+const KEY_STEPS: usize = 1_000_000;
 
 pub(super) fn add(functions: &mut Functions) {
     functions.insert(
@@ -29,6 +33,7 @@ pub(super) fn add(functions: &mut Functions) {
                 "ed25519" => KeyType::Ed25519,
                 other => return Ok(format!("Unknown type {other}").into()),
             };
+            context.step(if matches!(kind, KeyType::Rsa(_) | KeyType::Dsa) { KEY_STEPS } else { 1_000 })?;
             match Key::generate(kind, &mut generator(context)?) {
                 Ok(key) => Ok(key.to_pem().into()),
                 Err(error) => Ok(format!("failed to generate private key: {error}").into()),
@@ -100,13 +105,16 @@ fn generator(context: &dyn CallContext) -> Result<ChaCha20Rng> {
 }
 
 /// Reads the key that was given, or makes one.
-fn certificate_key(context: &dyn CallContext, given: Option<&Value>) -> Result<Key> {
+fn certificate_key(context: &mut dyn CallContext, given: Option<&Value>) -> Result<Key> {
     match given {
         Some(pem) => {
             Key::from_pem(&text(pem)).map_err(|error| CallError::new(format!("parsing private key: {error}")))
         }
-        None => Key::generate(KeyType::Rsa(CERTIFICATE_BITS), &mut generator(context)?)
-            .map_err(|error| CallError::new(format!("error generating rsa key: {error}"))),
+        None => {
+            context.step(CERTIFICATE_STEPS)?;
+            Key::generate(KeyType::Rsa(CERTIFICATE_BITS), &mut generator(context)?)
+                .map_err(|error| CallError::new(format!("error generating rsa key: {error}")))
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use sha2::Sha256;
 const TWO: &[Type] = &[Type::String, Type::String];
 /// Go's default cost.
 const BCRYPT_COST: u32 = 10;
+/// The steps of a password that is stretched, which takes as long as some ten thousand calls.
+const STRETCHED_STEPS: usize = 100_000;
 /// The bytes of a password that bcrypt takes.
 const BCRYPT_BYTES: usize = 72;
 const BLOCK: usize = 16;
@@ -36,9 +38,11 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "derivePassword",
-        pure(
-            &[Type::Uint32, Type::String, Type::String, Type::String, Type::String],
-            Type::String,
+        Function::new(
+            Signature::new(
+                &[Type::Uint32, Type::String, Type::String, Type::String, Type::String],
+                Type::String,
+            ),
             derive_password,
         ),
     );
@@ -46,7 +50,8 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("decryptAES", pure(TWO, Type::String, decrypt));
 }
 
-fn bcrypt(context: &dyn CallContext, password: &[u8]) -> Result<String> {
+fn bcrypt(context: &mut dyn CallContext, password: &[u8]) -> Result<String> {
+    context.step(STRETCHED_STEPS)?;
     let refused = |why: &str| Ok(format!("failed to encrypt string with bcrypt: {why}"));
     if password.len() > BCRYPT_BYTES {
         return refused("bcrypt: password length exceeds 72 bytes");
@@ -108,7 +113,8 @@ fn characters(letter: u8) -> &'static [u8] {
 }
 
 /// The Master Password algorithm: the same password for the same master password, user and site.
-fn derive_password(args: &[Value]) -> Result {
+fn derive_password(context: &mut dyn CallContext, args: &[Value]) -> Result {
+    context.step(STRETCHED_STEPS)?;
     const SEED: &[u8] = b"com.lyndir.masterpassword";
     let counter = match &args[0] {
         Value::Uint(counter, UintKind::Uint32) => u32::try_from(*counter).unwrap_or_default(),

@@ -2,7 +2,8 @@
 
 use super::merge::{Wins, merge};
 use super::{Result, changing, pure, pure_variadic, shown, text};
-use crate::function::{CallError, Functions, Signature, Type};
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::limits::ITEM_BYTES;
 use crate::value::{List, Map, Value};
 
 const MAP_KEY: &[Type] = &[Type::Map, Type::String];
@@ -89,19 +90,26 @@ pub(super) fn add(functions: &mut Functions) {
         }),
     );
     for name in ["merge", "mustMerge"] {
-        functions.insert(name, changing(MERGE, |args| merged(args, Wins::Destination)));
+        functions
+            .insert(name, Function::new(MERGE, |context, args| merged(context, args, Wins::Destination)));
     }
     for name in ["mergeOverwrite", "mustMergeOverwrite"] {
-        functions.insert(name, changing(MERGE, |args| merged(args, Wins::Source)));
+        functions.insert(name, Function::new(MERGE, |context, args| merged(context, args, Wins::Source)));
     }
     for name in ["deepCopy", "mustDeepCopy"] {
         functions.insert(
             name,
-            pure(&[Type::Any], Type::Any, |args| match &args[0] {
+            Function::new(Signature::new(&[Type::Any], Type::Any), |context, args| match &args[0] {
                 nothing if nothing.is_nil() => {
                     Err("reflect: call of reflect.Value.Type on zero Value".into())
                 }
-                value => Ok(value.copy()),
+                value => {
+                    let (copy, parts) = value
+                        .counted_copy()
+                        .ok_or_else(|| CallError::limit("the value has too many parts to be copied"))?;
+                    context.made(parts * ITEM_BYTES)?;
+                    Ok(copy)
+                }
             }),
         );
     }
@@ -115,17 +123,18 @@ fn map(value: &Value) -> Option<&Map> {
     }
 }
 
-fn merged(args: &[Value], wins: Wins) -> Result {
+fn merged(context: &mut dyn CallContext, args: &[Value], wins: Wins) -> Result {
+    context.changed();
     let Some(destination) = map(&args[0]) else {
         // A nil map can't be written to; mergo makes a new one.
         let fresh = Map::new();
         for source in args[1..].iter().filter_map(map) {
-            merge(&fresh, source, wins);
+            merge(context, &fresh, source, wins)?;
         }
         return Ok(fresh.into());
     };
     for source in args[1..].iter().filter_map(map) {
-        merge(destination, source, wins);
+        merge(context, destination, source, wins)?;
     }
     Ok(args[0].clone())
 }

@@ -2,7 +2,7 @@
 
 use super::{Result, pure, text};
 use crate::function::{CallError, Function, Functions, Signature, Type};
-use crate::limits::OUTPUT_BYTES;
+use crate::limits::{ITEM_BYTES, OUTPUT_BYTES};
 use crate::value::{MAX_DEPTH, Map, Value};
 use gitops_yaml::{
     Dialect, FileId, HtmlEscape, JsonPrinter, PrettyPrinter, ReadOptions, SigsPrinter, Str, ValueSink,
@@ -40,26 +40,22 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("toPrettyJson", pure(ANY, Type::String, |args| or_nothing(pretty_json(&args[0]))));
     functions
         .insert("mustToPrettyJson", pure(ANY, Type::String, |args| pretty_json(&args[0]).map(Value::from)));
-    functions.insert(
-        "mustFromJson",
-        pure(STRING, Type::Any, |args| parse_json(&text(&args[0])).map_err(CallError::from)),
-    );
-    functions.insert(
-        "fromJson",
-        pure(STRING, Type::Map, |args| Ok(as_map(parse_json(&text(&args[0])), Source::Json))),
-    );
-    functions.insert(
-        "fromJsonArray",
-        pure(STRING, Type::List, |args| Ok(as_list(parse_json(&text(&args[0])), Source::Json))),
-    );
-    functions.insert(
-        "fromYaml",
-        pure(STRING, Type::Map, |args| Ok(as_map(parse_yaml(&text(&args[0])), Source::Yaml))),
-    );
-    functions.insert(
-        "fromYamlArray",
-        pure(STRING, Type::List, |args| Ok(as_list(parse_yaml(&text(&args[0])), Source::Yaml))),
-    );
+    functions.insert("mustFromJson", reading(Type::Any, |text| parse_json(text).map_err(CallError::from)));
+    functions.insert("fromJson", reading(Type::Map, |text| Ok(as_map(parse_json(text), Source::Json))));
+    functions
+        .insert("fromJsonArray", reading(Type::List, |text| Ok(as_list(parse_json(text), Source::Json))));
+    functions.insert("fromYaml", reading(Type::Map, |text| Ok(as_map(parse_yaml(text), Source::Yaml))));
+    functions
+        .insert("fromYamlArray", reading(Type::List, |text| Ok(as_list(parse_yaml(text), Source::Yaml))));
+}
+
+/// A function that reads a text. Of all values of a text the shortest take most memory: the items of a list, each of a digit.
+fn reading(result: Type, read: fn(&str) -> Result) -> Function {
+    Function::new(Signature::new(STRING, result), move |context, args| {
+        let text = text(&args[0]);
+        context.made(text.len() / 2 * ITEM_BYTES)?;
+        read(&text)
+    })
 }
 
 /// The functions without `must` print nothing where they fail; a limit ends the render all the same.

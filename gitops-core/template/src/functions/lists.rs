@@ -2,8 +2,9 @@
 
 use super::cast::to_int64;
 use super::equal::deep_equal;
-use super::{Result, int, items, pure, pure_variadic};
-use crate::function::{CallError, Function, Functions, Signature, Type};
+use super::{Result, check_items, int, items, pure, pure_variadic};
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::limits::ITEM_BYTES;
 use crate::value::{Element, List, Value};
 
 const ANY: &[Type] = &[Type::Any];
@@ -83,32 +84,44 @@ pub(super) fn add(functions: &mut Functions) {
     both(
         functions,
         &["without", "mustWithout"],
-        &pure_variadic(TWO, Type::List, |args| {
-            let mut all = items(&args[0], "Cannot find without on type")?;
-            all.retain(|item| !args[1..].iter().any(|omitted| deep_equal(item, omitted)));
-            Ok(Value::list(all))
+        &Function::new(Signature::variadic(TWO, Type::List), |context, args| {
+            let all = items(&args[0], "Cannot find without on type")?;
+            let mut kept = Vec::with_capacity(all.len());
+            for item in all {
+                if !is_among(context, &item, &args[1..])? {
+                    kept.push(item);
+                }
+            }
+            Ok(Value::list(kept))
         }),
     );
     both(
         functions,
         &["has", "mustHas"],
-        &pure(TWO, Type::Bool, |args| {
+        &Function::new(Signature::new(TWO, Type::Bool), |context, args| {
             if args[1].is_nil() {
                 return Ok(Value::Bool(false));
             }
             let all = items(&args[1], "Cannot find has on type")?;
-            Ok(Value::Bool(all.iter().any(|item| deep_equal(&args[0], item))))
+            Ok(Value::Bool(is_among(context, &args[0], &all)?))
         }),
     );
     both(functions, &["slice", "mustSlice"], &pure_variadic(TWO, Type::Any, slice));
-    both(functions, &["chunk", "mustChunk"], &pure(&[Type::Int, Type::Any], Type::Any, chunk));
+    both(
+        functions,
+        &["chunk", "mustChunk"],
+        &Function::new(Signature::new(&[Type::Int, Type::Any], Type::Any), chunk),
+    );
     functions.insert(
         "concat",
-        pure_variadic(ANY, Type::Any, |args| {
+        Function::new(Signature::variadic(ANY, Type::Any), |context, args| {
             let mut all = Vec::new();
             for list in args {
                 match items(list, "") {
-                    Ok(more) => all.extend(more),
+                    Ok(more) => {
+                        check_items(context, all.len() + more.len())?;
+                        all.extend(more);
+                    }
                     Err(_) if !list.is_nil() => {
                         return Err(CallError::new(format!(
                             "Cannot concat type {} as list",
@@ -139,13 +152,22 @@ fn uniq() -> Function {
         let all = items(&args[0], "Cannot find uniq on type")?;
         let mut unique: Vec<Value> = Vec::with_capacity(all.len());
         for item in all {
-            context.step(unique.len())?;
-            if !unique.iter().any(|known| deep_equal(&item, known)) {
+            if !is_among(context, &item, &unique)? {
                 unique.push(item);
             }
         }
         Ok(Value::list(unique))
     })
+}
+
+/// Looks for a value in a list.
+fn is_among(context: &mut dyn CallContext, item: &Value, list: &[Value]) -> Result<bool> {
+    for other in list {
+        if deep_equal(context, item, other)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn slice(args: &[Value]) -> Result {
@@ -170,13 +192,15 @@ fn out_of_bounds() -> CallError {
     CallError::new("reflect.Value.Slice: slice index out of bounds")
 }
 
-fn chunk(args: &[Value]) -> Result {
+fn chunk(context: &mut dyn CallContext, args: &[Value]) -> Result {
     let all = items(&args[1], "Cannot chunk type")?;
     let size = match usize::try_from(int(&args[0])) {
         Ok(size) if size > 0 => size,
         _ if all.is_empty() => return Ok(List::typed(Element::List, Vec::new()).into()),
         _ => return Err(CallError::new("runtime error: makeslice: len out of range")),
     };
+    check_items(context, 2 * all.len().div_ceil(size))?;
+    context.made(all.len() * ITEM_BYTES)?;
     let chunks: Vec<Value> = all.chunks(size).map(|part| Value::list(part.to_vec())).collect();
     Ok(List::typed(Element::List, chunks).into())
 }

@@ -1,5 +1,8 @@
 //! Merges one map into another as mergo does beneath sprig, quirks included.
 
+use super::Result;
+use crate::function::CallContext;
+use crate::limits::ITEM_BYTES;
 use crate::value::{MAX_DEPTH, Map, Value};
 
 /// Which side wins where both have a value.
@@ -12,16 +15,32 @@ pub(super) enum Wins {
 }
 
 /// Merges `source` into `destination`; maps within are merged too, everything else is taken or left whole.
-pub(super) fn merge(destination: &Map, source: &Map, wins: Wins) {
-    within(destination, source, wins, MAX_DEPTH);
+///
+/// # Errors
+/// When a limit is reached.
+pub(super) fn merge(
+    context: &mut dyn CallContext,
+    destination: &Map,
+    source: &Map,
+    wins: Wins,
+) -> Result<()> {
+    within(context, destination, source, wins, MAX_DEPTH)
 }
 
-fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
-    let Some(depth) = depth.checked_sub(1) else { return };
+fn within(
+    context: &mut dyn CallContext,
+    destination: &Map,
+    source: &Map,
+    wins: Wins,
+    depth: usize,
+) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else { return Ok(()) };
     if destination.is_same(source) {
-        return;
+        return Ok(());
     }
-    for (key, new) in source.entries() {
+    let (before, entries) = (destination.len(), source.entries());
+    context.step(1 + entries.len())?;
+    for (key, new) in entries {
         let old = destination.get(&key);
         if new.is_nil() {
             if wins == Wins::Source {
@@ -31,7 +50,7 @@ fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
         }
         let old_is_empty = old.as_ref().is_none_or(|old| !old.truth());
         if let (Some(new), Some(old)) = (view(&new), old.as_ref().and_then(view)) {
-            within(old, new, wins, depth);
+            within(context, old, new, wins, depth)?;
             if !old_is_empty {
                 continue;
             }
@@ -40,6 +59,7 @@ fn within(destination: &Map, source: &Map, wins: Wins, depth: usize) {
             destination.insert(key, new);
         }
     }
+    context.made((destination.len() - before) * ITEM_BYTES)
 }
 
 /// Returns the map that a value is or stands over, as `.Values` does.

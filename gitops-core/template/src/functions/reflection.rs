@@ -2,7 +2,7 @@
 
 use super::equal::deep_equal;
 use super::{pure, text};
-use crate::function::{Functions, Type};
+use crate::function::{Function, Functions, Signature, Type};
 use crate::value::Value;
 
 const NAMED: &[Type] = &[Type::String, Type::Any];
@@ -30,6 +30,8 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "deepEqual",
-        pure(&[Type::Any, Type::Any], Type::Bool, |args| Ok(Value::Bool(deep_equal(&args[0], &args[1])))),
+        Function::new(Signature::new(&[Type::Any, Type::Any], Type::Bool), |context, args| {
+            Ok(Value::Bool(deep_equal(context, &args[0], &args[1])?))
+        }),
     );
 }

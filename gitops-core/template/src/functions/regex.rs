@@ -1,6 +1,6 @@
 //! Regular expressions, in Go's syntax. Each pattern is compiled once for a table of functions.
 
-use super::{Result, check_size, int, text};
+use super::{Result, bytes, check_items, check_size, int, most_items, text};
 use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
 use crate::value::{Element, List, Value};
 use gitops_regex::GoRegex;
@@ -40,14 +40,16 @@ pub(super) fn add(functions: &mut Functions) {
     let patterns = Patterns::default();
     functions.insert("regexMatch", {
         let patterns = patterns.clone();
-        Function::new(Signature::new(TWO, Type::Bool), move |_, args| {
+        Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
+            search(context, &args[1])?;
             // A pattern that can't be read matches nothing here, and fails everywhere else.
             Ok(Value::Bool(patterns.get(&text(&args[0])).is_ok_and(|regex| regex.is_match(&text(&args[1])))))
         })
     });
     functions.insert("mustRegexMatch", {
         let patterns = patterns.clone();
-        Function::new(Signature::new(TWO, Type::Bool), move |_, args| {
+        Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
+            search(context, &args[1])?;
             let regex = patterns.get(&text(&args[0])).map_err(|error| CallError::new(error.to_string()))?;
             Ok(Value::Bool(regex.is_match(&text(&args[1]))))
         })
@@ -61,11 +63,18 @@ pub(super) fn add(functions: &mut Functions) {
         Ok(Value::from(regex.find(&text).map_or("", |found| &text[found])))
     });
     both(functions, &patterns, "RegexFindAll", Signature::new(LIMITED, Type::Strings), find_all);
-    both(functions, &patterns, "RegexSplit", Signature::new(LIMITED, Type::Strings), |_, regex, args| {
-        let text = text(&args[1]);
-        let limit = usize::try_from(int(&args[2])).ok();
-        Ok(strings(regex.split(&text, limit)))
-    });
+    both(
+        functions,
+        &patterns,
+        "RegexSplit",
+        Signature::new(LIMITED, Type::Strings),
+        |context, regex, args| {
+            let text = text(&args[1]);
+            let parts = regex.split(&text, limited(context, &args[2]));
+            check_items(context, parts.len())?;
+            Ok(strings(parts))
+        },
+    );
     both(
         functions,
         &patterns,
@@ -109,16 +118,30 @@ fn both(functions: &mut Functions, patterns: &Patterns, name: &str, signature: S
                         if must { String::new() } else { format!("regexp: Compile({}): ", quoted(&pattern)) };
                     CallError::new(format!("{compile}{error}"))
                 })?;
+                search(context, &args[1])?;
                 body(context, &regex, args)
             }),
         );
     }
 }
 
-fn find_all(_: &dyn CallContext, regex: &GoRegex, args: &[Value]) -> Result {
+fn find_all(context: &dyn CallContext, regex: &GoRegex, args: &[Value]) -> Result {
     let text = text(&args[1]);
-    let limit = usize::try_from(int(&args[2])).ok();
-    Ok(strings(regex.find_all(&text, limit).into_iter().map(|found| &text[found]).collect()))
+    let found = regex.find_all(&text, limited(context, &args[2]));
+    check_items(context, found.len())?;
+    Ok(strings(found.into_iter().map(|found| &text[found]).collect()))
+}
+
+/// Counts the work of a search.
+fn search(context: &mut dyn CallContext, text: &Value) -> Result<()> {
+    const BYTES_A_STEP: usize = 16;
+    context.step(bytes(text).len() / BYTES_A_STEP)
+}
+
+/// How many parts are wanted, or one more than there may be.
+fn limited(context: &dyn CallContext, wanted: &Value) -> Option<usize> {
+    let most = most_items(context) + 1;
+    Some(usize::try_from(int(wanted)).map_or(most, |wanted| wanted.min(most)))
 }
 
 /// Go's nil where there is nothing, which JSON shows.

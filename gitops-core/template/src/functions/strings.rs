@@ -1,7 +1,9 @@
 //! Strings: trimming, cutting, repeating, joining, quoting.
 
-use super::{Result, bytes, check_size, int, pure, pure_variadic, shown, text, within};
-use crate::function::{CallError, Function, Functions, Signature, Type};
+use super::{
+    Result, bytes, check_items, check_size, int, most_items, pure, pure_variadic, shown, text, within,
+};
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
 use crate::quote::stands_for_itself;
 use crate::value::{Element, List, Map, Value};
 use gitops_yaml::Str;
@@ -58,13 +60,15 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "toStrings",
-        pure(&[Type::Any], Type::Strings, |args| Ok(List::strings(strings(&args[0])).into())),
+        Function::new(Signature::new(&[Type::Any], Type::Strings), |context, args| {
+            Ok(List::strings(strings(context, &args[0])?).into())
+        }),
     );
     functions.insert("join", join());
     functions.insert(
         "sortAlpha",
-        pure(&[Type::Any], Type::Strings, |args| {
-            let mut all = strings(&args[0]);
+        Function::new(Signature::new(&[Type::Any], Type::Strings), |context, args| {
+            let mut all = strings(context, &args[0])?;
             if matches!(args[0], Value::List(_)) {
                 all.sort_unstable();
             } else if args[0].is_nil() {
@@ -75,18 +79,21 @@ pub(super) fn add(functions: &mut Functions) {
     );
     functions.insert(
         "split",
-        pure(TWO, Type::StringMap, |args| Ok(numbered(pieces(&text(&args[1]), &text(&args[0]), -1)))),
-    );
-    functions.insert(
-        "splitn",
-        pure(&[Type::String, Type::Int, Type::String], Type::StringMap, |args| {
-            Ok(numbered(pieces(&text(&args[2]), &text(&args[0]), int(&args[1]))))
+        Function::new(Signature::new(TWO, Type::StringMap), |context, args| {
+            Ok(numbered(pieces(context, &args[1], &args[0], -1)?))
         }),
     );
     functions.insert(
+        "splitn",
+        Function::new(
+            Signature::new(&[Type::String, Type::Int, Type::String], Type::StringMap),
+            |context, args| Ok(numbered(pieces(context, &args[2], &args[0], int(&args[1]))?)),
+        ),
+    );
+    functions.insert(
         "splitList",
-        pure(TWO, Type::Strings, |args| {
-            Ok(List::strings(pieces(&text(&args[1]), &text(&args[0]), -1)).into())
+        Function::new(Signature::new(TWO, Type::Strings), |context, args| {
+            Ok(List::strings(pieces(context, &args[1], &args[0], -1)?).into())
         }),
     );
     functions.insert("substr", pure(&[Type::Int, Type::Int, Type::String], Type::String, substr));
@@ -265,23 +272,31 @@ fn quote() -> Function {
 }
 
 /// sprig's `strslice`: a list's items that are not nil, or the value itself.
-pub(super) fn strings(value: &Value) -> Vec<Str> {
-    let one = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => Str::from(shown(other)),
+fn strings(context: &mut dyn CallContext, value: &Value) -> Result<Vec<Str>> {
+    let mut one = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        other => {
+            let text = Str::from(shown(other));
+            check_size(context, Some(text.len()))?;
+            context.made(text.len())?;
+            Ok(text)
+        }
     };
     match value {
         Value::List(list) => list.iter().filter(|item| !item.is_nil()).map(one).collect(),
-        Value::Bytes(bytes) => bytes.iter().map(|b| Str::from(b.to_string())).collect(),
-        Value::Missing | Value::Nil => Vec::new(),
-        other => vec![one(other)],
+        Value::Bytes(bytes) => {
+            check_items(context, bytes.len())?;
+            Ok(bytes.iter().map(|b| Str::from(b.to_string())).collect())
+        }
+        Value::Missing | Value::Nil => Ok(Vec::new()),
+        other => Ok(vec![one(other)?]),
     }
 }
 
 fn join() -> Function {
     Function::new(Signature::new(&[Type::String, Type::Any], Type::String), |context, args| {
         let separator = text(&args[0]);
-        let all = strings(&args[1]);
+        let all = strings(context, &args[1])?;
         let size =
             all.iter().try_fold(0_usize, |sum, s| sum.checked_add(s.len())?.checked_add(separator.len()));
         check_size(context, size)?;
@@ -290,13 +305,15 @@ fn join() -> Function {
 }
 
 /// Go's `strings.SplitN`.
-fn pieces(text: &str, separator: &str, most: i64) -> Vec<Str> {
-    let Ok(most) = usize::try_from(most) else {
-        if separator.is_empty() {
-            return text.chars().map(Str::from).collect();
-        }
-        return text.split(separator).map(Str::from).collect();
-    };
+fn pieces(context: &dyn CallContext, whole: &Value, separator: &Value, most: i64) -> Result<Vec<Str>> {
+    let one_too_many = most_items(context) + 1;
+    let most = usize::try_from(most).map_or(one_too_many, |most| most.min(one_too_many));
+    let pieces = split(&text(whole), &text(separator), most);
+    check_items(context, pieces.len())?;
+    Ok(pieces)
+}
+
+fn split(text: &str, separator: &str, most: usize) -> Vec<Str> {
     if separator.is_empty() && most > 0 {
         let mut parts: Vec<Str> = Vec::new();
         let mut rest = text;

@@ -3,31 +3,35 @@
 mod read;
 mod write;
 
-use super::{pure, text};
-use crate::function::{CallError, Functions, Type};
+use super::{bytes, text};
+use crate::function::{CallContext, CallError, Function, Functions, Signature, Type};
+use crate::limits::ITEM_BYTES;
 use crate::value::{Map, Value};
+
+const WRITE: Signature = Signature::new(&[Type::Any], Type::String);
 
 pub(super) fn add(functions: &mut Functions) {
     functions.insert(
         "toToml",
-        pure(&[Type::Any], Type::String, |args| match write::write(&args[0]) {
+        Function::new(WRITE, |context, args| match write::write(&args[0], context.output_limit()) {
             // Only what reflection itself refuses ends the render.
             Err(write::Refusal::Value(error)) => Ok(error.into()),
-            Err(write::Refusal::Nil) => Err(nil()),
+            Err(other) => Err(ended(&other, context)),
             Ok(text) => Ok(text.into()),
         }),
     );
     functions.insert(
         "mustToToml",
-        pure(&[Type::Any], Type::String, |args| match write::write(&args[0]) {
+        Function::new(WRITE, |context, args| match write::write(&args[0], context.output_limit()) {
             Err(write::Refusal::Value(error)) => Err(CallError::new(error)),
-            Err(write::Refusal::Nil) => Err(nil()),
+            Err(other) => Err(ended(&other, context)),
             Ok(text) => Ok(text.into()),
         }),
     );
     functions.insert(
         "fromToml",
-        pure(&[Type::String], Type::Map, |args| {
+        Function::new(Signature::new(&[Type::String], Type::Map), |context, args| {
+            context.made(bytes(&args[0]).len() / 2 * ITEM_BYTES)?;
             Ok(match read::read(&text(&args[0])) {
                 Ok(map) => map.into(),
                 Err(error) => [("Error", Value::from(error))].into_iter().collect::<Map>().into(),
@@ -36,6 +40,12 @@ pub(super) fn add(functions: &mut Functions) {
     );
 }
 
-fn nil() -> CallError {
-    CallError::new("reflect: call of reflect.Value.Type on zero Value")
+/// What ends the render.
+fn ended(refusal: &write::Refusal, context: &dyn CallContext) -> CallError {
+    match refusal {
+        write::Refusal::Size => {
+            CallError::limit(format!("the text is over the limit of {} bytes", context.output_limit()))
+        }
+        _ => CallError::new("reflect: call of reflect.Value.Type on zero Value"),
+    }
 }

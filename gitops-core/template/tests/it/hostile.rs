@@ -1,6 +1,6 @@
 //! Templates come from strangers: any text parses or is refused, any render ends, and no depth overflows a stack.
 
-use gitops_template::{Limits, Map, Options, Templates, Value, sprig};
+use gitops_template::{Limits, Map, Options, Seeded, Templates, Value, sprig};
 use proptest::prelude::*;
 
 fn limits() -> Limits {
@@ -20,12 +20,26 @@ fn data() -> Value {
     Value::Map(own)
 }
 
+fn limits_of(steps: usize, made_bytes: usize) -> Limits {
+    let mut limits = limits();
+    limits.steps = steps;
+    limits.made_bytes = made_bytes;
+    limits
+}
+
 /// Renders, and gives back what was printed or refused.
 fn render(text: &str) -> Result<String, String> {
-    let mut templates = Templates::new(sprig()).limits(limits());
+    render_within(text, limits())
+}
+
+fn render_within(text: &str, limits: Limits) -> Result<String, String> {
+    let mut templates = Templates::new(sprig()).limits(limits);
     templates.parse("t", text).map_err(|e| e.to_string())?;
     let _ = templates.show("t");
-    templates.render("t", &data(), &Options::default()).map(|o| o.text).map_err(|e| e.to_string())
+    templates
+        .render("t", &data(), &Options::default().world(&Seeded::new(1, 0)))
+        .map(|o| o.text)
+        .map_err(|e| e.to_string())
 }
 
 /// Runs on a stack as small as that of a thread.
@@ -136,8 +150,87 @@ fn values_that_hold_one_thing_often_are_not_printed_without_bounds() {
     for call in ["toYaml $x", "toJson $x"] {
         assert!(render(&format!("{text}{{{{{call}}}}}")).unwrap_err().contains("over the limit"), "{call}");
     }
-    let copied = render(&format!("{text}{{{{$y := deepCopy $x}}}}{{{{deepEqual $x $y}}}}"));
-    assert_eq!(copied.as_deref(), Ok("false"), "more than anyone compares");
+    assert!(render(&format!("{text}{{{{$y := deepCopy $x}}}}")).unwrap_err().contains("too many parts"));
+}
+
+/// Maps and lists of few parts that stand for 2^60: what goes through them pair by pair is done, or ends at a limit.
+#[test]
+fn values_that_hold_one_thing_often_are_gone_through_once_or_within_the_limit() {
+    let twins = "{{$a := dict}}{{$b := dict}}{{range 60}}{{$a = dict \"x\" $a \"y\" (list $a)}}{{$b = dict \"x\" $b \"y\" (list $b)}}{{end}}";
+    let outcome =
+        |call: &str| render_within(&format!("{twins}{{{{{call}}}}}"), limits_of(10_000_000, 1 << 24));
+    assert_eq!(outcome("deepEqual $a $b").as_deref(), Ok("true"));
+    assert_eq!(outcome("$_ := set (get $b \"x\") \"z\" 1}}{{deepEqual $a $b").as_deref(), Ok("false"));
+    assert_eq!(outcome("has $a (list 1 $b)").as_deref(), Ok("true"));
+    assert_eq!(outcome("uniq (list $a $b) | len").as_deref(), Ok("1"));
+    let maps = "{{$a := dict}}{{$b := dict}}{{range 60}}{{$a = dict \"x\" $a \"y\" $a}}{{$b = dict \"x\" $b \"y\" $b}}{{end}}";
+    let outcome = |call: &str| render_within(&format!("{maps}{{{{{call}}}}}"), limits_of(200_000, 1 << 24));
+    for call in ["merge $a $b", "mergeOverwrite $a $b", "merge dict $a $b"] {
+        assert!(outcome(call).unwrap_err().contains("steps, the limit"), "{call}");
+    }
+    for call in ["toToml $a", "mustToToml $a", "toToml (dict \"a\" (list $a))"] {
+        assert!(outcome(call).unwrap_err().contains("over the limit"), "{call}");
+    }
+}
+
+/// Each of these made or did more with every step until the machine had no more to give.
+#[test]
+fn what_a_render_makes_and_does_is_bounded() {
+    let endless = |body: &str| format!("{{{{range 1000000}}}}{body}{{{{end}}}}");
+    for (text, wanted) in [
+        (format!("{{{{$l := list 1}}}}{}", endless("{{$l = concat $l $l}}")), "items, the limit"),
+        (format!("{{{{$l := list 1}}}}{}", endless("{{$l = append $l 1}}")), "bytes, the limit"),
+        (format!("{{{{$d := dict}}}}{}", endless("{{$_ := set $d (toString .) .}}")), "the limit"),
+        (format!("{{{{$d := dict}}}}{}", endless("{{$_ := merge $d (dict (toString .) 1)}}")), "the limit"),
+        (
+            format!("{{{{$l := list}}}}{}", endless("{{$l = append $l (repeat 1000 \"x\")}}")),
+            "bytes, the limit",
+        ),
+        (
+            format!(
+                "{{{{$d := dict \"a\" (dict \"b\" 1)}}}}{}",
+                endless("{{$_ := set $d (toString .) (deepCopy $d)}}")
+            ),
+            "the limit",
+        ),
+        (
+            format!("{{{{$x := repeat 900000 \"x\"}}}}{}", endless("{{$_ := sha256sum $x}}")),
+            "steps, the limit",
+        ),
+        (
+            format!("{{{{$x := repeat 900000 \"x\"}}}}{}", endless("{{$_ := regexMatch \"a\" $x}}")),
+            "steps, the limit",
+        ),
+        ("{{splitList \"\" (repeat 900000 \"x\")}}".to_owned(), "items, the limit"),
+        ("{{split \"\" (repeat 900000 \"x\")}}".to_owned(), "items, the limit"),
+        ("{{splitList \"x\" (repeat 900000 \"x\")}}".to_owned(), "items, the limit"),
+        ("{{regexFindAll \"x\" (repeat 900000 \"x\") -1}}".to_owned(), "items, the limit"),
+        ("{{regexSplit \"x\" (repeat 900000 \"x\") -1}}".to_owned(), "items, the limit"),
+        ("{{chunk 1 (until 12000)}}".to_owned(), "items, the limit"),
+        (format!("{{{{fromJson (printf \"[%s1]\" (repeat {} \"1,\"))}}}}", 500_000), "bytes, the limit"),
+        (format!("{{{{fromYaml (printf \"[%s1]\" (repeat {} \"1,\"))}}}}", 500_000), "bytes, the limit"),
+        ("{{$x := repeat 900000 \"x\"}}{{toStrings (list (list $x $x))}}".to_owned(), "over the limit"),
+        ("{{$x := repeat 900000 \"x\"}}{{quote $x $x}}".to_owned(), "over the limit"),
+        ("{{$x := repeat 900000 \"x\"}}{{toString (list $x $x)}}".to_owned(), "over the limit"),
+        ("{{range 10000}}{{$_ := bcrypt \"x\"}}{{end}}".to_owned(), "steps, the limit"),
+        ("{{range 10000}}{{$_ := genPrivateKey \"rsa\"}}{{end}}".to_owned(), "steps, the limit"),
+    ] {
+        let error = render_within(&text, limits_of(200_000, 1 << 24)).expect_err(&text);
+        assert!(error.contains(wanted), "{text}: {error}");
+    }
+}
+
+/// A chart's templates share one limit: many small ones could do more than one large one.
+#[test]
+fn limits_hold_for_all_that_a_renderer_renders() {
+    let mut limits = Limits::default();
+    limits.steps = 1_000;
+    let mut templates = Templates::new(sprig()).limits(limits);
+    templates.parse("t", "{{range 100}}{{end}}").unwrap();
+    let options = Options::default();
+    let mut renderer = templates.renderer(&options);
+    let rendered = (0..100).take_while(|_| renderer.render("t", &Value::Nil).is_ok()).count();
+    assert!((5..10).contains(&rendered), "{rendered}");
 }
 
 /// The order of printed keys runs in circles (`a1b`, `a9`, `a10`), which sorts of the standard library may answer with a panic.

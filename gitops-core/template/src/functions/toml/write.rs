@@ -12,15 +12,20 @@ pub(super) enum Refusal {
     Nil,
     /// In the library's words.
     Value(String),
+    /// The text is over the limit of bytes, or the value has more parts than such a text.
+    Size,
 }
+
+/// How many values are looked at.
+const MOST_PARTS: usize = 1_000_000;
 
 type Done<T = ()> = Result<T, Refusal>;
 
-pub(super) fn write(value: &Value) -> Done<String> {
+pub(super) fn write(value: &Value, limit: usize) -> Done<String> {
     if value.is_nil() {
         return Err(Refusal::Nil);
     }
-    let mut writer = Writer { out: String::new() };
+    let mut writer = Writer { out: String::new(), limit, parts: 0 };
     writer.entry(&[], &plain(value))?;
     Ok(writer.out)
 }
@@ -49,40 +54,63 @@ enum Shape {
     Tables,
 }
 
-/// What a value is for TOML; lists with a nil in them are refused wherever they stand.
-fn shape(value: &Value, depth: usize) -> Done<Shape> {
-    if depth > MAX_DEPTH {
-        return refuse("toml: the value nests too deeply");
-    }
-    Ok(match value {
-        Value::Missing | Value::Nil => Shape::Nothing,
-        Value::List(list) if list.is_nil() => Shape::Nothing,
-        Value::Map(_) => Shape::Table,
-        Value::List(list) => {
-            let mut all_tables = !list.is_empty();
-            for item in list.iter() {
-                match shape(&plain(item), depth + 1)? {
-                    Shape::Nothing => return refuse("toml: cannot encode array with nil element"),
-                    Shape::Table => {}
-                    Shape::Element | Shape::Tables => all_tables = false,
-                }
-            }
-            if all_tables { Shape::Tables } else { Shape::Element }
-        }
-        Value::Complex(..) | Value::Func(_) => {
-            return refuse(format!("unsupported type: {}", value.kind_name()));
-        }
-        _ => Shape::Element,
-    })
-}
-
 struct Writer {
     out: String,
+    /// How many bytes the text may have.
+    limit: usize,
+    /// How many values were looked at.
+    parts: usize,
 }
 
 impl Writer {
+    /// Says what a value is for TOML; lists with a nil in them are refused wherever they stand.
+    fn shape(&mut self, value: &Value, depth: usize) -> Done<Shape> {
+        self.parts += 1;
+        if self.parts > MOST_PARTS || self.out.len() > self.limit {
+            return Err(Refusal::Size);
+        }
+        if depth > MAX_DEPTH {
+            return refuse("toml: the value nests too deeply");
+        }
+        Ok(match value {
+            Value::Missing | Value::Nil => Shape::Nothing,
+            Value::List(list) if list.is_nil() => Shape::Nothing,
+            Value::Map(_) => Shape::Table,
+            Value::List(list) => {
+                let mut all_tables = !list.is_empty();
+                for item in list.iter() {
+                    match self.shape(&plain(item), depth + 1)? {
+                        Shape::Nothing => return refuse("toml: cannot encode array with nil element"),
+                        Shape::Table => {}
+                        Shape::Element | Shape::Tables => all_tables = false,
+                    }
+                }
+                if all_tables { Shape::Tables } else { Shape::Element }
+            }
+            Value::Complex(..) | Value::Func(_) => {
+                return refuse(format!("unsupported type: {}", value.kind_name()));
+            }
+            _ => Shape::Element,
+        })
+    }
+
+    /// Returns a table's entries: those that stand in it, and those that are tables themselves.
+    fn entries(&mut self, value: &Value, depth: usize) -> Done<(Entries, Entries)> {
+        let (mut direct, mut below) = (Vec::new(), Vec::new());
+        let Value::Map(map) = value else { return Ok((direct, below)) };
+        for (key, value) in map.entries() {
+            let value = plain(&value);
+            match self.shape(&value, depth + 1)? {
+                Shape::Table | Shape::Tables => below.push((key, value)),
+                Shape::Nothing => direct.push((key, Value::Nil)),
+                Shape::Element => direct.push((key, value)),
+            }
+        }
+        Ok((direct, below))
+    }
+
     fn entry(&mut self, path: &[Str], value: &Value) -> Done {
-        match shape(value, path.len())? {
+        match self.shape(value, path.len())? {
             Shape::Nothing => Ok(()),
             Shape::Element => self.key_value(path, value),
             Shape::Tables => self.tables(path, value),
@@ -116,7 +144,7 @@ impl Writer {
     }
 
     fn table(&mut self, path: &[Str], value: &Value) -> Done {
-        let (direct, below) = entries(value, path.len())?;
+        let (direct, below) = self.entries(value, path.len())?;
         for (key, value) in direct.iter().chain(&below) {
             let mut path = path.to_vec();
             path.push(key.clone());
@@ -167,7 +195,7 @@ impl Writer {
     }
 
     fn inline_table(&mut self, value: &Value, depth: usize) -> Done {
-        let (direct, below) = entries(value, depth)?;
+        let (direct, below) = self.entries(value, depth)?;
         self.out.push('{');
         for (group, more) in [(&direct, !below.is_empty()), (&below, false)] {
             for (i, (key, value)) in group.iter().enumerate() {
@@ -208,21 +236,6 @@ impl Writer {
 }
 
 type Entries = Vec<(Str, Value)>;
-
-/// A table's entries: those that stand in it, and those that are tables themselves.
-fn entries(value: &Value, depth: usize) -> Done<(Entries, Entries)> {
-    let (mut direct, mut below) = (Vec::new(), Vec::new());
-    let Value::Map(map) = value else { return Ok((direct, below)) };
-    for (key, value) in map.entries() {
-        let value = plain(&value);
-        match shape(&value, depth + 1)? {
-            Shape::Table | Shape::Tables => below.push((key, value)),
-            Shape::Nothing => direct.push((key, Value::Nil)),
-            Shape::Element => direct.push((key, value)),
-        }
-    }
-    Ok((direct, below))
-}
 
 /// The names of the zones of times that were read without one.
 pub(super) const LOCAL_DATE_TIME: &str = "datetime-local";
