@@ -46,6 +46,8 @@ pub struct ChartVersion {
 
 /// How large an index may be, in bytes.
 const LARGEST: usize = 128 << 20;
+/// How many charts an index may have, and how many versions of those that are wanted.
+const MOST_ENTRIES: usize = 200_000;
 
 impl RepositoryIndex {
     /// Reads an index, in YAML or JSON. Entries without a valid version or name are skipped with a warning, as Helm skips
@@ -140,6 +142,9 @@ impl RepositoryIndex {
                 index.take(name, node, file, UnknownFields::Refused, wanted).ok()?;
                 continue;
             };
+            if let Err(error) = check_count(seen.len(), "charts", node) {
+                return Some(Err(error));
+            }
             let mut chart = Chart::new(name, wanted);
             for version in versions {
                 let version = version?;
@@ -193,7 +198,9 @@ impl RepositoryIndex {
                 "entries" => {
                     let at = field("entries");
                     let charts = decode::object(node, &at, "map[string]repo.ChartVersions")?;
-                    for (name, node) in charts.unwrap_or_default() {
+                    let charts = charts.unwrap_or_default();
+                    check_count(charts.len(), "charts", node)?;
+                    for (name, node) in charts {
                         index.take(&name, node, file, unknown, wanted)?;
                     }
                 }
@@ -282,6 +289,16 @@ struct Unchecked {
     /// What is said about the first of the versions that are skipped, in Helm's order: each chart's last version first.
     warnings: BTreeMap<(Str, Reverse<usize>), Warning>,
     skipped: usize,
+    /// How many versions were kept.
+    kept: usize,
+}
+
+/// Refuses more entries than an index may have.
+fn check_count(count: usize, of: &str, last: &Node) -> Result<(), DecodeError> {
+    if count <= MOST_ENTRIES {
+        return Ok(());
+    }
+    Err(DecodeError { message: format!("the index holds more than {MOST_ENTRIES} {of}"), place: last.place })
 }
 
 /// A chart whose versions are being read.
@@ -345,7 +362,11 @@ impl Unchecked {
             return Ok(());
         }
         match ChartVersion::checked(version, &chart.name, file) {
-            Ok(version) => chart.versions.push(version),
+            Ok(version) => {
+                self.kept += 1;
+                check_count(self.kept, "versions of charts", item)?;
+                chart.versions.push(version);
+            }
             Err(warning) => {
                 self.skipped += 1;
                 self.warnings.insert((chart.name.clone(), Reverse(chart.read)), warning);

@@ -21,8 +21,8 @@ pub struct Limits {
     /// Actions, calls and turns of loops, where a text that `include` or `tpl` renders counts as many, and large arguments,
     /// results, keys and passwords as the work that they take; 100 million by default, some seconds of work.
     pub steps: usize,
-    /// Bytes of the lists, maps and texts that functions make and of the output, also of those that are dropped again; 1 GiB
-    /// by default.
+    /// Bytes of the lists, maps and texts that functions make and of the output, also of those that are dropped again;
+    /// 512 MiB by default.
     pub made_bytes: usize,
     /// Bytes of one template's text; 64 MiB by default.
     pub source_bytes: usize,
@@ -39,7 +39,7 @@ impl Default for Limits {
             include_depth: 1_000,
             output_bytes: OUTPUT_BYTES,
             steps: 100_000_000,
-            made_bytes: 1 << 30,
+            made_bytes: 512 << 20,
             source_bytes: 64 << 20,
             parentheses: 10_000,
             blocks: 10_000,

@@ -179,9 +179,10 @@ impl Loader<'_> {
             }
             let data = files.first().map(|file| Arc::clone(file.data())).unwrap_or_default();
             let unpacked = unpack(&data, self.limits)?;
-            // What is packed within counts against the same limit.
+            // What is packed within counts against the same limits.
             let size: u64 = unpacked.iter().map(|file| file.data().len() as u64).sum();
             self.limits.bytes = self.limits.bytes.saturating_sub(size);
+            self.limits.entries = self.limits.entries.saturating_sub(unpacked.len());
             return self.files(&unpacked, depth);
         }
         let mut inner = Vec::with_capacity(files.len());

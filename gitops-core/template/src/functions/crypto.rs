@@ -13,8 +13,8 @@ use sha2::Sha256;
 const TWO: &[Type] = &[Type::String, Type::String];
 /// Go's default cost.
 const BCRYPT_COST: u32 = 10;
-/// The steps of a password that is stretched, which takes as long as some ten thousand calls.
-const STRETCHED_STEPS: usize = 100_000;
+/// The steps of a password that is stretched, which takes as long as some hundred thousand calls.
+const STRETCHED_STEPS: usize = 250_000;
 /// The bytes of a password that bcrypt takes.
 const BCRYPT_BYTES: usize = 72;
 const BLOCK: usize = 16;

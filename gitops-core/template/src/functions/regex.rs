@@ -15,6 +15,9 @@ const LIMITED: &[Type] = &[Type::String, Type::String, Type::Int];
 /// How many compiled patterns are kept: charts use a handful, in loops.
 const KEPT: usize = 64;
 
+/// The steps of a pattern that is compiled: some take as long as tens of thousands of calls.
+const COMPILING_STEPS: usize = 50_000;
+
 /// Compiled patterns, or why they can't be compiled.
 #[derive(Clone, Debug, Default)]
 struct Patterns {
@@ -22,17 +25,26 @@ struct Patterns {
 }
 
 impl Patterns {
-    fn get(&self, pattern: &str) -> std::result::Result<Arc<GoRegex>, gitops_regex::Error> {
+    /// Compiles a pattern; or refuses it, where the outer result is that of a limit.
+    fn get(
+        &self,
+        context: &mut dyn CallContext,
+        pattern: &str,
+    ) -> Result<std::result::Result<Arc<GoRegex>, gitops_regex::Error>> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(regex) = compiled.get(pattern) {
-            return Ok(Arc::clone(regex));
+            return Ok(Ok(Arc::clone(regex)));
         }
-        let regex = Arc::new(GoRegex::new(pattern)?);
+        context.step(COMPILING_STEPS)?;
+        let regex = match GoRegex::new(pattern) {
+            Ok(regex) => Arc::new(regex),
+            Err(error) => return Ok(Err(error)),
+        };
         if compiled.len() >= KEPT {
             compiled.clear();
         }
         compiled.insert(pattern.to_owned(), Arc::clone(&regex));
-        Ok(regex)
+        Ok(Ok(regex))
     }
 }
 
@@ -43,14 +55,16 @@ pub(super) fn add(functions: &mut Functions) {
         Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
             search(context, &args[1])?;
             // A pattern that can't be read matches nothing here, and fails everywhere else.
-            Ok(Value::Bool(patterns.get(&text(&args[0])).is_ok_and(|regex| regex.is_match(&text(&args[1])))))
+            let regex = patterns.get(context, &text(&args[0]))?;
+            Ok(Value::Bool(regex.is_ok_and(|regex| regex.is_match(&text(&args[1])))))
         })
     });
     functions.insert("mustRegexMatch", {
         let patterns = patterns.clone();
         Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
             search(context, &args[1])?;
-            let regex = patterns.get(&text(&args[0])).map_err(|error| CallError::new(error.to_string()))?;
+            let regex = patterns.get(context, &text(&args[0]))?;
+            let regex = regex.map_err(|error| CallError::new(error.to_string()))?;
             Ok(Value::Bool(regex.is_match(&text(&args[1]))))
         })
     });
@@ -113,7 +127,7 @@ fn both(functions: &mut Functions, patterns: &Patterns, name: &str, signature: S
             name,
             Function::new(signature, move |context, args| {
                 let pattern = text(&args[0]);
-                let regex = patterns.get(&pattern).map_err(|error| {
+                let regex = patterns.get(context, &pattern)?.map_err(|error| {
                     let compile =
                         if must { String::new() } else { format!("regexp: Compile({}): ", quoted(&pattern)) };
                     CallError::new(format!("{compile}{error}"))

@@ -212,6 +212,7 @@ fn what_a_render_makes_and_does_is_bounded() {
         ("{{$x := repeat 900000 \"x\"}}{{toStrings (list (list $x $x))}}".to_owned(), "over the limit"),
         ("{{$x := repeat 900000 \"x\"}}{{quote $x $x}}".to_owned(), "over the limit"),
         ("{{$x := repeat 900000 \"x\"}}{{toString (list $x $x)}}".to_owned(), "over the limit"),
+        (endless("{{$_ := regexMatch (printf \"a%d\" .) \"a\"}}"), "steps, the limit"),
         ("{{range 10000}}{{$_ := bcrypt \"x\"}}{{end}}".to_owned(), "steps, the limit"),
         ("{{range 10000}}{{$_ := genPrivateKey \"rsa\"}}{{end}}".to_owned(), "steps, the limit"),
     ] {
