@@ -66,26 +66,29 @@ pub struct Location {
     pub source_line: String,
 }
 
-/// A value path that led to nothing, and what was there instead.
+/// A path of fields that could not be followed, and what stands where it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NilPath {
+pub struct DeadEnd {
     /// The path as the template wrote it: `.Values.ingress.host.name`.
     pub path: String,
-    /// The part of it that is nil: `.Values.ingress.host`.
-    pub nil: String,
-    /// The keys of the value that should have held it.
+    /// The part of it that has no such field: `.Values.ingress.host`; the whole path where its last field has to be set and
+    /// is not.
+    pub end: String,
+    /// Go's name of the type that stands there: `string`, `[]interface {}`; `nil` where there is nothing.
+    pub found: String,
+    /// The keys of the value that holds the end.
     pub siblings: Vec<Str>,
 }
 
 /// A failed render. `Display` gives Go's text; [`RenderError::location`], [`RenderError::inner`] and
-/// [`RenderError::nil_path`] tell the rest.
+/// [`RenderError::dead_end`] tell the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderError {
     pub(crate) template: Str,
     pub(crate) location: Option<Location>,
     pub(crate) message: String,
     pub(crate) inner: Option<Box<RenderError>>,
-    pub(crate) nil_path: Option<NilPath>,
+    pub(crate) dead_end: Option<DeadEnd>,
     pub(crate) limit: bool,
 }
 
@@ -118,10 +121,10 @@ impl RenderError {
         &self.message
     }
 
-    /// Returns the path that led to nil, where that was the cause.
+    /// Returns the path of fields that could not be followed, where that was the cause.
     #[must_use]
-    pub fn nil_path(&self) -> Option<&NilPath> {
-        self.nil_path.as_ref()
+    pub fn dead_end(&self) -> Option<&DeadEnd> {
+        self.dead_end.as_ref()
     }
 
     /// Returns whether a limit ended the render.

@@ -1,7 +1,7 @@
 //! Evaluates commands, fields and calls: the half of Go's `exec.go` that computes values.
 
 use crate::ast::{Arg, ArgKind, Callee, Command, Part, Pos, RED_ZONE, STACK, Span, Tree};
-use crate::error::NilPath;
+use crate::error::{DeadEnd, RenderError};
 use crate::exec::{Frame, Machine, Operand, Run, refused};
 use crate::function::{CallError, Function, Signature, Type};
 use crate::number::Number;
@@ -142,21 +142,22 @@ impl Machine<'_> {
         let mut parent: Option<Value> = None;
         for (i, name) in path.iter().enumerate() {
             let name = tree.text(*name);
+            let trail = Trail { tree, base, fields, at: i, parent: parent.as_ref() };
             let next = if let Value::Map(map) = &value.value {
-                self.entry(frame, map, name, missing_key)?
+                self.entry(frame, map, name, missing_key).map_err(|error| trail.past(error, &value))?
             } else {
                 let none = Words { node: words.node, args: &[], last: None };
-                let trail = Trail { tree, base, fields, at: i, parent: parent.as_ref() };
                 self.field(frame, dot, &value, name, none, &trail)?
             };
             parent = Some(std::mem::replace(&mut value, next).value);
         }
+        let trail = Trail { tree, base, fields, at: path.len(), parent: parent.as_ref() };
         match &value.value {
-            Value::Map(map) if !words.any() => self.entry(frame, map, tree.text(*last), missing_key),
-            _ => {
-                let trail = Trail { tree, base, fields, at: path.len(), parent: parent.as_ref() };
-                self.field(frame, dot, &value, tree.text(*last), words, &trail)
+            Value::Map(map) if !words.any() => {
+                let found = self.entry(frame, map, tree.text(*last), missing_key);
+                found.map_err(|error| trail.past(error, &value))
             }
+            _ => self.field(frame, dot, &value, tree.text(*last), words, &trail),
         }
     }
 
@@ -172,18 +173,19 @@ impl Machine<'_> {
         let missing_key = self.templates().missing_key;
         match &receiver.value {
             Value::Missing if missing_key == MissingKey::Error => {
-                Err(frame.nil_error(format!("nil data; no entry for key {}", quote(name)), trail.nil_path()))
+                Err(frame
+                    .dead_end(format!("nil data; no entry for key {}", quote(name)), trail.end(receiver)))
             }
             Value::Missing => Ok(Operand::of(Value::Missing)),
             Value::Nil => {
-                Err(frame
-                    .nil_error(format!("nil pointer evaluating interface {{}}.{name}"), trail.nil_path()))
+                let message = format!("nil pointer evaluating interface {{}}.{name}");
+                Err(frame.dead_end(message, trail.end(receiver)))
             }
             Value::Map(map) => {
                 if words.any() {
                     return Err(frame.error(format!("{name} is not a method but has arguments")));
                 }
-                self.entry(frame, map, name, missing_key)
+                self.entry(frame, map, name, missing_key).map_err(|error| trail.past(error, receiver))
             }
             Value::Object(object) => {
                 if let Some(method) = object.method(name) {
@@ -203,17 +205,16 @@ impl Machine<'_> {
                     if words.any() {
                         return Err(frame.error(format!("{name} is not a method but has arguments")));
                     }
-                    return self.entry(frame, map, name, missing_key);
+                    let found = self.entry(frame, map, name, missing_key);
+                    return found.map_err(|error| trail.past(error, receiver));
                 }
-                Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
+                Err(no_field(frame, receiver, name, trail))
             }
             Value::Int(value, IntKind::Duration) => match duration_method(*value, name) {
                 Some(method) => self.call(frame, dot, name, &Arc::new(method), words),
-                None => {
-                    Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name())))
-                }
+                None => Err(no_field(frame, receiver, name, trail)),
             },
-            _ => Err(frame.error(format!("can't evaluate field {name} in type {}", receiver.type_name()))),
+            _ => Err(no_field(frame, receiver, name, trail)),
         }
     }
 
@@ -396,7 +397,14 @@ impl Machine<'_> {
     }
 }
 
-/// Where a chain of fields has got to, for an error about a nil.
+/// Makes an error about a field of what has none.
+#[cold]
+fn no_field(frame: &Frame<'_>, receiver: &Operand, name: &str, trail: &Trail<'_>) -> Box<RenderError> {
+    let message = format!("can't evaluate field {name} in type {}", receiver.type_name());
+    frame.dead_end(message, trail.end(receiver))
+}
+
+/// Where a chain of fields has got to, for an error about its end.
 struct Trail<'a> {
     tree: &'a Tree,
     base: &'a str,
@@ -406,7 +414,20 @@ struct Trail<'a> {
 }
 
 impl Trail<'_> {
-    fn nil_path(&self) -> NilPath {
+    /// The path ends here, at what has no fields.
+    fn end(&self, at: &Operand) -> DeadEnd {
+        let found = if at.value.is_nil() { "nil".to_owned() } else { at.value.type_name().into_owned() };
+        self.dead_end(self.at, found, self.parent)
+    }
+
+    /// The path ends behind this value, which has no such key.
+    #[cold]
+    fn past(&self, mut error: Box<RenderError>, at: &Operand) -> Box<RenderError> {
+        error.dead_end = Some(self.dead_end(self.at + 1, "nil".to_owned(), Some(&at.value)));
+        error
+    }
+
+    fn dead_end(&self, end: usize, found: String, holder: Option<&Value>) -> DeadEnd {
         let join = |fields: &[Span]| {
             let mut path = self.base.to_owned();
             for field in fields {
@@ -415,8 +436,8 @@ impl Trail<'_> {
             }
             if path.is_empty() { ".".to_owned() } else { path }
         };
-        let siblings = self.parent.and_then(Value::as_map).map(|map| map.keys()).unwrap_or_default();
-        NilPath { path: join(self.fields), nil: join(&self.fields[..self.at]), siblings }
+        let siblings = holder.and_then(Value::as_map).map(|map| map.keys()).unwrap_or_default();
+        DeadEnd { path: join(self.fields), end: join(&self.fields[..end]), found, siblings }
     }
 }
 

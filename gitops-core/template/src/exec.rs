@@ -8,7 +8,7 @@ use crate::ast::{
     Branch, BranchId, Node, Part, PipeId, Pos, RED_ZONE, STACK, Source, Span, TemplateCall, Tree, Variable,
 };
 use crate::budget::{Budget, weight};
-use crate::error::{Location, NilPath, RenderError};
+use crate::error::{DeadEnd, Location, RenderError};
 use crate::eval::Printed;
 use crate::function::{CallContext, CallError, Function, Print, Type};
 use crate::memo::{By, Memo};
@@ -597,15 +597,15 @@ impl<'t> Frame<'t> {
             location,
             message: message.into(),
             inner: None,
-            nil_path: None,
+            dead_end: None,
             limit: false,
         })
     }
 
-    /// Makes an error about a path that led to nil.
-    pub(crate) fn nil_error(&self, message: String, path: NilPath) -> Box<RenderError> {
+    /// Makes an error about a path of fields that could not be followed.
+    pub(crate) fn dead_end(&self, message: String, end: DeadEnd) -> Box<RenderError> {
         let mut error = self.error(message);
-        error.nil_path = Some(path);
+        error.dead_end = Some(end);
         error
     }
 }
@@ -622,7 +622,7 @@ fn outside(template: &str, message: String) -> RenderError {
         location: None,
         message,
         inner: None,
-        nil_path: None,
+        dead_end: None,
         limit: false,
     }
 }

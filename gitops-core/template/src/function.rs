@@ -350,7 +350,9 @@ impl Function {
         (self.body)(context, arguments)
     }
 
-    pub(crate) fn type_name(&self) -> String {
+    /// Returns Go's name of the function's type: `func(int, string) string`.
+    #[must_use]
+    pub fn type_name(&self) -> String {
         let mut params: Vec<String> = self.signature.params.iter().map(|t| t.name().to_owned()).collect();
         if let (true, Some(last)) = (self.signature.variadic, params.last_mut()) {
             last.insert_str(0, "...");

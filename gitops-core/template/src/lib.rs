@@ -4,7 +4,7 @@
 //! of charts and opens nothing: the time, chance and names come through a [`World`].
 //!
 //! Output and error texts are those of Go 1.26. Beside Go's text an error tells its [place](RenderError::location), the
-//! [chain of includes](RenderError::inner) that led there and what was [nil](RenderError::nil_path).
+//! [chain of includes](RenderError::inner) that led there and where a path of fields [ended](RenderError::dead_end).
 //!
 //! ```
 //! use gitops_template::{Map, Options, Templates, Value, sprig};
@@ -56,7 +56,7 @@ mod value;
 mod world;
 
 pub use builtin::builtins;
-pub use error::{Location, NilPath, ParseError, ParseHelp, RenderError};
+pub use error::{DeadEnd, Location, ParseError, ParseHelp, RenderError};
 pub use function::{CallContext, CallError, Function, Functions, Signature, Type};
 pub use functions::{is_request_url, sprig};
 pub use lex::Delimiters;

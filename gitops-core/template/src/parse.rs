@@ -715,7 +715,8 @@ impl<'a> Parser<'a> {
             Kind::Variable => {
                 let name = self.lexer.piece(token);
                 if !self.building.names.contains(&name) {
-                    let known = self.building.names.iter().map(|name| (*name).to_owned()).collect();
+                    let named = self.building.names.iter().filter(|name| name.len() > 1);
+                    let known = named.map(|name| (*name).to_owned()).collect();
                     let help = Some(ParseHelp::Unknown { name: name.to_owned(), known });
                     return self.error_at(token.start, help, format!("undefined variable {}", quote(name)));
                 }

@@ -34,6 +34,7 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 /// let kinds = ["ConfigMap", "Deployment", "Service"];
 /// assert_eq!(gitops_yaml::did_you_mean("Deploymnet", kinds), Some("Deployment"));
 /// assert_eq!(gitops_yaml::did_you_mean("Ingress", kinds), None);
+/// assert_eq!(gitops_yaml::did_you_mean("x", ["y"]), None);
 /// ```
 #[must_use]
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -43,7 +44,8 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     let folded = wanted.to_lowercase();
-    let allowed = (folded.chars().count() / 3).max(1);
+    let length = folded.chars().count();
+    let allowed = (length / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         if candidate.len().abs_diff(wanted.len()) > allowed * 4
@@ -53,7 +55,8 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a s
             continue;
         }
         let distance = edit_distance(&folded, &candidate.to_lowercase());
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+        // Of a name of one character, nothing would be left.
+        if distance <= allowed && distance < length && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }

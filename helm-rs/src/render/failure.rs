@@ -3,7 +3,7 @@
 use gitops_template::{ParseError, RenderError, Templates};
 
 use super::functions::{WARNING_END, WARNING_START};
-use super::help::{nil_note, of_execution, of_parsing};
+use super::help::{of_dead_end, of_execution, of_parsing};
 use crate::{Error, ErrorKind, Site};
 
 /// Words a template that can't be parsed: only what stands behind the last `: ` survives, as in Helm.
@@ -63,8 +63,8 @@ pub(crate) fn execution_error(error: &RenderError, templates: &Templates) -> Err
             last = Some(site);
         }
     }
-    if let Some(nil) = error.root().nil_path() {
-        worded = worded.note(nil_note(nil));
+    if let Some(end) = error.root().dead_end() {
+        worded = worded.note(of_dead_end(end));
     }
     match of_execution(error.root().message(), templates) {
         Some(help) => worded.note(help),

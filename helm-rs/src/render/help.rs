@@ -1,7 +1,7 @@
 //! What Go's texts leave to the reader: a line that says how a failed render is mended.
 
 use gitops_core::did_you_mean;
-use gitops_template::{NilPath, ParseHelp, Templates};
+use gitops_template::{DeadEnd, ParseHelp, Templates};
 use gitops_yaml::Str;
 
 /// Helps with a template that can't be parsed.
@@ -28,10 +28,28 @@ pub(super) fn of_parsing(help: &ParseHelp) -> Option<String> {
     }
 }
 
-/// Says what is nil and which keys stand where it should.
-pub(super) fn nil_note(found: &NilPath) -> String {
-    let NilPath { path, nil, siblings } = found;
-    let mut note = format!("`{nil}` is nil, so `{path}` can't be looked up");
+/// Says what a path of fields ended at, and which keys stand where something else should.
+pub(super) fn of_dead_end(found: &DeadEnd) -> String {
+    let DeadEnd { path, end: nil, found, siblings } = found;
+    let first = path.trim_start_matches('.').split('.').next().unwrap_or(path);
+    if found != "nil" {
+        let dot = if nil == "." { "the dot" } else { &format!("`{nil}`") };
+        return match found.as_str() {
+            _ if nil == "." && ROOT.contains(&first) => format!(
+                "`.{first}` is a field of the root, and the dot is something else here: within `with` and `range` write `$.{first}`, \
+                 and give `include` the root (`$`)"
+            ),
+            list if list.starts_with("[]") => format!(
+                "{dot} is a list: `range` goes through its items, and `index` gives one of them, as in `(index {nil} 0)`"
+            ),
+            other => format!("{dot} is of type {other}, so `{path}` can't be looked up"),
+        };
+    }
+    let mut note = if nil == path {
+        format!("`{path}` is not set")
+    } else {
+        format!("`{nil}` is nil, so `{path}` can't be looked up")
+    };
     if !siblings.is_empty() {
         let named: Vec<String> = siblings.iter().take(MOST).map(|name| format!("`{name}`")).collect();
         let parent = nil.rsplit_once('.').map_or("", |(parent, _)| parent);
@@ -59,14 +77,30 @@ pub(super) fn of_execution(message: &str, templates: &Templates) -> Option<Strin
     if let Some(name) = missing_template(message) {
         return Some(missing_help(name, templates));
     }
-    if let Some((_, rest)) = message.split_once("can't evaluate field ")
-        && let Some((field, _)) = rest.split_once(" in type ")
-        && ROOT.contains(&field)
+    if message.starts_with("range can't iterate over ") {
+        return Some(
+            "`range` goes through lists, maps and integers: a number of a values file is a float64 and becomes one with `int`, a \
+             text becomes a list with `splitList`"
+                .to_owned(),
+        );
+    }
+    if let Some((name, _)) =
+        message.strip_prefix("wrong number of args for ").and_then(|rest| rest.split_once(": want "))
     {
-        return Some(format!(
-            "`.{field}` is a field of the root, and the dot is something else here: within `with` and `range` write `$.{field}`, \
-             and give `include` the root (`$`)"
-        ));
+        let function = templates.functions().get(name)?;
+        let kind = function.type_name();
+        return Some(format!("`{name}` is a {kind}; what a pipe brings is its last argument"));
+    }
+    if let Some((_, found)) = message.split_once("; expected string; got ") {
+        return Some(match found {
+            "interface {}" => {
+                "the value is nil: `default` gives it another one, or `required` says so".to_owned()
+            }
+            _ => "`toString` makes a text of a value".to_owned(),
+        });
+    }
+    if message.ends_with("invalid value; expected string") {
+        return Some("there is no value: `default` gives it one, or `required` says so".to_owned());
     }
     let (_, types) = message.split_once("incompatible types for comparison")?;
     let numbers = [": float64 and int", ": int and float64"].contains(&types);
@@ -74,6 +108,29 @@ pub(super) fn of_execution(message: &str, templates: &Templates) -> Option<Strin
         "numbers of values files are float64 and those of templates int: compare `int .Values.x`".to_owned()
     } else {
         "both sides have to be of one type: compare texts with `toString`, whole numbers with `int`"
+            .to_owned()
+    })
+}
+
+/// Helps with a rendered file that is no manifest, by what is wrong with it and the rendered line where that is.
+pub(super) fn of_manifest(message: &str, line: Option<&str>) -> Option<String> {
+    let line = line.unwrap_or_default();
+    if line.contains("%!") {
+        return Some(
+            "`%!` is what `printf` prints where a verb does not fit its value: `%v` fits all".to_owned(),
+        );
+    }
+    if message.contains("util.SimpleHead") {
+        return Some(
+            "a manifest is a map with apiVersion and kind: an action that prints a value by accident keeps it with `{{ $_ := … }}`"
+                .to_owned(),
+        );
+    }
+    let is_nested = message.contains("mapping values are not allowed in this context")
+        && line.matches(": ").count() + usize::from(line.ends_with(':')) > 1;
+    is_nested.then(|| {
+        "what has several lines, as that of `toYaml` and `include`, begins on a line of its own: `{{- toYaml … | nindent 2 }}`; a text \
+         with `: ` in it needs `quote`"
             .to_owned()
     })
 }
@@ -133,8 +190,10 @@ mod tests {
         );
         assert!(missing("common.names.fullname").contains("`gitops dependency build`"));
         assert_eq!(help("template \"app.nme\" not defined"), "did you mean `app.name`?");
-        assert!(help("can't evaluate field Values in type string").contains("write `$.Values`"));
-        assert_eq!(help("can't evaluate field host in type string"), "");
+        assert!(help("range can't iterate over 3").contains("`int`"));
+        assert!(help("wrong type for value; expected string; got interface {}").contains("`default`"));
+        assert!(help("wrong type for value; expected string; got float64").contains("`toString`"));
+        assert!(help("invalid value; expected string").contains("`default`"));
         assert!(
             help("error calling eq: incompatible types for comparison: string and int")
                 .contains("`toString`")

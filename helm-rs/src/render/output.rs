@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gitops_template::Output;
 use gitops_yaml::Str;
 
+use super::help::of_manifest;
 use crate::{Error, Site};
 
 /// Rendered files by the path of their template: `web/charts/db/templates/service.yaml`.
@@ -117,6 +118,7 @@ impl Rendered {
             error = error.at(printed_by);
         }
         let wanted = site.line as usize;
+        let help = of_manifest(&error.to_string(), file.text().lines().nth(wanted.saturating_sub(1)));
         let lines = file.text().lines().enumerate().skip(wanted.saturating_sub(AROUND + 1));
         let shown: Vec<String> = lines
             .take(2 * AROUND + 1)
@@ -125,6 +127,10 @@ impl Rendered {
                 format!("{mark} {:>4} | {line}", index + 1)
             })
             .collect();
-        error.note(format!("the rendered lines are\n{}", shown.join("\n")))
+        let error = error.note(format!("the rendered lines are\n{}", shown.join("\n")));
+        match help {
+            Some(help) => error.note(help),
+            None => error,
+        }
     }
 }

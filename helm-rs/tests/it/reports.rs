@@ -105,3 +105,36 @@ fn arguments_say_how_they_are_written() {
     given.set_json.push("{a".to_owned());
     assert!(report(&[], &given).contains("\nhelp: an argument that begins with `{` is one JSON object"));
 }
+
+#[test]
+fn failed_renders_say_what_helps() {
+    const VALUES: &str = "count: 1\ntext: str\nlist: [1, 2]\nmap: {x: {v: 1}}\n";
+    for (template, help) in [
+        (
+            "a: {{ .Values.text.foo }}",
+            "`.Values.text` is of type string, so `.Values.text.foo` can't be looked up",
+        ),
+        ("a: {{ .Values.list.foo }}", "`.Values.list` is a list: `range` goes through its items"),
+        ("{{ range .Values.list }}{{ .name }}{{ end }}", "the dot is of type float64, so `.name`"),
+        ("{{ range .Values.list }}{{ .Release.Name }}{{ end }}", "write `$.Release`"),
+        ("{{ with .Values.map }}{{ .Values.text }}{{ end }}", "the root's is `$.Values`"),
+        (
+            "a: {{ .Values.mapp.x }}",
+            "`.Values.mapp` is nil, so `.Values.mapp.x` can't be looked up: `Values` has `count`, `list`, `map`, `text`; did you mean `map`?",
+        ),
+        ("{{ range .Values.count }}{{ end }}", "becomes one with `int`"),
+        ("a: {{ .Values.count | trimSuffix \"x\" }}", "`toString` makes a text of a value"),
+        ("a: {{ .Values.none | trimSuffix \"x\" }}", "`default` gives it one"),
+        ("a: {{ nindent .Values.text }}", "`nindent` is a func(int, string) string"),
+        ("a: {{ $undeclared }}", "`{{ $undeclared := … }}`"),
+        ("a: {{ toYaml .Values.map }}", "`{{- toYaml … | nindent 2 }}`"),
+        ("a: {{ printf \"%d\" .Values.text }}", "`%v` fits all"),
+        ("{{ add .Values.count 1 }}", "keeps it with `{{ $_ := … }}`"),
+    ] {
+        let found =
+            report(&[("values.yaml", VALUES), ("templates/a.yaml", template)], &UserValues::default());
+        let helps: Vec<&str> = found.split("\nhelp: ").skip(1).collect();
+        assert!(helps.iter().any(|line| line.contains(help)), "{template}\n{found}");
+        assert!(found.contains(" --> web/templates/a.yaml:"), "{template}\n{found}");
+    }
+}
