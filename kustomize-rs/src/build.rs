@@ -56,11 +56,46 @@ pub struct Limits {
     /// How many kustomizations may be included in all, each counted as often as it is included; 10,000 by default. It ends
     /// bases that include others twice, which include others twice, and so on.
     pub kustomizations: usize,
+    /// Bytes, counted roughly, of what is read and of what patches, replacements, labels and the like put into resources,
+    /// as often as they do; 1 GiB by default. It ends patches that copy their own copies, and large ones that are for many
+    /// resources.
+    pub made_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { kustomizations: 10_000 }
+        Self { kustomizations: 10_000, made_bytes: 1 << 30 }
+    }
+}
+
+/// What a build may still make.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: Cell<usize>,
+    most: usize,
+}
+
+impl Budget {
+    fn new(most: usize) -> Self {
+        Self { left: Cell::new(most), most }
+    }
+
+    /// Takes bytes that are made.
+    ///
+    /// # Errors
+    /// When as many are not left.
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Error> {
+        let Some(left) = self.left.get().checked_sub(bytes) else {
+            let message = format!("the build makes more than {} bytes, the limit", self.most);
+            return Err(Error::new(ErrorKind::Limit, message));
+        };
+        self.left.set(left);
+        Ok(())
+    }
+
+    /// Returns how many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.left.get()
     }
 }
 
@@ -272,6 +307,7 @@ pub(crate) struct Session<'a> {
     notes: RefCell<Vec<String>>,
     schema: RefCell<Option<Arc<Schema>>>,
     kustomizations: Cell<usize>,
+    pub(crate) budget: Budget,
     builtin: Arc<Schema>,
     /// The scopes by the built-in schema.
     scopes: Scopes,
@@ -292,6 +328,7 @@ impl<'a> Session<'a> {
         let builtin = Arc::new(Schema::builtin());
         Self {
             source,
+            budget: Budget::new(options.limits.made_bytes),
             options,
             inflator,
             observer: None,
@@ -424,7 +461,7 @@ impl<'a> Session<'a> {
         self.observe(&String::new, "hash", &resources);
         fix_references(&mut resources, &specs.name_reference)?;
         self.observe(&String::new, "references", &resources);
-        if let Some(warning) = vars.resolve(&mut resources, &specs.var_reference)? {
+        if let Some(warning) = vars.resolve(&mut resources, &specs.var_reference, &self.budget)? {
             self.warn(warning);
         }
         self.observe(&String::new, "vars", &resources);
@@ -451,7 +488,8 @@ impl<'a> Session<'a> {
     ) -> Result<(), Error> {
         let schema = self.schema();
         let files = self.files();
-        transformer.transform(resources, &Context::new(&files, &schema).noting(&self.notes))
+        transformer
+            .transform(resources, &Context::new(&files, &schema).noting(&self.notes).within(&self.budget))
     }
 
     fn sort(

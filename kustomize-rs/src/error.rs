@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Reference,
     /// The kustomization asks for something that this build does not do, such as running a program.
     Unsupported,
+    /// The build would make more than it may.
+    Limit,
 }
 
 /// Why a build failed.

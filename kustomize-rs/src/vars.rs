@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_yaml::{Dialect, Kind, Node, Str, go_float};
 
+use crate::build::Budget;
 use crate::error::{Error, ErrorKind};
 use crate::field_spec::{FieldSpec, NewField};
 use crate::id::{Gvk, ResourceId};
@@ -47,6 +48,7 @@ impl VarSet {
         &self,
         resources: &mut ResourceMap,
         fields: &[FieldSpec],
+        budget: &Budget,
     ) -> Result<Option<String>, Error> {
         if self.vars.is_empty() {
             return Ok(None);
@@ -59,7 +61,10 @@ impl VarSet {
         for resource in resources.iter_mut() {
             let gvk = resource.gvk();
             for field in fields.iter().filter(|field| field.selects(&gvk)) {
-                let mut replace = |node: &mut Node| replace_in(node, &values, &mut used);
+                let mut replace = |node: &mut Node| {
+                    replace_in(node, &values, &mut used)?;
+                    budget.take(node.weight())
+                };
                 field.visit(&mut resource.node, NewField::None, &mut replace).map_err(|error| {
                     error.within(format!(
                         "considering field '{}' of object {gvk}/{}",

@@ -66,11 +66,12 @@ pub fn substitute(
         return Ok(built);
     }
     let mut errors = Vec::new();
+    let mut left = MOST_BYTES;
     for object in &mut built.objects {
         if is_disabled(object) {
             continue;
         }
-        if let Err(why) = replace(object, variables, strictness) {
+        if let Err(why) = replace(object, variables, strictness, &mut left) {
             let place = built.files.show(object.place);
             let separator = if place.is_empty() { "" } else { ": " };
             let name = gitops_core::ports::ObjectRef::of(object);
@@ -85,7 +86,15 @@ pub fn substitute(
     if errors.is_empty() { Ok(built) } else { Err(BuildError::new(errors.join("\n"))) }
 }
 
-fn replace(object: &mut Node, variables: &Variables, strictness: Strictness) -> Result<(), String> {
+/// How many bytes all objects together may have in which variables are replaced.
+const MOST_BYTES: usize = 256 << 20;
+
+fn replace(
+    object: &mut Node,
+    variables: &Variables,
+    strictness: Strictness,
+    left: &mut usize,
+) -> Result<(), String> {
     variables.check_names().map_err(|error| error.to_string())?;
     let text = print_sigs(&*object, Dialect::V3).map_err(|error| error.to_string())?;
     if !text.contains('$') {
@@ -97,6 +106,9 @@ fn replace(object: &mut Node, variables: &Variables, strictness: Strictness) -> 
     if replaced == text {
         return Ok(());
     }
+    *left = left
+        .checked_sub(replaced.len())
+        .ok_or_else(|| format!("the objects become larger than {MOST_BYTES} bytes together"))?;
     let document = read_document(replaced.as_bytes(), FileId::NONE, &ReadOptions::yaml11())
         .map_err(|error| format!("YAMLToJSON: {error}"))?;
     // Its values are what YAML 1.1 makes of them, and stay that in what is read as YAML 1.2 elsewhere.

@@ -61,17 +61,37 @@ impl JsonPatch {
         self.operations.is_empty()
     }
 
-    /// Applies all operations.
+    /// Applies all operations. What they put into the document is bounded by 256 MiB: each `copy` may copy the copies before.
     ///
     /// # Errors
     /// In json-patch's words, with the place of the operation that does not apply. The document is then half changed.
     pub fn apply(&self, document: &mut Node) -> Result<(), MergeError> {
+        self.apply_within(document, &mut { MOST_BYTES })
+    }
+
+    /// Applies all operations, and takes the bytes of what they put into the document, as [`Node::weight`] counts them, from
+    /// `left`.
+    ///
+    /// # Errors
+    /// As [`JsonPatch::apply`], and when nothing is left.
+    pub fn apply_within(&self, document: &mut Node, left: &mut usize) -> Result<(), MergeError> {
         settle(document);
         for operation in &self.operations {
-            operation.apply(document).map_err(|message| MergeError::new(message, operation.place))?;
+            operation.apply(document, left).map_err(|message| MergeError::new(message, operation.place))?;
         }
         Ok(())
     }
+}
+
+/// How many bytes a patch may put into a document.
+const MOST_BYTES: usize = 256 << 20;
+
+/// Takes the bytes of a value from what is left.
+fn take(value: &Node, left: &mut usize) -> Result<(), String> {
+    *left = left
+        .checked_sub(value.weight())
+        .ok_or("what the operations put into documents is over the limit of bytes")?;
+    Ok(())
 }
 
 fn json_name(node: &Node, dialect: Dialect) -> &'static str {
@@ -109,6 +129,10 @@ impl Operation {
         self.value.clone().unwrap_or_else(|| Node::null().at(self.place))
     }
 
+    fn take_value(&self, left: &mut usize) -> Result<(), String> {
+        self.value.as_ref().map_or(Ok(()), |value| take(value, left))
+    }
+
     fn path(&self) -> Result<&str, String> {
         self.path.as_deref().ok_or_else(|| {
             let missing = "operation missing path field: missing value";
@@ -126,9 +150,10 @@ impl Operation {
         self.from.as_deref().ok_or_else(|| format!("{} operation failed to decode from: {missing}", self.op))
     }
 
-    fn apply(&self, document: &mut Node) -> Result<(), String> {
+    fn apply(&self, document: &mut Node, left: &mut usize) -> Result<(), String> {
         match self.op.as_str() {
             "add" => {
+                self.take_value(left)?;
                 let path = self.path()?;
                 let (container, key) = find(document, path).ok_or_else(|| {
                     format!("add operation does not apply: doc is missing path: \"{path}\": missing value")
@@ -145,9 +170,12 @@ impl Operation {
                     .map(|_| ())
                     .map_err(|why| format!("error in remove for path: '{path}': {why}"))
             }
-            "replace" => self.replace(document),
+            "replace" => {
+                self.take_value(left)?;
+                self.replace(document)
+            }
             "move" => self.move_value(document),
-            "copy" => self.copy_value(document),
+            "copy" => self.copy_value(document, left),
             "test" => self.test(document),
             other => Err(format!("Unexpected kind: {other}")),
         }
@@ -190,14 +218,19 @@ impl Operation {
         add(container, &key, value).map_err(|why| format!("error in move for path: '{path}': {why}"))
     }
 
-    fn copy_value(&self, document: &mut Node) -> Result<(), String> {
+    fn copy_value(&self, document: &mut Node, left: &mut usize) -> Result<(), String> {
         let from = self.from()?;
         let (container, key) = find(document, from).ok_or_else(|| {
             format!("copy operation does not apply: doc is missing from path: {from}: missing value")
         })?;
-        let value = get(container, &key)
-            .map(|found| found.cloned().unwrap_or_else(Node::null))
-            .map_err(|why| format!("error in copy for from: '{from}': {why}"))?;
+        let found = get(container, &key).map_err(|why| format!("error in copy for from: '{from}': {why}"))?;
+        let value = match found {
+            Some(found) => {
+                take(found, left)?;
+                found.clone()
+            }
+            None => Node::null(),
+        };
         let path = self.path()?;
         let (container, key) = find(document, path).ok_or_else(|| {
             format!("copy operation does not apply: doc is missing destination path: {path}: missing value")

@@ -16,8 +16,36 @@ pub(super) fn render(
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Expansion(expansion) => out.extend(expand(expansion, variables, strictness)?),
         }
+        check_size(out.len())?;
     }
     Ok(out)
+}
+
+/// How many bytes a text may have once its variables are replaced. No API server takes an object that is a tenth of it.
+const MOST_BYTES: usize = 32 << 20;
+
+/// How many pairs of a pattern's character and a value's are tried.
+const MOST_TRIED: usize = 100_000_000;
+
+fn check_size(bytes: usize) -> Result<(), SubstituteError> {
+    if bytes > MOST_BYTES {
+        return Err(SubstituteError::message(format!("the text becomes larger than {MOST_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+fn check_pattern(value: &str, pattern: &str) -> Result<(), SubstituteError> {
+    if value.len().saturating_mul(pattern.len()) > MOST_TRIED {
+        return Err(SubstituteError::new("the value and the pattern are too long to be compared"));
+    }
+    Ok(())
+}
+
+/// Replaces a text everywhere in a value.
+fn replace_all(value: &str, old: &str, new: &str) -> Result<String, SubstituteError> {
+    let found = value.matches(old).count();
+    check_size(value.len().saturating_add(found.saturating_mul(new.len())))?;
+    Ok(value.replace(old, new))
 }
 
 fn expand(
@@ -38,6 +66,9 @@ fn expand(
         None => "",
     };
     let text = |index: usize| lossy(arguments.get(index).map_or(&[][..], Vec::as_slice));
+    if matches!(operator, "#" | "##" | "%" | "%%") {
+        check_pattern(value, &text(0))?;
+    }
     Ok(match operator {
         "#" if arguments.is_empty() => value.len().to_string(),
         "," => change_first(value, lower),
@@ -50,7 +81,7 @@ fn expand(
         "%%" => without_suffix(value, &text(0), Prefix::Longest),
         ":" => return substring(value, &arguments),
         "/" => value.replacen(&text(0), &text(1), 1),
-        "//" => value.replace(&text(0), &text(1)),
+        "//" => replace_all(value, &text(0), &text(1))?,
         // With an empty replacement, these two do nothing.
         "/#" if arguments.len() == 2 && value.starts_with(&text(0)) => value.replacen(&text(0), &text(1), 1),
         "/%" if arguments.len() == 2 => match value.strip_suffix(text(0).as_str()) {

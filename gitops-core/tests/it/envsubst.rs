@@ -29,3 +29,20 @@ fn envsubst() {
     }
     suite.finish(100.0);
 }
+
+/// A kilobyte of references to a megabyte is a gigabyte, and what is replaced within it again is more.
+#[test]
+fn texts_do_not_grow_without_bound() {
+    let large = "a".repeat(1 << 20);
+    let variables: Variables = [("v", large.as_str()), ("w", large.as_str())].into_iter().collect();
+    let refused = |text: &str| variables.replace_in(text, Strictness::Strict).expect_err(text).to_string();
+    assert!(refused(&"${v}".repeat(1_000)).contains("larger than"));
+    assert!(refused("${v//a/${w}}").contains("larger than"));
+    assert!(refused(&format!("${{none:={}}}", "${v}".repeat(1_000))).contains("larger than"));
+    for operator in ["#", "##", "%", "%%"] {
+        assert!(
+            refused(&format!("${{v{operator}${{w}}}}")).contains("too long to be compared"),
+            "{operator}"
+        );
+    }
+}

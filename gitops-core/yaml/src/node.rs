@@ -119,6 +119,25 @@ struct Extra {
 }
 
 impl Node {
+    /// Returns about how many bytes of memory the tree takes, comments left out.
+    ///
+    /// ```
+    /// use gitops_yaml::Node;
+    /// assert!(Node::string("x".repeat(1_000)).weight() > 1_000);
+    /// ```
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match &self.data {
+                Data::Scalar(text) => text.len(),
+                Data::Alias(_) => 0,
+                Data::Sequence(items) => items.iter().map(Self::weight).sum(),
+                Data::Mapping(entries) => {
+                    entries.iter().map(|entry| entry.key.weight() + entry.value.weight()).sum()
+                }
+            }
+    }
+
     fn of(data: Data) -> Self {
         Self { data, place: Place::NONE, style: Style::Default, tag: Tag::Implicit, extra: None }
     }

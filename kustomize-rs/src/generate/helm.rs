@@ -114,6 +114,7 @@ pub(crate) fn inflate(loader: &Loader<'_, '_>, chart: &HelmChart) -> Result<Vec<
         debug: chart.debug || helm.debug,
     };
     let manifests = inflator.inflate(&request).map_err(|message| refuse(&message))?;
+    loader.session().budget.take(manifests.len())?;
     let file = loader.session().add_file(&request.chart);
     let mut resources = read_rendered(&manifests, file)?;
     for resource in &mut resources {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gitops_yaml::Str;
 
-use super::set::set_entries;
+use super::set::{set_entries, weight_of};
 use super::{Context, Transformer};
 use crate::error::Error;
 use crate::field_spec::FieldSpec;
@@ -18,10 +18,11 @@ pub(crate) struct AnnotationsTransformer {
 }
 
 impl Transformer for AnnotationsTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
         if self.annotations.is_empty() {
             return Ok(());
         }
+        context.take_for_each(resources, weight_of(&self.annotations))?;
         for resource in resources.iter_mut() {
             set_entries(resource, &self.fields, &self.annotations)?;
         }

@@ -19,7 +19,10 @@ pub(crate) struct ImageTagTransformer {
 }
 
 impl Transformer for ImageTagTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
+        let longest =
+            self.images.iter().map(|image| image.new_name.len() + image.new_tag.len() + image.digest.len());
+        context.take_for_each(resources, longest.max().unwrap_or_default())?;
         let updates: Vec<Update<'_>> =
             self.images.iter().map(|image| Update { image, name: Name::new(&image.name) }).collect();
         for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition")

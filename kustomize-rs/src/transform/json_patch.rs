@@ -3,6 +3,7 @@
 use gitops_core::merge::{JsonPatch, MergeError};
 use gitops_yaml::{Dialect, FileId, ReadOptions, from_json, read_document};
 
+use super::Context;
 use super::set::{add_annotations, remove_empty_annotations, shown_id};
 use crate::error::{Error, ErrorKind};
 use crate::resource::Resource;
@@ -46,9 +47,13 @@ pub(super) fn apply(
     resource: &mut Resource,
     patch: &JsonPatch,
     annotations: Annotations,
+    context: &Context<'_>,
 ) -> Result<(), Error> {
     let added = annotations == Annotations::Exist && add_annotations(&mut resource.node);
-    let outcome = patch.apply(&mut resource.node);
+    let before = context.left();
+    let mut left = before;
+    let outcome = patch.apply_within(&mut resource.node, &mut left);
+    context.take(before - left)?;
     if added {
         remove_empty_annotations(&mut resource.node);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gitops_yaml::Str;
 
-use super::set::set_entries;
+use super::set::{set_entries, weight_of};
 use super::{Context, Transformer};
 use crate::error::Error;
 use crate::field_spec::{FieldSpec, merge_all, merge_one};
@@ -46,10 +46,11 @@ impl LabelTransformer {
 }
 
 impl Transformer for LabelTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
         if self.labels.is_empty() {
             return Ok(());
         }
+        context.take_for_each(resources, weight_of(&self.labels))?;
         for resource in resources.iter_mut() {
             set_entries(resource, &self.fields, &self.labels)?;
         }

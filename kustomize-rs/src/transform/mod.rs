@@ -28,6 +28,7 @@ use std::cell::RefCell;
 use gitops_core::schema::Schema;
 use gitops_yaml::Files;
 
+use crate::build::Budget;
 use crate::error::Error;
 use crate::resource_map::ResourceMap;
 
@@ -41,17 +42,38 @@ pub struct Context<'a> {
     pub schema: &'a Schema,
     /// Takes what is no error upstream and yet is probably a slip.
     pub(crate) notes: Option<&'a RefCell<Vec<String>>>,
+    /// What may still be made; without one, anything.
+    budget: Option<&'a Budget>,
 }
 
 impl<'a> Context<'a> {
     /// Makes a context.
     #[must_use]
     pub fn new(files: &'a Files, schema: &'a Schema) -> Self {
-        Self { files, schema, notes: None }
+        Self { files, schema, notes: None, budget: None }
     }
 
     pub(crate) fn noting(self, notes: &'a RefCell<Vec<String>>) -> Self {
         Self { notes: Some(notes), ..self }
+    }
+
+    pub(crate) fn within(self, budget: &'a Budget) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    /// Counts bytes that a transformer puts into resources.
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Error> {
+        self.budget.map_or(Ok(()), |budget| budget.take(bytes))
+    }
+
+    /// Counts bytes that a transformer puts into each resource.
+    pub(crate) fn take_for_each(&self, resources: &ResourceMap, bytes: usize) -> Result<(), Error> {
+        self.take(bytes.saturating_mul(resources.len()))
+    }
+
+    /// Returns how many bytes may still be made.
+    pub(crate) fn left(&self) -> usize {
+        self.budget.map_or(usize::MAX, Budget::left)
     }
 
     pub(crate) fn note(&self, text: impl FnOnce() -> String) {

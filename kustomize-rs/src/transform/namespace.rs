@@ -53,10 +53,11 @@ pub(crate) struct NamespaceTransformer {
 }
 
 impl Transformer for NamespaceTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
         if self.namespace.is_empty() {
             return Ok(());
         }
+        context.take_for_each(resources, self.namespace.len())?;
         for position in 0..resources.len() {
             let Some(resource) = resources.get(position) else { continue };
             if resource.is_empty() || resource.history.made_by_helm {

@@ -126,7 +126,7 @@ impl Transformer for PatchTransformer {
                     resources.store_previous_id(position);
                     if let Some(resource) = resources.get_mut(position) {
                         // Upstream has just written the id into annotations, so that there always are some.
-                        json_patch::apply(resource, patch, Annotations::Exist)?;
+                        json_patch::apply(resource, patch, Annotations::Exist, context)?;
                     }
                 }
                 Ok(())

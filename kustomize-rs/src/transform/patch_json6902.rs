@@ -45,7 +45,7 @@ impl Transformer for PatchJson6902Transformer {
                 } else {
                     Annotations::AsWritten
                 };
-                json_patch::apply(resource, &self.patch, annotations)?;
+                json_patch::apply(resource, &self.patch, annotations, context)?;
             }
         }
         Ok(())

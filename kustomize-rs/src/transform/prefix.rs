@@ -17,7 +17,8 @@ pub(crate) struct PrefixTransformer {
 }
 
 impl Transformer for PrefixTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
+        context.take_for_each(resources, self.prefix.len())?;
         let mut set = |node: &mut Node| {
             let name = format!("{}{}", self.prefix, node.as_str().unwrap_or_default());
             set_scalar(node, name)

@@ -24,9 +24,9 @@ pub(crate) struct ReplacementTransformer {
 const DEFAULT_PATH: &str = "metadata.name";
 
 impl Transformer for ReplacementTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
         self.replacements.iter().try_for_each(|replacement| {
-            replace(replacement, resources).map_err(|error| error.at(replacement.place))
+            replace(replacement, resources, context).map_err(|error| error.at(replacement.place))
         })
     }
 }
@@ -35,7 +35,11 @@ fn failed(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Transform, message)
 }
 
-fn replace(replacement: &Replacement, resources: &mut ResourceMap) -> Result<(), Error> {
+fn replace(
+    replacement: &Replacement,
+    resources: &mut ResourceMap,
+    context: &Context<'_>,
+) -> Result<(), Error> {
     let mut value = match (&replacement.source, &replacement.source_value) {
         _ if replacement.targets.is_empty() => {
             return Err(failed("replacements must specify a source and at least one target"));
@@ -46,7 +50,7 @@ fn replace(replacement: &Replacement, resources: &mut ResourceMap) -> Result<(),
         (Some(source), None) => read_source(source, resources).map_err(|error| error.at(source.place))?,
     };
     replacement.targets.iter().try_for_each(|target| {
-        write_target(target, &mut value, resources).map_err(|error| error.at(target.place))
+        write_target(target, &mut value, resources, context).map_err(|error| error.at(target.place))
     })
 }
 
@@ -148,6 +152,7 @@ fn write_target(
     target: &ReplacementTarget,
     value: &mut Value,
     resources: &mut ResourceMap,
+    context: &Context<'_>,
 ) -> Result<(), Error> {
     let Some(select) = &target.select else {
         return Err(failed("target must specify resources to select"));
@@ -171,7 +176,8 @@ fn write_target(
         let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
         for path in paths {
             let links = Links::of(resource);
-            write_path(&mut resource.node, path, &value.node, target.options.as_ref()).map_err(|error| {
+            let options = target.options.as_ref();
+            write_path(&mut resource.node, path, &value.node, options, context).map_err(|error| {
                 let message = format!("{} (in {id})", error.message());
                 Error::new(error.kind(), message).at(resource.node.place)
             })?;
@@ -179,6 +185,7 @@ fn write_target(
             if let Some((_, steps)) = value.live.as_ref().filter(|(source, _)| *source == position)
                 && let Ok(Some(now)) = lookup(&resource.node, steps)
             {
+                context.take(now.weight())?;
                 value.node = now.clone();
             }
         }
@@ -215,11 +222,17 @@ fn write_path(
     path: &Str,
     value: &Node,
     options: Option<&FieldOptions>,
+    context: &Context<'_>,
 ) -> Result<(), Error> {
     let create =
         if options.is_some_and(|options| options.create) { Create::like(value) } else { Create::Nothing };
     let steps = split(path);
-    let mut set = |node: &mut Node, age: Age| set_value(node, value, options, age);
+    let mut over = None;
+    let mut set = |node: &mut Node, age: Age| {
+        let before = node.scalar().map_or(0, |text| text.len());
+        context.take(before + value.weight()).inspect_err(|error| over = Some(error.clone()))?;
+        set_value(node, value, options, age)
+    };
     if write_within_text(object, &steps, create, &mut set) {
         return Ok(());
     }
@@ -232,7 +245,7 @@ fn write_path(
     let found = visit(object, &steps, create, &mut |node, age| {
         set(node, age).inspect_err(|error| refused = Some(error.clone()))
     });
-    match (found, refused) {
+    match (found, over.or(refused)) {
         (_, Some(error)) => Err(error),
         (Err(error), None) => Err(failed(format!("{missing}: {}", error.message())).at(object.place)),
         (Ok(0), None) => Err(failed(missing)),

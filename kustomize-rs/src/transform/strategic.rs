@@ -17,6 +17,7 @@ pub(super) fn apply(
     patch: &Resource,
     context: &Context<'_>,
 ) -> Result<Merged, Error> {
+    context.take(patch.node.weight()).map_err(|error| error.at(patch.place()))?;
     let may_rename = patch.history.allow_name_change || patch.history.allow_kind_change;
     if may_rename {
         resources.store_previous_id(position);

@@ -17,7 +17,8 @@ pub(crate) struct SuffixTransformer {
 }
 
 impl Transformer for SuffixTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
+        context.take_for_each(resources, self.suffix.len())?;
         let mut set = |node: &mut Node| {
             let name = format!("{}{}", node.as_str().unwrap_or_default(), self.suffix);
             set_scalar(node, name)

@@ -56,8 +56,9 @@ impl ValueAddTransformer {
 }
 
 impl Transformer for ValueAddTransformer {
-    fn transform(&self, resources: &mut ResourceMap, _: &Context<'_>) -> Result<(), Error> {
+    fn transform(&self, resources: &mut ResourceMap, context: &Context<'_>) -> Result<(), Error> {
         for target in &self.targets {
+            context.take_for_each(resources, self.value.len())?;
             let selected = match &target.selector {
                 None => (0..resources.len()).collect(),
                 Some(selector) => ResourceSelector::new(selector)?.select(resources)?,

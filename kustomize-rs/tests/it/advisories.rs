@@ -216,3 +216,69 @@ fn small_texts_do_not_grow_without_bound() {
         }
     }
 }
+
+/// Flux CVE-2022-24878: what is small as a text and grows with every step, or for every resource.
+#[test]
+fn builds_make_no_more_than_they_may() {
+    let text = "x".repeat(1_000);
+    let large = "x".repeat(100_000);
+    let map = |n: usize| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a{n}}}\ndata: {{k: {text}}}\n")
+    };
+    let one = map(0);
+    let many: String = (0..1_000).map(|n| format!("---\n{}", map(n))).collect();
+    let copies: String =
+        (0..60).map(|n| format!("    - {{op: copy, from: /data, path: /data/x{n}}}\n")).collect();
+    let into = |path: &str, options: &str| {
+        format!(
+            "- source: {{kind: ConfigMap, fieldPath: {path}}}\n  targets:\n  - select: {{kind: ConfigMap}}\n    fieldPaths: [{path}OF]\n    options: {options}\n"
+        )
+    };
+    let nested: String =
+        (0..60).map(|n| into("data", "{create: true}").replace("OF", &format!(".x{n}"))).collect();
+    let doubled: String =
+        (0..60).map(|_| into("data.k", "{delimiter: '-', index: 9}").replace("OF", "")).collect();
+    for (what, kustomization, resources) in [
+        ("copies of copies", format!("patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n{copies}"), &one),
+        ("a field within itself", format!("replacements:\n{nested}"), &one),
+        ("a text that doubles", format!("replacements:\n{doubled}"), &one),
+        (
+            "a large patch for all",
+            format!(
+                "patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: a}}\n    data: {{l: {large}}}\n"
+            ),
+            &many,
+        ),
+        (
+            "a large operation for all",
+            format!(
+                "patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n    - {{op: add, path: /data/l, value: {large}}}\n"
+            ),
+            &many,
+        ),
+        ("a large annotation", format!("commonAnnotations: {{a: {large}}}\n"), &many),
+        ("a large label", format!("labels: [{{pairs: {{a: {large}}}}}]\n"), &many),
+        ("a large prefix", format!("namePrefix: {large}\n"), &many),
+        ("a large suffix", format!("nameSuffix: {large}\n"), &many),
+        ("a large namespace", format!("namespace: {large}\n"), &many),
+        (
+            "one file under many keys",
+            format!(
+                "configMapGenerator: [{{name: g, files: [{}]}}]\n",
+                (0..1_000).map(|n| format!("k{n}=large.txt, ")).collect::<String>()
+            ),
+            &one,
+        ),
+    ] {
+        let kustomization = format!("resources: [map.yaml]\n{kustomization}");
+        let tree = tree(&[
+            ("app/kustomization.yaml", &kustomization),
+            ("app/map.yaml", resources),
+            ("app/large.txt", &large),
+        ]);
+        let mut options = Options::default();
+        options.limits.made_bytes = 32 << 20;
+        let Err(error) = Build::new(&tree).options(options).run("app") else { panic!("{what} was built") };
+        assert!(error.to_string().contains("the limit"), "{what}: {error}");
+    }
+}
