@@ -13,18 +13,53 @@ use super::{Table, Value};
 use crate::chart::{Chart, Dependency};
 use crate::go::quoted;
 use crate::semver::is_in_range;
-use crate::{Error, Warning, Warnings};
+use crate::{Error, ErrorKind, Warning, Warnings};
 
 /// Decides for a chart and all beneath which dependencies are used, and lays imported values under their parents'.
 ///
 /// # Errors
-/// As [`coalesce`].
+/// As [`coalesce`]; and where aliases of charts that have aliases, or imports of what was imported, make more charts or values
+/// than anyone installs.
 pub fn process_dependencies(chart: &mut Chart, values: &Table, warnings: &mut Warnings) -> Result<(), Error> {
-    enable(chart, values, "", warnings)?;
-    import(chart, warnings)
+    enable(chart, values, "", warnings, &mut { MOST_CHARTS })?;
+    import(chart, warnings, &mut { MOST_VALUES })
 }
 
-fn enable(chart: &mut Chart, values: &Table, path: &str, warnings: &mut Warnings) -> Result<(), Error> {
+/// How many values charts may import, each counted at every level that it is imported to.
+const MOST_VALUES: usize = 1_000_000;
+
+/// Takes a table's values from how many may still be imported. A table that is imported twice at every level doubles.
+fn take_values(table: &Table, left: &mut usize) -> Result<(), Error> {
+    *left = left.checked_sub(table.len()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Limit,
+            format!("more than {MOST_VALUES} values are imported from charts beneath"),
+        )
+    })?;
+    table.values().filter_map(Value::as_table).try_for_each(|table| take_values(table, left))
+}
+
+/// How many charts one chart may come to with all beneath it, each counted at every level that it is beneath.
+const MOST_CHARTS: usize = 20_000;
+
+/// Takes a chart and all beneath it from how many there may still be.
+fn take(chart: &Chart, left: &mut usize) -> Result<(), Error> {
+    *left = left.checked_sub(1).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Limit,
+            format!("the chart comes to more than {MOST_CHARTS} charts with its dependencies"),
+        )
+    })?;
+    chart.dependencies.iter().try_for_each(|chart| take(chart, left))
+}
+
+fn enable(
+    chart: &mut Chart,
+    values: &Table,
+    path: &str,
+    warnings: &mut Warnings,
+    left: &mut usize,
+) -> Result<(), Error> {
     if !chart.metadata.names_dependencies {
         return Ok(());
     }
@@ -34,11 +69,13 @@ fn enable(chart: &mut Chart, values: &Table, path: &str, warnings: &mut Warnings
     let mut found = Vec::new();
     for existing in &chart.dependencies {
         if !wanted.iter().any(|wanted| fits(wanted, existing)) {
+            take(existing, left)?;
             found.push(existing.clone());
         }
     }
     for wanted in &mut wanted {
         if let Some(existing) = chart.dependencies.iter().find(|existing| fits(wanted, existing)) {
+            take(existing, left)?;
             let mut used = existing.clone();
             if !wanted.alias.is_empty() {
                 Arc::make_mut(&mut used.metadata).name = wanted.alias.clone();
@@ -59,7 +96,7 @@ fn enable(chart: &mut Chart, values: &Table, path: &str, warnings: &mut Warnings
     wanted.retain(|wanted| !off.contains(&wanted.name));
     for sub in &mut chart.dependencies {
         let path = format!("{path}{}.", sub.name());
-        enable(sub, &values, &path, warnings)?;
+        enable(sub, &values, &path, warnings, left)?;
     }
     let metadata = Arc::make_mut(&mut chart.metadata);
     metadata.names_dependencies = !wanted.is_empty();
@@ -135,9 +172,9 @@ fn table_at<'a>(values: &'a Table, path: &str) -> Result<&'a Arc<Table>, String>
 }
 
 /// Lays the values that charts import under their own, from the deepest charts up.
-fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), Error> {
+fn import(chart: &mut Chart, warnings: &mut Warnings, left: &mut usize) -> Result<(), Error> {
     for sub in &mut chart.dependencies {
-        import(sub, warnings)?;
+        import(sub, warnings, left)?;
     }
     if !chart.metadata.names_dependencies {
         return Ok(());
@@ -157,6 +194,7 @@ fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), Error> {
             let from = format!("{}.{child}", dependency.name);
             match table_at(&values, &from) {
                 Ok(table) => {
+                    take_values(table, left)?;
                     let to =
                         if parent == "." { Vec::new() } else { parent.split('.').map(Str::from).collect() };
                     let from: Vec<Str> = from.split('.').map(Str::from).collect();

@@ -323,3 +323,36 @@ fn archives_hold_each_path_once() {
         unpack(&archive(&twice))
     });
 }
+
+/// A chart that names one beneath it under many names, which does so too, comes to their product.
+#[test]
+fn charts_do_not_multiply_without_bound() {
+    let chart = |name: &str, below: &str, entry: &dyn Fn(usize) -> String, entries: usize| {
+        let entries: String = (0..entries)
+            .map(|index| format!("- {{name: {below}, version: '*', {}}}\n", entry(index)))
+            .collect();
+        format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\ndependencies:\n{entries}")
+    };
+    let alias = |index: usize| format!("alias: x{index}");
+    let files = [
+        ("Chart.yaml", chart("a", "b", &alias, 300)),
+        ("charts/b/Chart.yaml", chart("b", "c", &alias, 300)),
+        ("charts/b/charts/c/Chart.yaml", chart("c", "d", &alias, 300)),
+        ("charts/b/charts/c/charts/d/Chart.yaml", CHART.replace("name: c", "name: d")),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    refused("aliases of aliases", "more than 20000 charts", || render(&files, "{}"));
+
+    // What is imported twice at every level doubles there.
+    let import = |_| "import-values: [{child: t, parent: t.x}, {child: t, parent: t.y}]".to_owned();
+    let mut files = Vec::new();
+    for level in 0..40 {
+        let folder: String = (1..=level).map(|level| format!("charts/c{level}/")).collect();
+        let entries = usize::from(level < 39);
+        let metadata = chart(&format!("c{level}"), &format!("c{}", level + 1), &import, entries);
+        files.push((format!("{folder}Chart.yaml"), metadata));
+        files.push((format!("{folder}values.yaml"), "t: {a: 1}\n".to_owned()));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    refused("imports of imports", "more than 1000000 values", || render(&files, "{}"));
+}
