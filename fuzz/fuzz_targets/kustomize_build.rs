@@ -2,7 +2,7 @@
 #![no_main]
 
 use gitops_core::tree::MemTree;
-use kustomize_rs::Build;
+use kustomize_rs::{Build, Options};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -15,7 +15,9 @@ fuzz_target!(|data: &[u8]| {
         let (path, content) = part.split_once('\n').unwrap_or((part, ""));
         let _ = tree.add_file(path, content);
     }
-    if let Ok(output) = Build::new(&tree).run(".") {
+    let mut options = Options::default();
+    options.limits.made_bytes = 32 << 20;
+    if let Ok(output) = Build::new(&tree).options(options).run(".") {
         let _ = output.to_yaml();
     }
 });

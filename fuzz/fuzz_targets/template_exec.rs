@@ -10,6 +10,7 @@ fuzz_target!(|text: &str| {
     limits.include_depth = 50;
     limits.output_bytes = 1 << 20;
     limits.steps = 100_000;
+    limits.made_bytes = 16 << 20;
     limits.source_bytes = 1 << 16;
     let mut templates = Templates::new(sprig()).limits(limits);
     if templates.parse("fuzz", text).is_err() {

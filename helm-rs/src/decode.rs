@@ -12,9 +12,13 @@ pub(crate) fn parse(text: &[u8]) -> Result<Node, DecodeError> {
     parse_from_line(text, 1)
 }
 
+/// How many values a text may hold. The shortest take eighty times the bytes of their text.
+const MOST_VALUES: usize = 2_000_000;
+
 /// As [`parse`] for a text that begins on this line of its file.
 pub(crate) fn parse_from_line(text: &[u8], first_line: u32) -> Result<Node, DecodeError> {
-    let options = ReadOptions::yaml11().starting_at_line(first_line);
+    let limits = gitops_yaml::Limits { nodes: MOST_VALUES, ..Limits::default() };
+    let options = ReadOptions::yaml11().starting_at_line(first_line).with_limits(limits);
     let converting = |error: gitops_yaml::Error| DecodeError {
         message: format!("error converting YAML to JSON: {error}"),
         place: error.place(),

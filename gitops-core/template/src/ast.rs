@@ -82,6 +82,22 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// Returns about how many bytes the parts take.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.nodes)
+            + size_of_val(&*self.branches)
+            + size_of_val(&*self.calls)
+            + size_of_val(&*self.pipes)
+            + size_of_val(&*self.commands)
+            + size_of_val(&*self.args)
+            + size_of_val(&*self.bases)
+            + size_of_val(&*self.fields)
+            + size_of_val(&*self.variables)
+            + size_of_val(&*self.numbers)
+            + size_of_val(&*self.literals)
+            + size_of_val(&*self.functions)
+    }
+
     /// Takes all parts out, each list in its final size, and keeps the room for the next text.
     pub(crate) fn take(&mut self) -> Self {
         fn all<T>(from: &mut Vec<T>) -> Vec<T> {

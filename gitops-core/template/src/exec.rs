@@ -734,6 +734,7 @@ impl Machine<'_> {
     fn parse_overlay(&mut self, text: &str) -> Result<Arc<Overlay>, CallError> {
         let name = self.set.name().clone();
         let parsed = self.set.parsed(name.clone(), text.into(), &mut self.scratch)?;
+        self.made(text.len().saturating_add(parsed.parts.bytes()))?;
         let mut overlay = Overlay { main: None, defined: Named::default() };
         for tree in parsed.trees().map(Arc::new) {
             if tree.name == name {

@@ -24,8 +24,10 @@ pub struct Limits {
     /// Bytes of the lists, maps and texts that functions make and of the output, also of those that are dropped again;
     /// 512 MiB by default.
     pub made_bytes: usize,
-    /// Bytes of one template's text; 64 MiB by default.
+    /// Bytes of one template's text; 16 MiB by default.
     pub source_bytes: usize,
+    /// Bytes that all templates of a set take parsed, counted roughly; 256 MiB by default.
+    pub parsed_bytes: usize,
     /// How deep parentheses may nest; 10,000 by default, as Go.
     pub parentheses: usize,
     /// How deep `if`, `range` and `with` may nest; 10,000 by default.
@@ -40,7 +42,8 @@ impl Default for Limits {
             output_bytes: OUTPUT_BYTES,
             steps: 100_000_000,
             made_bytes: 512 << 20,
-            source_bytes: 64 << 20,
+            source_bytes: 16 << 20,
+            parsed_bytes: 256 << 20,
             parentheses: 10_000,
             blocks: 10_000,
         }

@@ -46,6 +46,8 @@ pub struct Templates {
     pub(crate) missing_key: MissingKey,
     pub(crate) limits: Limits,
     trees: Named<Arc<Tree>>,
+    /// How many bytes the texts take that were parsed here.
+    parsed_bytes: usize,
     room: Room,
 }
 
@@ -186,6 +188,7 @@ impl Templates {
             missing_key: MissingKey::default(),
             limits: Limits::default(),
             trees: Named::default(),
+            parsed_bytes: 0,
             room: Room::default(),
         }
     }
@@ -246,6 +249,14 @@ impl Templates {
         let parsed = self.parsed(name.into(), text.into(), &mut room.0);
         self.room = room;
         let parsed = parsed?;
+        self.parsed_bytes = self.parsed_bytes.saturating_add(parsed.parts.bytes());
+        let most = self.limits.parsed_bytes;
+        if self.parsed_bytes > most {
+            let message =
+                format!("the templates take more than {most} bytes when they are parsed, the limit");
+            let template = parsed.source.name.clone();
+            return Err(ParseError { template, line: 1, message, offset: 0, help: None });
+        }
         self.add_trees(&parsed);
         Ok(parsed)
     }

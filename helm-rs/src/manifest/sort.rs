@@ -59,6 +59,10 @@ pub fn sort_manifests<T: AsRef<str>>(
             continue;
         }
         for (line, document) in split_with_lines(text) {
+            if sorted.manifests.len() + sorted.hooks.len() >= MOST_MANIFESTS {
+                let message = format!("the chart renders more than {MOST_MANIFESTS} manifests");
+                return Err(Error::new(ErrorKind::Limit, message));
+            }
             let head = Head::read(document, line).map_err(|error| {
                 error
                     .into_error(ErrorKind::Manifest, path, text.as_bytes())
@@ -71,6 +75,9 @@ pub fn sort_manifests<T: AsRef<str>>(
     sorted.hooks.sort_by(|a, b| order.key(&a.kind).cmp(&order.key(&b.kind)));
     Ok(sorted)
 }
+
+/// How many manifests a release may have.
+const MOST_MANIFESTS: usize = 200_000;
 
 const HOOK: &str = "helm.sh/hook";
 const HOOK_WEIGHT: &str = "helm.sh/hook-weight";

@@ -356,3 +356,24 @@ fn charts_do_not_multiply_without_bound() {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     refused("imports of imports", "more than 1000000 values", || render(&files, "{}"));
 }
+
+/// Texts that are small beside what is read from them: a value, an action or a manifest of a few bytes each.
+#[test]
+fn texts_are_read_within_bounds() {
+    let values = format!("a: [{}1]\n", "1,".repeat(2_100_000));
+    refused("many values", "more than 2000000 nodes", || {
+        load(&[("Chart.yaml", CHART), ("values.yaml", &values)])
+    });
+    let manifests = "a: 1\n---\n".repeat(200_001);
+    refused("many manifests", "more than 200000 manifests", || {
+        render(&[("templates/a.yaml", &manifests)], "{}")
+    });
+    let actions: Vec<(String, String)> = (0..9)
+        .map(|index| (format!("templates/{index}.yaml"), format!("{{{{- .a{index}}}}}").repeat(500_000)))
+        .collect();
+    let files: Vec<(&str, &str)> =
+        actions.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    refused("many actions", "when they are parsed, the limit", || render(&files, "{}"));
+    let long = "x".repeat(17 << 20);
+    refused("a long template", "over the limit of 16777216", || render(&[("templates/a.yaml", &long)], "{}"));
+}
