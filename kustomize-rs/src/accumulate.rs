@@ -438,6 +438,7 @@ fn file(
     let resources = read_resources(&content, loader.session().add_file(&full))
         .map_err(|error| error.within(circumstance()))?;
     for mut resource in resources {
+        loader.session().budget.take(resource.node.weight()).map_err(|error| error.within(circumstance()))?;
         resource.history.origin = origin.map(|origin| Box::new(origin.append(path)));
         sum.resources
             .push(resource)

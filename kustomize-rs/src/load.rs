@@ -69,10 +69,8 @@ impl<'s, 'a> Loader<'s, 'a> {
 
     /// Reads a file that the kustomization names; returns its path in the tree as well.
     pub(crate) fn load(&self, path: &Text) -> Result<(String, Cow<'a, [u8]>), Error> {
-        /// How many times larger what is read from a text is than the text.
-        const LARGER: usize = 4;
         let loaded = self.load_path(path).and_then(|loaded| {
-            self.session.budget.take(loaded.1.len().saturating_mul(LARGER))?;
+            self.session.budget.take(loaded.1.len())?;
             Ok(loaded)
         });
         loaded.map_err(|error| {

@@ -71,6 +71,9 @@ pub(crate) fn read_config(text: &[u8], file: FileId) -> Result<Option<Node>, Err
     Ok((!root.is_null()).then_some(root))
 }
 
+/// How many nodes an object may have; no API server takes a tenth of it.
+const MOST_NODES: usize = 2_000_000;
+
 /// Splits a text at its `---` lines and reads every part by itself, since upstream's reader does and anchors therefore
 /// don't reach beyond a document.
 fn read_documents(text: &[u8], file: FileId, text_line: u32) -> Result<Vec<Node>, Error> {
@@ -90,7 +93,9 @@ fn read_documents(text: &[u8], file: FileId, text_line: u32) -> Result<Vec<Node>
         let refuse = |error: gitops_yaml::Error| {
             Error::new(ErrorKind::Syntax, format!("MalformedYAMLError: {error}")).at(error.place())
         };
-        let options = ReadOptions::v3().starting_at_line(first_line.saturating_add(text_line) - 1);
+        let limits = Limits { nodes: MOST_NODES, ..Limits::default() };
+        let options =
+            ReadOptions::v3().starting_at_line(first_line.saturating_add(text_line) - 1).with_limits(limits);
         let Some(mut document) = read_document(part, file, &options).map_err(refuse)? else { continue };
         if may_have_aliases(part) {
             document

@@ -200,10 +200,12 @@ fn small_texts_do_not_grow_without_bound() {
     for n in 1..30 {
         bomb.push_str(&format!("  a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", ")));
     }
+    let dense = format!("{MAP}data: [{}1]\n", "1,".repeat(2_100_000));
     let tree_of = |kustomization: &str, map: &str| {
         tree(&[("app/kustomization.yaml", kustomization), ("app/map.yaml", map)])
     };
     assert!(Build::new(&tree_of("resources: [map.yaml]\n", &bomb)).run("app").is_err());
+    assert!(Build::new(&tree_of("resources: [map.yaml]\n", &dense)).run("app").is_err());
     // An index of a list far beyond its end, to be created.
     for index in ["999999999", "18446744073709551615", "-1"] {
         let text = format!(
