@@ -42,7 +42,7 @@ pub(crate) fn validate_given(
     let heading = "values don't meet the specifications of the schema(s) in the following chart(s):";
     let error = Error::new(ErrorKind::Schema, format!("{heading}\n{}", found.text));
     let placed = |error, path: &Vec<String>| at_value(error, chart, own, given, path);
-    Err(found.paths.iter().take(MOST_PLACES).fold(error, placed))
+    Err(found.paths.iter().fold(error, placed))
 }
 
 /// How many wrong values are shown with their place.
@@ -66,6 +66,9 @@ impl Found {
             self.text.push_str(&format!("{}:\n{}", chart.name(), mistake.text()));
             if let Mistake::Values(failure) = mistake {
                 failure.leaves(&mut |at| {
+                    if self.paths.len() >= MOST_PLACES {
+                        return;
+                    }
                     let at: Vec<String> = path.iter().chain(at).cloned().collect();
                     if !at.is_empty() && !self.paths.contains(&at) {
                         self.paths.push(at);

@@ -13,8 +13,14 @@ use crate::values::{Table, Value};
 
 /// How deep schemas and values may be entered.
 const DEPTH: usize = 100;
-/// How many schemas may be entered in all: references can multiply without end.
-const STEPS: u64 = 3_000_000;
+/// How many schemas may be entered in all, where what else takes long counts as several: references can multiply without end.
+const STEPS: u64 = 1_000_000;
+/// The steps of an expression that is compiled.
+const COMPILING_STEPS: usize = 1_000;
+/// How many compiled expressions are kept.
+const KEPT: usize = 256;
+/// How many comparisons, or bytes that are searched or told, a step stands for.
+const A_STEP: usize = 16;
 
 /// Checks values against one schema.
 pub(super) struct Checker<'s> {
@@ -151,10 +157,27 @@ impl<'s> Checker<'s> {
 
     fn matches(&self, pattern: &str, text: &str) -> bool {
         let mut patterns = self.patterns.borrow_mut();
+        self.spend(1 + text.len() / A_STEP);
         if !patterns.contains_key(pattern) {
+            self.spend(COMPILING_STEPS);
+            if patterns.len() >= KEPT {
+                patterns.clear();
+            }
             patterns.insert(pattern.to_owned(), GoRegex::new(pattern).ok().map(Rc::new));
         }
         patterns.get(pattern).and_then(Option::as_ref).is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// Counts work; where that is too much, the next [`check`](Self::check) says so.
+    fn spend(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_add(steps as u64));
+    }
+
+    fn check(&self) -> Checked {
+        if self.steps.get() > STEPS {
+            return Err(Failure::broken(format!("checking the schema takes more than {STEPS} steps")));
+        }
+        Ok(())
     }
 
     /// What no schema looked at yet, when a schema is entered.
@@ -224,10 +247,8 @@ impl<'s> Checker<'s> {
     }
 
     fn enter(&self, scope: &Scope<'_, 's>, at: At<'_>, unseen: Unseen) -> Checked<Unseen> {
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > STEPS {
-            return Err(Failure::broken(format!("checking the schema takes more than {STEPS} steps")));
-        }
+        self.spend(1);
+        self.check()?;
         if scope.depth > DEPTH {
             return Err(Failure::broken(format!("the schema leads more than {DEPTH} deep")));
         }
@@ -253,9 +274,11 @@ impl<'s> Checker<'s> {
             return Ok(unseen);
         }
         if let Some(why) = self.first_mistake(table, at.value) {
+            self.spend(why.len() / A_STEP);
+            self.check()?;
             return Err(fail(why));
         }
-        let mut found = Found { failures: Vec::new(), unseen, path: at.path };
+        let mut found = Found { failures: Vec::new(), unseen, path: at.path, told: 0 };
         if let Some(reference) = table.get("$ref").and_then(Value::as_text) {
             found.add(|unseen| self.reference(scope, reference, at, unseen))?;
         }
@@ -276,7 +299,8 @@ impl<'s> Checker<'s> {
         if self.draft >= Draft::Y2019 {
             self.unevaluated(scope, table, at, &mut found)?;
         }
-        let Found { mut failures, unseen, .. } = found;
+        let Found { mut failures, unseen, told, .. } = found;
+        self.spend(told / A_STEP);
         match failures.len() {
             0 => Ok(unseen),
             1 => Err(failures.remove(0)),
@@ -308,6 +332,9 @@ impl<'s> Checker<'s> {
                 Value::List(_) | Value::Table(_) => "'const' failed".to_owned(),
                 wanted => format!("value must be {}", shown(wanted)),
             });
+        }
+        if let Some(Value::List(choices)) = table.get("enum") {
+            self.spend(choices.len() / A_STEP);
         }
         if let Some(Value::List(choices)) = table.get("enum")
             && !choices.iter().any(|choice| is_equal(value, choice))
@@ -487,6 +514,7 @@ impl<'s> Checker<'s> {
         let additional = table.get("additionalProperties");
         let mut refused: Vec<&str> = Vec::new();
         for (key, value) in values {
+            self.check()?;
             let mut is_known = false;
             if let Some(schema) = properties.and_then(|properties| properties.get(key)) {
                 is_known = true;
@@ -618,10 +646,8 @@ impl<'s> Checker<'s> {
     /// Finds the first two items that are equal.
     fn equal_items(&self, items: &[Value]) -> Checked<Option<(usize, usize)>> {
         for second in 1..items.len() {
-            self.steps.set(self.steps.get() + second as u64 / 8);
-            if self.steps.get() > STEPS {
-                return Err(Failure::broken(format!("checking the schema takes more than {STEPS} steps")));
-            }
+            self.spend(second / A_STEP);
+            self.check()?;
             if let Some(first) = (0..second).find(|first| is_equal(&items[*first], &items[second])) {
                 return Ok(Some((first, second)));
             }
@@ -788,6 +814,8 @@ struct Found<'p> {
     failures: Vec<Failure>,
     unseen: Unseen,
     path: &'p Path<'p>,
+    /// How many bytes the reasons have that were found here.
+    told: usize,
 }
 
 impl Found<'_> {
@@ -796,6 +824,7 @@ impl Found<'_> {
     }
 
     fn fail_because(&mut self, why: String, causes: Vec<Failure>) {
+        self.told += why.len();
         self.failures.push(Failure { at: self.path.keys(), kind: Kind::Plain(why), causes });
     }
 

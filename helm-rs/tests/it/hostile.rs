@@ -205,6 +205,44 @@ fn schemas_end() {
     refused("a schema that doubles at each step", "", || check(&doubled, "{a: 1}"));
 }
 
+/// Checks that take long without entering a schema: choices, expressions, and reasons that are long texts.
+#[test]
+fn schemas_take_no_longer_than_they_may() {
+    let check = |schema: String, values: String| render(&[("values.schema.json", &schema)], &values);
+    let numbers = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let long = "x".repeat(100_000);
+    for (what, schema, values) in [
+        (
+            "many choices",
+            format!("{{\"properties\":{{\"a\":{{\"items\":{{\"enum\":[{}]}}}}}}}}", numbers(20_000)),
+            format!("a: [{}]", numbers(60_000)),
+        ),
+        (
+            "many expressions",
+            format!(
+                "{{\"patternProperties\":{{{}}}}}",
+                (0..2_000).map(|n| format!("\"x{n}y\":{{}}")).collect::<Vec<_>>().join(",")
+            ),
+            (0..2_000).map(|n| format!("k{n}: 1\n")).collect(),
+        ),
+        (
+            "long reasons",
+            format!(
+                "{{\"properties\":{{\"a\":{{\"allOf\":[{}]}}}}}}",
+                vec!["{\"pattern\":\"y\"}"; 1_000].join(",")
+            ),
+            format!("a: {long}"),
+        ),
+    ] {
+        refused(what, "takes more than 1000000 steps", || check(schema, values));
+    }
+    let failures = check(
+        "{\"properties\":{\"a\":{\"items\":{\"type\":\"string\"}}}}".to_owned(),
+        format!("a: [{}]", numbers(50_000)),
+    );
+    assert!(failures.is_err_and(|error| error.lines().count() > 50_000), "all are told, as Helm does");
+}
+
 #[test]
 fn values_that_double_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
