@@ -45,6 +45,9 @@ pub(crate) fn validate_given(
     Err(found.paths.iter().fold(error, placed))
 }
 
+/// How large a schema may be, in bytes; the shortest values take fifty times theirs.
+const LARGEST: usize = 8 << 20;
+
 /// How many wrong values are shown with their place.
 const MOST_PLACES: usize = 8;
 
@@ -129,6 +132,9 @@ pub fn validate_values(values: &Value, schema: &[u8]) -> Result<(), Error> {
 
 fn check_values(values: &Value, schema: &[u8]) -> Result<(), Mistake> {
     let refused = Mistake::Schema;
+    if schema.len() > LARGEST {
+        return Err(refused(format!("the schema is larger than {LARGEST} bytes")));
+    }
     let text = std::str::from_utf8(schema).map_err(|error| refused(error.to_string()))?;
     if text.trim().is_empty() {
         return Err(refused("EOF".to_owned()));

@@ -192,6 +192,8 @@ fn schemas_end() {
     refused("a schema that is itself", "", || check("{\"$ref\":\"#\"}", "{a: 1}"));
     let deep = "{\"items\":".repeat(100_000) + "{}" + &"}".repeat(100_000);
     refused("a deep schema", "", || check(&deep, "{a: 1}"));
+    let large = format!("{{\"x\":[{}1]}}", "1,".repeat(4 << 20));
+    refused("a large schema", "the schema is larger than", || check(&large, "{a: 1}"));
     refused("a remote schema", "", || check("{\"$ref\":\"http://127.0.0.1:9/x.json\"}", "{a: 1}"));
     refused("a schema in a file", "", || check("{\"$ref\":\"file:///dev/zero\"}", "{a: 1}"));
     let mut doubled = String::from("{\"$defs\":{\"d0\":{\"type\":\"string\"}");
