@@ -8,6 +8,9 @@ use super::set::{add_annotations, remove_empty_annotations, shown_id};
 use crate::error::{Error, ErrorKind};
 use crate::resource::Resource;
 
+/// How large a patch may be, in bytes. No API server takes an object that is half of it.
+const LARGEST: usize = 8 << 20;
+
 /// Reads a JSON patch written as JSON or YAML.
 ///
 /// # Errors
@@ -18,6 +21,9 @@ pub(crate) fn read(text: &str, file: FileId, first_line: u32) -> Result<JsonPatc
     let wrong = |error: MergeError| Error::new(ErrorKind::Patch, error.message()).at(error.place());
     if text.is_empty() {
         return Err(Error::new(ErrorKind::Patch, "empty json patch operations"));
+    }
+    if text.len() > LARGEST {
+        return Err(Error::new(ErrorKind::Limit, format!("the patch is larger than {LARGEST} bytes")));
     }
     if text.starts_with('[') {
         let node = from_json(text, file).map_err(|error| {

@@ -58,9 +58,10 @@ impl PatchTransformer {
                 Kind::Strategic(resources)
             }
             (Err(_), Ok(operations)) => Kind::Json(operations),
-            // Broken JSON is named as such.
+            // Broken JSON is named as such, and so is what is too large.
             (Err(strategic), Err(json)) => {
-                let error = if json.suggestion().is_empty() { strategic } else { json };
+                let is_limit = json.kind() == ErrorKind::Limit;
+                let error = if json.suggestion().is_empty() && !is_limit { strategic } else { json };
                 return Err(error.within(format!("unable to parse SM or JSON patch from {source}")));
             }
         };

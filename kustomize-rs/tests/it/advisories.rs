@@ -206,6 +206,14 @@ fn small_texts_do_not_grow_without_bound() {
     };
     assert!(Build::new(&tree_of("resources: [map.yaml]\n", &bomb)).run("app").is_err());
     assert!(Build::new(&tree_of("resources: [map.yaml]\n", &dense)).run("app").is_err());
+    let operations = "resources: [map.yaml]\npatches: [{path: p.json, target: {kind: ConfigMap}}]\n";
+    let mut patched = tree_of(operations, MAP);
+    patched.add_file("app/p.json", format!("[{}1]", "1,".repeat(5 << 20))).expect("a file");
+    assert!(
+        Build::new(&patched)
+            .run("app")
+            .is_err_and(|error| error.to_string().contains("the patch is larger than"))
+    );
     // An index of a list far beyond its end, to be created.
     for index in ["999999999", "18446744073709551615", "-1"] {
         let text = format!(
