@@ -41,6 +41,7 @@ pub(crate) fn weight(arguments: &[Value]) -> usize {
         Value::String(text) => text.len() / BYTES_A_STEP,
         Value::RawString(bytes) | Value::Bytes(bytes) => bytes.len() / BYTES_A_STEP,
         Value::List(list) => list.len() / ITEMS_A_STEP,
+        Value::Object(object) => object.made_entries(),
         _ => 0,
     };
     arguments.iter().map(weight).sum()

@@ -199,6 +199,7 @@ impl Machine<'_> {
                     }
                     return Ok(Operand::of(value));
                 }
+                self.tick(frame, object.made_entries())?;
                 let plain = if object.as_map().is_none() { object.plain() } else { None };
                 let plain = if let Some(Value::Map(map)) = &plain { Some(map) } else { object.as_map() };
                 if let Some(map) = plain {

@@ -481,6 +481,11 @@ pub trait Object: Send + Sync + fmt::Debug {
         self.as_map().cloned().map(Value::Map)
     }
 
+    /// Returns how many entries [`plain`](Self::plain) makes anew at each call, which counts as work.
+    fn made_entries(&self) -> usize {
+        0
+    }
+
     /// Returns the map that the object is under a name of its own; then it is what [`plain`](Self::plain) gives.
     fn as_map(&self) -> Option<&Map> {
         None

@@ -5,12 +5,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_template::{Element, Function, List, Map, Object, Signature, Type, Value};
+use gitops_template::{CallContext, CallError, Element, Function, List, Map, Object, Signature, Type, Value};
 use gitops_yaml::{SigsPrinter, Str};
 
 use super::glob::Glob;
 use crate::chart::File;
 use crate::go::{base_name, utf8_text};
+
+/// How many places of a pattern are tried in a step.
+const PLACES_A_STEP: usize = 8;
 
 /// Files by their path.
 #[derive(Clone, Debug)]
@@ -26,10 +29,12 @@ impl Files {
     }
 
     /// Keeps the files whose path matches; a malformed pattern keeps all.
-    fn glob(&self, pattern: &str) -> Self {
-        let Some(glob) = Glob::compile(pattern) else { return self.clone() };
+    fn glob(&self, context: &mut dyn CallContext, pattern: &str) -> Result<Self, CallError> {
+        let Some(glob) = Glob::compile(pattern) else { return Ok(self.clone()) };
+        let characters: usize = self.0.keys().map(|path| path.len()).sum();
+        context.step(characters.saturating_mul(glob.len()) / PLACES_A_STEP)?;
         let found = self.0.iter().filter(|(path, _)| glob.matches(path));
-        Self(Arc::new(found.map(|(path, data)| (path.clone(), Arc::clone(data))).collect()))
+        Ok(Self(Arc::new(found.map(|(path, data)| (path.clone(), Arc::clone(data))).collect())))
     }
 
     /// Prints a table of file names and what `content` makes of the files. Of equal names the last path's wins.
@@ -50,14 +55,15 @@ impl Files {
         text.strip_suffix('\n').unwrap_or(&text).into()
     }
 
-    fn lines(&self, path: &str) -> Value {
+    fn lines(&self, context: &mut dyn CallContext, path: &str) -> Result<Value, CallError> {
         let bytes = self.get(path);
         if bytes.is_empty() {
-            return Value::List(List::strings(Vec::<Str>::new()));
+            return Ok(Value::List(List::strings(Vec::<Str>::new())));
         }
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        context.made(memchr::memchr_iter(b'\n', bytes).count().saturating_mul(size_of::<Value>()))?;
         let lines: Vec<Value> = bytes.split(|byte| *byte == b'\n').map(Value::from_bytes).collect();
-        Value::List(List::typed(Element::String, lines))
+        Ok(Value::List(List::typed(Element::String, lines)))
     }
 }
 
@@ -65,11 +71,11 @@ impl Files {
 fn of_text(
     files: &Files,
     result: Type,
-    body: impl Fn(&Files, &str) -> Value + Send + Sync + 'static,
+    body: impl Fn(&Files, &mut dyn CallContext, &str) -> Result<Value, CallError> + Send + Sync + 'static,
 ) -> Option<Arc<Function>> {
     let files = files.clone();
-    Some(Arc::new(Function::new(Signature::new(&[Type::String], result), move |_, arguments| {
-        Ok(body(&files, arguments.first().and_then(Value::as_str).unwrap_or_default()))
+    Some(Arc::new(Function::new(Signature::new(&[Type::String], result), move |context, arguments| {
+        body(&files, context, arguments.first().and_then(Value::as_str).unwrap_or_default())
     })))
 }
 
@@ -80,17 +86,20 @@ impl Object for Files {
 
     fn method(&self, name: &str) -> Option<Arc<Function>> {
         match name {
-            "Get" => of_text(self, Type::String, |files, path| Value::from_bytes(files.get(path))),
-            "GetBytes" => of_text(self, Type::Bytes, |files, path| Value::Bytes(files.get(path).into())),
-            "Glob" => of_text(self, Type::Object("engine.files"), |files, pattern| {
-                Value::Object(Arc::new(files.glob(pattern)))
+            "Get" => of_text(self, Type::String, |files, _, path| Ok(Value::from_bytes(files.get(path)))),
+            "GetBytes" => {
+                of_text(self, Type::Bytes, |files, _, path| Ok(Value::Bytes(files.get(path).into())))
+            }
+            "Glob" => of_text(self, Type::Object("engine.files"), |files, context, pattern| {
+                Ok(Value::Object(Arc::new(files.glob(context, pattern)?)))
             }),
             "Lines" => of_text(self, Type::Strings, Self::lines),
             "AsConfig" | "AsSecrets" => {
                 let files = self.clone();
                 let is_secret = name == "AsSecrets";
                 let signature = Signature::new(&[], Type::String);
-                Some(Arc::new(Function::new(signature, move |_, _| {
+                Some(Arc::new(Function::new(signature, move |context, _| {
+                    context.step(files.0.len())?;
                     let text = if is_secret {
                         files.table(|data| data_encoding::BASE64.encode(data))
                     } else {
@@ -106,6 +115,10 @@ impl Object for Files {
     fn plain(&self) -> Option<Value> {
         let files = self.0.iter().map(|(path, data)| (path.clone(), Value::Bytes(Arc::clone(data))));
         Some(Value::Map(files.collect::<Map>()))
+    }
+
+    fn made_entries(&self) -> usize {
+        self.0.len()
     }
 
     fn truth(&self) -> bool {

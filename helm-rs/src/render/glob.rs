@@ -75,6 +75,11 @@ impl Glob {
         self.steps.len() - 1
     }
 
+    /// Returns how many places the pattern has, which are tried for each character of a path.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Returns whether the whole path matches.
     pub(crate) fn matches(&self, path: &str) -> bool {
         let mut places = vec![false; self.steps.len()];

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use gitops_template::Seeded;
+use gitops_template::{Limits, Seeded};
 use helm_rs::chart::{Chart, File};
 use helm_rs::render::{ReleaseFacts, RenderOptions};
 use helm_rs::values::{SetKind, Table, load_values, set};
@@ -24,6 +24,18 @@ fn render(files: &[(&str, &str)], values: &str) -> Result<String, String> {
     let world = Seeded::new(1, 1_600_000_000_000_000_000);
     let options = TemplateOptions::new(RenderOptions::new(ReleaseFacts::install("r", "ns")).world(&world));
     let templated = template(chart, &values, &options, &mut Vec::new());
+    templated.map(|templated| templated.print()).map_err(|failed| failed.error.to_string())
+}
+
+/// As [`render`], in fewer steps than the limit.
+fn render_within(files: &[(&str, &str)], steps: usize) -> Result<String, String> {
+    let mut all = vec![("Chart.yaml", CHART)];
+    all.extend_from_slice(files);
+    let mut limits = Limits::default();
+    limits.steps = steps;
+    let mut render = RenderOptions::new(ReleaseFacts::install("r", "ns"));
+    render.limits = limits;
+    let templated = template(load(&all)?, &Table::new(), &TemplateOptions::new(render), &mut Vec::new());
     templated.map(|templated| templated.print()).map_err(|failed| failed.error.to_string())
 }
 
@@ -59,6 +71,25 @@ fn templates_end() {
         "",
         template("{{ $x := \"x\" }}{{ range until 64 }}{{ $x = cat $x $x }}{{ end }}{{ $x }}"),
     );
+}
+
+/// What goes through all files of a chart counts as the work that it is.
+#[test]
+fn files_are_read_within_bounds() {
+    let names: Vec<String> = (0..1_000).map(|index| format!("files/{index:0>50}")).collect();
+    let lines = "\n".repeat(1 << 18);
+    for call in [
+        "$.Files.Glob \"**0*0*{0,**1}*x\"",
+        "$.Files.AsConfig",
+        "len $.Files",
+        "$.Files.none",
+        "$.Files.Lines \"lines\"",
+    ] {
+        let template = format!("{{{{ range 100000000 }}}}{{{{ $_ := {call} }}}}{{{{ end }}}}");
+        let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+        files.extend([("lines", lines.as_str()), ("templates/a.yaml", &template)]);
+        refused(call, "the limit", || render_within(&files, 200_000));
+    }
 }
 
 #[test]
