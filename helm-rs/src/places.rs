@@ -24,13 +24,39 @@ fn below<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     }
 }
 
-/// Adds the place of the value at a path of a chart's values: in the file of a user's that said it last, or in the
+/// Adds the places of values at these paths of a chart's values: in the file of a user's that said each last, or in the
 /// `values.yaml` of the charts. `values` are the user's.
-pub(crate) fn at_value(
+pub(crate) fn at_values(
     error: Error,
     chart: &Chart,
     values: &Table,
     given: Option<&UserValues>,
+    paths: &[Vec<String>],
+) -> Error {
+    let files: Option<Vec<Given<'_>>> =
+        given.map(|given| given.files.iter().rev().filter_map(Given::read).collect());
+    paths.iter().fold(error, |error, path| at_value(error, chart, values, files.as_deref(), path))
+}
+
+/// A file of a user's values.
+struct Given<'g> {
+    name: &'g str,
+    text: &'g [u8],
+    table: Table,
+}
+
+impl<'g> Given<'g> {
+    fn read((name, text): &'g (String, Vec<u8>)) -> Option<Self> {
+        Some(Self { name, text, table: load_values(text, name).ok()? })
+    }
+}
+
+/// Adds the place of one value; of the files, the last that was given comes first.
+fn at_value(
+    error: Error,
+    chart: &Chart,
+    values: &Table,
+    files: Option<&[Given<'_>]>,
     path: &[String],
 ) -> Error {
     let Some(set) = in_table(values, path) else {
@@ -39,19 +65,13 @@ pub(crate) fn at_value(
             None => error,
         };
     };
-    let Some(given) = given else { return error };
-    for (name, text) in given.files.iter().rev() {
-        let Ok(table) = load_values(text, name) else { continue };
-        match in_table(&table, path) {
-            None => {}
-            Some(found) if found == set => {
-                return match site_of(name, text, path) {
-                    Some(site) => error.also_at(without_value(site)),
-                    None => error,
-                };
-            }
-            Some(_) => break,
-        }
+    let Some(files) = files else { return error };
+    let last = files.iter().find_map(|file| Some((file, in_table(&file.table, path)?)));
+    if let Some((file, _)) = last.filter(|(_, found)| *found == set) {
+        return match site_of(file.name, file.text, path) {
+            Some(site) => error.also_at(without_value(site)),
+            None => error,
+        };
     }
     error.note(format!("`{}` is set by an argument of the command", path.join(".")))
 }

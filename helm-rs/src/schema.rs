@@ -12,7 +12,7 @@ use gitops_yaml::{FileId, from_json};
 
 use crate::chart::Chart;
 use crate::json::node_to_json;
-use crate::places::at_value;
+use crate::places::at_values;
 use crate::values::{Table, UserValues, Value};
 use crate::{Error, ErrorKind};
 use check::Checker;
@@ -41,8 +41,7 @@ pub(crate) fn validate_given(
     }
     let heading = "values don't meet the specifications of the schema(s) in the following chart(s):";
     let error = Error::new(ErrorKind::Schema, format!("{heading}\n{}", found.text));
-    let placed = |error, path: &Vec<String>| at_value(error, chart, own, given, path);
-    Err(found.paths.iter().fold(error, placed))
+    Err(at_values(error, chart, own, given, &found.paths))
 }
 
 /// How large a schema may be, in bytes; the shortest values take fifty times theirs.

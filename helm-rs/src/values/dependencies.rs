@@ -25,17 +25,18 @@ pub fn process_dependencies(chart: &mut Chart, values: &Table, warnings: &mut Wa
     import(chart, warnings, &mut { MOST_VALUES })
 }
 
+/// Takes as many from what is left, or refuses in these words.
+fn spend(left: &mut usize, count: usize, refusal: impl FnOnce() -> String) -> Result<(), Error> {
+    *left = left.checked_sub(count).ok_or_else(|| Error::new(ErrorKind::Limit, refusal()))?;
+    Ok(())
+}
+
 /// How many values charts may import, each counted at every level that it is imported to.
 const MOST_VALUES: usize = 1_000_000;
 
 /// Takes a table's values from how many may still be imported. A table that is imported twice at every level doubles.
 fn take_values(table: &Table, left: &mut usize) -> Result<(), Error> {
-    *left = left.checked_sub(table.len()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Limit,
-            format!("more than {MOST_VALUES} values are imported from charts beneath"),
-        )
-    })?;
+    spend(left, table.len(), || format!("more than {MOST_VALUES} values are imported from charts beneath"))?;
     table.values().filter_map(Value::as_table).try_for_each(|table| take_values(table, left))
 }
 
@@ -44,12 +45,7 @@ const MOST_CHARTS: usize = 20_000;
 
 /// Takes a chart and all beneath it from how many there may still be.
 fn take(chart: &Chart, left: &mut usize) -> Result<(), Error> {
-    *left = left.checked_sub(1).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Limit,
-            format!("the chart comes to more than {MOST_CHARTS} charts with its dependencies"),
-        )
-    })?;
+    spend(left, 1, || format!("the chart comes to more than {MOST_CHARTS} charts with its dependencies"))?;
     chart.dependencies.iter().try_for_each(|chart| take(chart, left))
 }
 

@@ -40,13 +40,13 @@ pub(super) fn shown_id(resource: &Resource) -> ResourceId {
     }
 }
 
-/// Sets entries of the mappings that the specs for a resource's kind lead to.
 /// Returns about how many bytes these entries take in a resource.
 pub(super) fn weight_of(pairs: &BTreeMap<Str, Str>) -> usize {
     const AROUND: usize = 128;
     pairs.iter().map(|(key, value)| key.len() + value.len() + AROUND).sum()
 }
 
+/// Sets entries of the mappings that the specs for a resource's kind lead to.
 pub(super) fn set_entries(
     resource: &mut Resource,
     specs: &[FieldSpec],

@@ -66,13 +66,8 @@ pub(super) async fn build<W: World>(
             chart = Chart::load(&files, &mut Warnings::new()).map_err(|error| package_error(&error))?;
         }
     }
-    let missing = chart.missing_dependencies();
-    if !missing.is_empty() {
-        let missing: Vec<&str> = missing.iter().map(gitops_yaml::Str::as_str).collect();
-        let mut message = format!(
-            "dependency build error: found in Chart.yaml, but missing in charts/ directory: {}",
-            missing.join(", ")
-        );
+    if let Err(missing) = chart.check_dependencies() {
+        let mut message = format!("dependency build error: {missing}");
         if chart.lock().is_some() {
             message.push_str(": Chart.lock does not name it, update it with `gitops dependency update`");
         }

@@ -18,6 +18,9 @@ const KEPT: usize = 64;
 /// The steps of a pattern that is compiled: some take as long as tens of thousands of calls.
 const COMPILING_STEPS: usize = 50_000;
 
+/// How many bytes a step searches.
+const SEARCHED_BYTES_A_STEP: usize = 16;
+
 /// Compiled patterns, or why they can't be compiled.
 #[derive(Clone, Debug, Default)]
 struct Patterns {
@@ -25,12 +28,15 @@ struct Patterns {
 }
 
 impl Patterns {
-    /// Compiles a pattern; or refuses it, where the outer result is that of a limit.
+    /// Compiles the pattern that is the first argument, to search the text that is the second, which is counted as work. The
+    /// outer result is that of a limit, the inner one that of the pattern.
     fn get(
         &self,
         context: &mut dyn CallContext,
-        pattern: &str,
+        args: &[Value],
     ) -> Result<std::result::Result<Arc<GoRegex>, gitops_regex::Error>> {
+        context.step(bytes(&args[1]).len() / SEARCHED_BYTES_A_STEP)?;
+        let pattern = &*text(&args[0]);
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(regex) = compiled.get(pattern) {
             return Ok(Ok(Arc::clone(regex)));
@@ -53,17 +59,15 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("regexMatch", {
         let patterns = patterns.clone();
         Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
-            search(context, &args[1])?;
             // A pattern that can't be read matches nothing here, and fails everywhere else.
-            let regex = patterns.get(context, &text(&args[0]))?;
+            let regex = patterns.get(context, args)?;
             Ok(Value::Bool(regex.is_ok_and(|regex| regex.is_match(&text(&args[1])))))
         })
     });
     functions.insert("mustRegexMatch", {
         let patterns = patterns.clone();
         Function::new(Signature::new(TWO, Type::Bool), move |context, args| {
-            search(context, &args[1])?;
-            let regex = patterns.get(context, &text(&args[0]))?;
+            let regex = patterns.get(context, args)?;
             let regex = regex.map_err(|error| CallError::new(error.to_string()))?;
             Ok(Value::Bool(regex.is_match(&text(&args[1]))))
         })
@@ -126,13 +130,14 @@ fn both(functions: &mut Functions, patterns: &Patterns, name: &str, signature: S
         functions.insert(
             name,
             Function::new(signature, move |context, args| {
-                let pattern = text(&args[0]);
-                let regex = patterns.get(context, &pattern)?.map_err(|error| {
-                    let compile =
-                        if must { String::new() } else { format!("regexp: Compile({}): ", quoted(&pattern)) };
+                let regex = patterns.get(context, args)?.map_err(|error| {
+                    let compile = if must {
+                        String::new()
+                    } else {
+                        format!("regexp: Compile({}): ", quoted(&text(&args[0])))
+                    };
                     CallError::new(format!("{compile}{error}"))
                 })?;
-                search(context, &args[1])?;
                 body(context, &regex, args)
             }),
         );
@@ -144,12 +149,6 @@ fn find_all(context: &dyn CallContext, regex: &GoRegex, args: &[Value]) -> Resul
     let found = regex.find_all(&text, limited(context, &args[2]));
     check_items(context, found.len())?;
     Ok(strings(found.into_iter().map(|found| &text[found]).collect()))
-}
-
-/// Counts the work of a search.
-fn search(context: &mut dyn CallContext, text: &Value) -> Result<()> {
-    const BYTES_A_STEP: usize = 16;
-    context.step(bytes(text).len() / BYTES_A_STEP)
 }
 
 /// How many parts are wanted, or one more than there may be.
