@@ -14,7 +14,7 @@ const UNREMEMBERED: usize = 10_000;
 /// # Errors
 /// When the limit of steps is reached.
 pub(crate) fn deep_equal(context: &mut dyn CallContext, a: &Value, b: &Value) -> Result<bool> {
-    Comparison { context, parts: 0, seen: HashSet::new() }.within(a, b, MAX_DEPTH)
+    Comparison { context, parts: 0, seen: HashSet::new(), held: Vec::new() }.within(a, b, MAX_DEPTH)
 }
 
 struct Comparison<'c> {
@@ -22,6 +22,8 @@ struct Comparison<'c> {
     parts: usize,
     /// Pairs of lists or maps, by their addresses, that are equal or are being compared.
     seen: HashSet<(usize, usize)>,
+    /// What objects made for this comparison, so that nothing else takes its addresses.
+    held: Vec<(Value, Value)>,
 }
 
 impl Comparison<'_> {
@@ -61,7 +63,10 @@ impl Comparison<'_> {
                 return self.all(left.iter().zip(&right).map(|((_, a), (_, b))| (a, b)), depth);
             }
             (Value::Object(a), Value::Object(b)) => match (a.plain(), b.plain()) {
-                (Some(x), Some(y)) => a.type_name() == b.type_name() && self.within(&x, &y, depth)?,
+                (Some(x), Some(y)) => {
+                    self.held.push((x.clone(), y.clone()));
+                    a.type_name() == b.type_name() && self.within(&x, &y, depth)?
+                }
                 _ => std::sync::Arc::ptr_eq(a, b),
             },
             _ => false,
